@@ -1,0 +1,91 @@
+/*
+ * One asynchronous libpq connection to a peer: connect, one query at a time,
+ * never blocking. The caller owns the wait (poll, epoll): it asks for socket and
+ * direction, waits, calls mr_pg_peer_advance().
+ *
+ * Never resolves a name when a numeric address is given, never uses GSSAPI,
+ * never prints: a failure is a code and a text without secrets. Used by the
+ * lease worker and the monitor; each process has its own connections.
+ */
+#ifndef MR_PG_PEER_H
+#define MR_PG_PEER_H
+
+#include <libpq-fe.h>
+
+#include "core/mr_limits.h"
+
+typedef enum MrPgPeerState
+{
+	MR_PG_CLOSED,
+	MR_PG_CONNECTING,
+	MR_PG_READY,				/* connected, no query under way */
+	MR_PG_BUSY					/* a query is under way */
+} MrPgPeerState;
+
+typedef enum MrPgPeerNews
+{
+	MR_PG_NOTHING,
+	MR_PG_CONNECTED,
+	MR_PG_RESULT,				/* mr_pg_peer_result() holds it */
+	MR_PG_FAILED				/* closed; mr_pg_peer_error() says why */
+} MrPgPeerNews;
+
+typedef struct MrPgPeer
+{
+	PGconn	   *conn;
+	MrPgPeerState state;
+	short		events;			/* POLLIN / POLLOUT wanted */
+	int64_t		since_ns;		/* when connect or query began */
+	int64_t		timeout_ns;		/* fail when it takes longer */
+	PGresult   *result;
+	char		error[160];
+} MrPgPeer;
+
+#define MR_PG_PEER_SIZE_OF_CONNINFO (MR_CONNINFO_SIZE + MR_HOSTADDR_SIZE + 256)
+
+/*
+ * Starts connecting. conninfo is the member's string; user and dbname are used
+ * where it names none; hostaddr (may be empty) keeps libpq from resolving.
+ * False when it failed at once (state is CLOSED, error is set).
+ */
+extern bool mr_pg_peer_connect(MrPgPeer *peer, const char *conninfo, const char *hostaddr,
+							   const char *user, const char *dbname, const char *application,
+							   int64_t now_ns, int64_t timeout_ns);
+
+/*
+ * Sends a query with nparams binary or text parameters (libpq's arrays; all may
+ * be NULL when nparams is 0). State must be READY. False when it failed (CLOSED).
+ */
+extern bool mr_pg_peer_query(MrPgPeer *peer, const char *sql, int nparams,
+							 const char *const *values, const int *lengths, const int *formats,
+							 int result_format, int64_t now_ns, int64_t timeout_ns);
+
+/* Call when the socket is ready and at least every timeout: moves the state on. */
+extern MrPgPeerNews mr_pg_peer_advance(MrPgPeer *peer, int64_t now_ns);
+
+/* The socket to wait for, or -1; the direction is peer->events. */
+extern int	mr_pg_peer_socket(const MrPgPeer *peer);
+
+/* Closes at once and frees everything; the struct may be used again. */
+extern void mr_pg_peer_close(MrPgPeer *peer);
+
+/*
+ * Null when the conninfo can be used as a member's, else why not (a sentence;
+ * no secrets): unparsable, holds a password, more than one host, too long.
+ */
+extern const char *mr_pg_conninfo_problem(const char *conninfo);
+
+/* Copies one keyword's value ("host", "port", ...) out of a conninfo; false if absent. */
+extern bool mr_pg_conninfo_value(const char *conninfo, const char *keyword,
+								 char *out, size_t size);
+
+/*
+ * Builds the complete string used to connect (application_name, user, dbname,
+ * hostaddr, keepalives, gssencmode=disable), for the walreceiver and for join.
+ * False if it does not fit.
+ */
+extern bool mr_pg_conninfo_build(const char *conninfo, const char *hostaddr, const char *user,
+								 const char *dbname, const char *application,
+								 char *out, size_t size);
+
+#endif							/* MR_PG_PEER_H */

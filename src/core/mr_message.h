@@ -1,0 +1,124 @@
+/*
+ * The messages of the lease protocol and their encoding.
+ *
+ * One request, one reply, over multiregion.rpc(bytea). Fixed little-endian
+ * layout, versioned: a decoder reads what it knows and ignores what a newer
+ * version appended. Every message carries who sent it (cluster, node uuid, boot
+ * nonce, sequence number of the state file, configuration) and what the sender
+ * knows of its own log, so each contact also updates the receiver's picture.
+ */
+#ifndef MR_MESSAGE_H
+#define MR_MESSAGE_H
+
+#include "core/mr_topology.h"
+
+/* Bits of MrReport.flags. */
+#define MR_REPORT_IN_RECOVERY	0x0001
+#define MR_REPORT_STANDBY		0x0002	/* standby.signal existed at start */
+#define MR_REPORT_WAL_END_KNOWN 0x0004
+#define MR_REPORT_STOPPING		0x0008	/* shutting down: close your sessions */
+#define MR_REPORT_STREAMING		0x0010	/* its walreceiver streams from its leader */
+#define MR_REPORT_DOWN			0x0020	/* set by the leader: its monitor marked the node down */
+#define MR_REPORT_ELIGIBLE		0x0040	/* nothing local stands against its promotion */
+#define MR_REPORT_LEASE_OPEN	0x0080	/* holds the lease and acknowledges writes */
+#define MR_REPORT_DIVERGED		0x0100	/* waits to be rewound */
+#define MR_REPORT_REACHABLE		0x0200	/* set by the leader: it answers its heartbeats */
+
+/* What a node knows of its own log. */
+typedef struct MrReport
+{
+	uint64_t	log_term;		/* newest leadership whose WAL it holds */
+	MrLsn		wal_end;		/* end of valid WAL on its disk */
+	MrLsn		replay_lsn;		/* replayed up to here; = wal_end on a primary */
+	uint32_t	timeline;		/* of wal_end */
+	uint32_t	flags;
+} MrReport;
+
+/* The mark every leadership leaves: WAL past (timeline, lsn) belongs to term. */
+typedef struct MrStamp
+{
+	uint64_t	term;			/* 0 = no stamp */
+	MrUuid		node;
+	uint32_t	timeline;
+	MrLsn		lsn;			/* where the leadership's own WAL begins */
+} MrStamp;
+
+/* A released leadership: proof that its lease is dead. */
+typedef struct MrReleased
+{
+	uint64_t	term;			/* 0 = none */
+	MrUuid		holder;
+	uint64_t	nonce;
+	uint8_t		cause;			/* MrCause of the hand-over */
+} MrReleased;
+
+/* A member as the leader sees it, repeated in every grant. */
+typedef struct MrPeerReport
+{
+	uint8_t		slot;
+	uint32_t	age_ms;			/* since the leader heard it */
+	uint32_t	round_trip_us;
+	MrReport	report;
+} MrPeerReport;
+
+typedef struct MrMessage
+{
+	uint8_t		kind;			/* MrMessageKind */
+	bool		is_reply;
+	uint64_t	id;				/* of the request; repeated in the reply */
+	MrUuid		cluster;
+	MrUuid		sender;
+	uint64_t	nonce;			/* boot of the sender */
+	uint64_t	sequence;		/* of the sender's state file */
+	uint64_t	config_term;
+	uint64_t	config_version;
+	uint64_t	term;			/* request: the term meant; reply: the replier's term */
+	MrReport	report;
+	MrUuid		leader;			/* whom the sender takes for the leader of its term */
+	MrStamp		stamp;			/* newest stamp the sender knows */
+	uint32_t	reserved_timeline;	/* newest timeline the sender knows to be taken */
+
+	/* replies */
+	bool		ok;
+	uint8_t		refusal;		/* MrRefusal when not ok */
+	uint32_t	retry_after_ms; /* when asking again may help; 0 = unknown */
+
+	/* PREVOTE, VOTE */
+	uint32_t	timeline;		/* the winner will promote to it */
+	MrReleased	released;		/* the candidate's right to ask during a promise */
+
+	/* GRANT, VOTE: length of the lease asked for */
+	uint32_t	lease_ms;
+
+	/* RELEASE: valid only for a successor that holds need_lsn; 0 = for anybody */
+	MrUuid		successor;
+	MrLsn		need_lsn;
+	uint8_t		cause;
+
+	/* GRANT */
+	uint8_t		npeers;
+	MrPeerReport peers[MR_MAX_MEMBERS];
+
+	bool		has_config;		/* the sender's configuration is appended */
+} MrMessage;
+
+/*
+ * Encodes into out[size]; returns the length, 0 if it does not fit. config is
+ * appended when message->has_config.
+ */
+extern size_t mr_message_encode(const MrMessage *message, const MrConfig *config,
+								uint8_t *out, size_t size);
+
+/*
+ * Decodes. False (and *message undefined) for anything not well-formed. When
+ * message->has_config, *config is filled, else untouched.
+ */
+extern bool mr_message_decode(const uint8_t *in, size_t size,
+							  MrMessage *message, MrConfig *config);
+
+/* The same for a configuration alone (state file). Position moves past it. */
+struct MrBytes;
+extern void mr_config_write(struct MrBytes *bytes, const MrConfig *config);
+extern bool mr_config_read(struct MrBytes *bytes, MrConfig *config);
+
+#endif							/* MR_MESSAGE_H */

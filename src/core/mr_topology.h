@@ -1,0 +1,118 @@
+/*
+ * The configuration of a cluster: members, voters, policy.
+ *
+ * It is what the lease worker may know without SQL. The tables region, node and
+ * policy are its editor: the monitor of the leader turns them into a proposal,
+ * the protocol makes a majority persist it, and only then it takes effect. It
+ * travels in grants and rests in the state file. A member keeps its slot (its
+ * index here) as long as it belongs to the cluster.
+ */
+#ifndef MR_TOPOLOGY_H
+#define MR_TOPOLOGY_H
+
+#include "core/mr_limits.h"
+#include "core/mr_names.h"
+
+/*
+ * Cluster policy. X(name, type, field, default, min, max, unit, what).
+ * type: int (stored as int64) or the name of an enum list.
+ */
+#define MR_POLICY_LIST(X) \
+	X("lease", lease_ms, 3000, 200, 600000, "ms", \
+	  "how long a grant lets the primary acknowledge writes") \
+	X("heartbeat", heartbeat_ms, 500, 20, 100000, "ms", \
+	  "how often the primary renews its grants; at most a third of the lease") \
+	X("health_check_interval", health_check_interval_ms, 30000, 100, 86400000, "ms", \
+	  "how often the monitor checks a healthy node") \
+	X("health_retry_interval", health_retry_interval_ms, 1000, 50, 86400000, "ms", \
+	  "how often it checks a node whose last check failed") \
+	X("max_consecutive_failures", max_consecutive_failures, 3, 1, 1000, "checks", \
+	  "failed checks in a row that mark a node as down") \
+	X("max_failover_lag", max_failover_lag_bytes, 16777216, -1, INT64_MAX, "bytes", \
+	  "a standby further behind is not promoted by itself; -1 is no limit") \
+	X("promote_timeout", promote_timeout_ms, 60000, 1000, 86400000, "ms", \
+	  "a leader still in recovery after this gives the lease on") \
+	X("stop_timeout", stop_timeout_ms, 1000, 0, 60000, "ms", \
+	  "how long an orderly stop waits for standbys to hold the last commit") \
+	X("auto_failover", auto_failover, 1, 0, 1, "boolean", \
+	  "promote a standby when the primary's lease runs out or is handed over") \
+	X("on_stop", on_stop, MR_ON_STOP_REGION, 0, MR_ON_STOP_COUNT - 1, "enum", \
+	  "where an orderly stop may hand the lease: region, any, stay") \
+	X("durability", durability, MR_DURABILITY_ASYNC, 0, MR_DURABILITY_COUNT - 1, "enum", \
+	  "async, or quorum: a commit is acknowledged once a quorum has flushed it") \
+	X("failback", failback_enabled, 1, 0, 1, "boolean", \
+	  "return to the preferred primary region when it is healthy again") \
+	X("failback_delay", failback_delay_ms, 300000, 0, 86400000, "ms", \
+	  "proven health the preferred region needs before a failback")
+
+typedef struct MrPolicy
+{
+#define MR_POLICY_FIELD(name, field, def, min, max, unit, what) int64_t field;
+	MR_POLICY_LIST(MR_POLICY_FIELD)
+#undef MR_POLICY_FIELD
+} MrPolicy;
+
+typedef struct MrMember
+{
+	bool		used;
+	bool		no_promote;		/* never a candidate */
+	bool		witness;		/* votes, holds no data */
+	int32_t		priority;		/* of its region: the smallest is preferred */
+	MrUuid		uuid;
+	char		name[MR_NAME_SIZE];
+	char		region[MR_NAME_SIZE];	/* key, e.g. US_EAST */
+	char		conninfo[MR_CONNINFO_SIZE]; /* never holds a password */
+	char		hostaddr[MR_HOSTADDR_SIZE]; /* numeric; empty for a socket directory */
+} MrMember;
+
+typedef struct MrConfig
+{
+	MrUuid		cluster;
+	uint64_t	term;			/* leadership that made it */
+	uint64_t	version;		/* grows by one with each change */
+	uint32_t	voters;			/* bit per slot */
+	uint32_t	voters_old;		/* not 0: joint, both sets must agree */
+	MrPolicy	policy;
+	char		preferred_region[MR_NAME_SIZE];
+	MrMember	members[MR_MAX_MEMBERS];
+} MrConfig;
+
+/* Fills in the default policy and clears everything else. */
+extern void mr_config_init(MrConfig *config);
+
+/* True if the identity is not all zero / both are the same. */
+extern bool mr_uuid_is_set(const MrUuid *uuid);
+extern bool mr_uuid_equal(const MrUuid *a, const MrUuid *b);
+
+/* Writes 32 hex digits and a NUL; reads 32 hex digits, dashes allowed anywhere. False on garbage. */
+extern void mr_uuid_format(const MrUuid *uuid, char out[33]);
+extern bool mr_uuid_parse(const char *text, MrUuid *uuid);
+
+/* Slot of the member with this uuid or name, or MR_NO_SLOT. */
+extern int	mr_config_slot_of(const MrConfig *config, const MrUuid *uuid);
+extern int	mr_config_slot_of_name(const MrConfig *config, const char *name);
+
+/* Order of configurations: < 0, 0, > 0 as (term, version) of a is older, the same, newer. */
+extern int	mr_config_compare(uint64_t a_term, uint64_t a_version,
+							  uint64_t b_term, uint64_t b_version);
+
+/* True if slot may vote in this configuration (in either set of a joint one). */
+extern bool mr_config_is_voter(const MrConfig *config, int slot);
+
+/* True if the slots in mask are a majority of the voters, and of the old ones while joint. */
+extern bool mr_config_has_majority(const MrConfig *config, uint32_t mask);
+
+/*
+ * The instant up to which a majority has granted: the majority-th largest of
+ * grants[slot] over the voters (the smaller of both sets while joint); 0 when
+ * there is none. grants[] has MR_MAX_MEMBERS entries, 0 = no grant.
+ */
+extern int64_t mr_config_majority_time(const MrConfig *config, const int64_t *grants);
+
+/*
+ * Null if the configuration can be used, else the reason in a sentence: names
+ * and uuids unique, at least one voter, voters exist, policy within its range.
+ */
+extern const char *mr_config_problem(const MrConfig *config);
+
+#endif							/* MR_TOPOLOGY_H */
