@@ -1,0 +1,160 @@
+# multiregion: what a person types. `make help` lists it.
+#
+# This file works on a bare machine: whatever compiles first runs
+# test/tools/bootstrap.sh and then hands over to build.mk (PGXS), which is only
+# read once pg_config is there. PostgreSQL refuses to run as root, so for root
+# every target that starts servers is run again as user postgres, in a copy of this
+# checkout that postgres owns (test/tools/as_postgres.sh); for anybody else all
+# happens right here, below build/.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := all
+.SUFFIXES:
+MAKEFLAGS += --no-print-directory
+
+PG_MAJOR ?= 15
+PG_CONFIG ?= $(firstword $(wildcard /usr/lib/postgresql/$(PG_MAJOR)/bin/pg_config) pg_config)
+JOBS ?= $(shell nproc 2>/dev/null || echo 1)
+export PG_MAJOR
+
+# Where the demo listens: the first of three consecutive ports each.
+DEMO_HTTP_PORT ?= 3001
+DEMO_PG_PORT ?= 5501
+export DEMO_HTTP_PORT DEMO_PG_PORT
+
+tools := test/tools
+as_postgres := $(tools)/as_postgres.sh
+is_root := $(filter 0,$(shell id -u))
+layers := lint unit simulation model regress isolation tap sidecar
+
+# One configuration is built in its own folder: build/release, build/test (assertions),
+# build/asan (assertions and sanitizers; unit tests and programs).
+inner = mkdir -p build/$(1) && $(MAKE) $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(JOBS)) \
+	-C build/$(1) -f ../../build.mk CONF=$(1) PG_CONFIG=$(PG_CONFIG)
+
+ifneq ($(words $(CURDIR)),1)
+$(error make cannot work in a folder whose path contains spaces: $(CURDIR))
+endif
+
+.PHONY: all install uninstall bootstrap prefix prefix-release prefix-test test test-fresh lint format \
+	clean help where build-tests
+
+all: bootstrap
+	@+$(call inner,release) all
+
+bootstrap:
+	@$(tools)/bootstrap.sh
+
+# Into the PostgreSQL of the machine (DESTDIR and PG_CONFIG as for every extension).
+install uninstall: bootstrap
+	@+$(call inner,release) $@
+
+format:
+	@$(tools)/bootstrap.sh
+	@find src test -name '*.[ch]' -print0 | xargs -0r clang-format-14 -i
+
+clean:
+	@if [ -e build/demo ]; then echo "the demo lives in build/demo: run make demo-clean first" >&2; exit 1; fi
+	rm -rf build
+ifneq ($(is_root),)
+	@$(as_postgres) --clean
+endif
+
+# Folder in which targets that start servers work: this one, or root's copy of it.
+where:
+ifneq ($(is_root),)
+	@$(as_postgres) --where
+else
+	@echo $(CURDIR)
+endif
+
+help:
+	@sed -n 's/^#: //p' Makefile
+
+#: make                 build the extension and the programs (installs missing packages as root)
+#: make install         install them into this machine's PostgreSQL
+#: make prefix          install them into a private copy of PostgreSQL (build/prefix/release)
+#: make test            the quick suite; ends with "N passed, N failed"
+#: make test-LAYER      one layer: lint unit simulation model regress isolation tap sidecar
+#:                      TESTS="NAME ..." picks files; V=1 shows all output; TAP_JOBS=N files at a time
+#: make test-fresh      the README's commands in a fresh Debian (root only)
+#: make regress-accept  take the last output of TESTS="NAME ..." over into expected/
+#: make demo            three regions on this machine; demo-status, demo-kill REGION=US_EAST,
+#:                      demo-freeze, demo-thaw, demo-start, demo-stop, demo-clean
+#: make bench-failover  measure failovers
+#: make lint            the rules of the house
+#: make format          clang-format in place
+#: make clean           remove build/
+
+# Everything below starts servers (or builds what does).
+demo_verbs := demo-status demo-kill demo-freeze demo-thaw demo-start demo-stop demo-clean
+served := prefix prefix-test test $(addprefix test-,$(layers)) lint demo bench-failover
+.PHONY: $(served) $(demo_verbs) regress-accept
+
+ifneq ($(is_root),)
+
+$(served): bootstrap
+	@+$(as_postgres) $(MAKE) $@
+
+# These act on the demo that runs, with the code that started it.
+$(demo_verbs):
+	@+$(as_postgres) --no-sync $(MAKE) $@
+
+test-fresh:
+	@$(tools)/bootstrap.sh
+	@$(tools)/fresh.sh readme
+
+regress-accept:
+	@$(tools)/regress.sh --accept "$$($(as_postgres) --where)/build/test" $(TESTS)
+
+else
+
+# Private copies of PostgreSQL with this checkout's build inside; never the system's.
+MR_PREFIX ?= $(CURDIR)/build/prefix
+export MR_PREFIX
+
+prefix prefix-release: bootstrap
+	@+$(call inner,release) prefix
+
+prefix-test: bootstrap
+	@+$(call inner,asan) programs
+	@+$(call inner,test) prefix
+
+# The runner compiles first: a compile error is a failed test with its output.
+test: bootstrap
+	@+$(tools)/run_tests.pl --make '$(MAKE)' $(layers)
+
+$(addprefix test-,$(layers)): test-%: bootstrap
+	@+$(tools)/run_tests.pl --make '$(MAKE)' $* -- $(TESTS)
+
+lint: test-lint
+
+# What the runner needs compiled before a layer.
+build-tests: $(addprefix build-,$(layers))
+.PHONY: build-tests $(addprefix build-,$(layers))
+build-lint:
+	@+$(call inner,release) core-objects
+build-unit:
+	@+$(call inner,asan) unit-tests
+build-simulation:
+	@+$(call inner,test) simulation
+build-model:
+build-regress build-isolation build-tap build-sidecar: prefix-test
+
+demo: prefix-release
+	@docker/demo/demo.sh start-all
+
+$(demo_verbs): demo-%:
+	@docker/demo/demo.sh $* $(REGION)
+
+bench-failover: prefix-release
+	@+$(call inner,release) probe
+	@test/bench/failover.sh
+
+test-fresh:
+	@echo "make test-fresh unpacks a whole Debian and needs root" >&2; exit 1
+
+regress-accept:
+	@$(tools)/regress.sh --accept build/test $(TESTS)
+
+endif

@@ -1,0 +1,154 @@
+# Compiles one configuration; run by the Makefile inside build/<configuration>:
+#
+#   make -C build/CONF -f ../../build.mk CONF=release|test|asan PG_CONFIG=... TARGET
+#
+#   release   what is installed: optimised, no assertions
+#   test      the same with -DUSE_ASSERT_CHECKING; the extension of the tests
+#   asan      core, adapters, programs and unit tests with address and undefined
+#             behaviour sanitizers (a server cannot load these, a program can be one)
+#
+# PGXS links and installs multiregion.so and its SQL scripts. Core and adapters are
+# compiled without PostgreSQL's server headers in sight and go into two archives, from
+# which the extension and each program take what they use: nobody keeps a list.
+# A new .c file in src/ is found by its folder.
+
+ifndef CONF
+$(error run this through the Makefile)
+endif
+
+root := $(patsubst %/,%,$(dir $(firstword $(MAKEFILE_LIST))))
+version := $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" $(root)/multiregion.control)
+sources = $(patsubst $(root)/%,%,$(sort $(wildcard $(addprefix $(root)/,$(1)))))
+objects = $(patsubst %.c,%.o,$(call sources,$(1)))
+
+core_objects := $(call objects,src/core/*.c)
+adapter_objects := $(call objects,src/adapters/*.c)
+extension_objects := $(call objects,src/extension/*.c src/extension/*/*.c)
+sidecar_objects := $(call objects,src/sidecar/*.c src/sidecar/*/*.c)
+join_objects := $(call objects,src/join/*.c)
+unit_helpers := $(filter-out test/unit/test_%,$(call objects,test/unit/*.c))
+unit_programs := $(patsubst %.o,%,$(filter test/unit/test_%,$(call objects,test/unit/*.c)))
+simulation_objects := $(call objects,test/simulation/*.c)
+probe_objects := $(call objects,test/bench/*.c)
+program_objects := $(sidecar_objects) $(join_objects) $(unit_helpers) $(addsuffix .o,$(unit_programs)) \
+	$(simulation_objects) $(probe_objects)
+plain_objects := $(core_objects) $(adapter_objects) $(program_objects)
+programs := $(strip $(if $(sidecar_objects),multiregiond) $(if $(join_objects),multiregion-join))
+
+asserts := $(if $(filter release,$(CONF)),,-DUSE_ASSERT_CHECKING)
+sanitizers := $(if $(filter asan,$(CONF)),-fsanitize=address -fsanitize=undefined -fno-sanitize-recover=all)
+WERROR ?= -Werror
+warnings := $(WERROR) -Wall -Wextra -Wdeclaration-after-statement -Wmissing-prototypes -Wstrict-prototypes \
+	-Wold-style-definition -Wvla -Wpointer-arith -Wwrite-strings
+# PostgreSQL's own headers and callback signatures do not stand all of these.
+server_warnings := $(warnings) -Wno-unused-parameter -Wno-sign-compare -Wno-missing-field-initializers
+plain_warnings := $(warnings) -Wshadow -Wundef -Wswitch-enum
+
+# --- PGXS ---------------------------------------------------------------------
+
+MODULE_big = multiregion
+EXTENSION = multiregion
+OBJS = $(extension_objects)
+DATA = $(call sources,sql/upgrade/multiregion--*--*.sql)
+DATA_built = multiregion--$(version).sql
+ifneq ($(origin with_llvm),command line)
+override with_llvm = no
+endif
+PG_CPPFLAGS = -I$(root)/src -I$(libpq_includedir) $(asserts)
+PG_CFLAGS = $(server_warnings) -MMD -MP
+SHLIB_LINK = libadapters.a libcore.a $(libraries)
+libpq_includedir := $(shell $(PG_CONFIG) --includedir)
+libraries := -Wl,--as-needed -levent_core -levent_extra -levent_openssl -ljansson -lhiredis -lcurl -lssl -lcrypto -lpq -lm
+
+PGXS := $(shell $(PG_CONFIG) --pgxs)
+include $(PGXS)
+
+# PGXS' "all" comes first: extension and script. Ours adds the programs.
+all: $(programs)
+$(shlib): libadapters.a libcore.a
+
+install: install-programs
+install-programs: $(programs)
+	$(MKDIR_P) '$(DESTDIR)$(bindir)'
+	$(if $(programs),$(INSTALL_PROGRAM) $(programs) '$(DESTDIR)$(bindir)/')
+uninstall: uninstall-programs
+uninstall-programs:
+	rm -f $(addprefix '$(DESTDIR)$(bindir)'/,multiregiond multiregion-join)
+
+# --- rebuild when a flag or the set of files changes -----------------------------
+
+configuration := $(CC) $(CFLAGS) $(CPPFLAGS) $(asserts) $(sanitizers) $(extension_objects) $(plain_objects) \
+	$(call sources,sql/install/*.sql) $(VERSION)
+ifneq ($(file <configuration),$(configuration))
+$(file >configuration,$(configuration))
+endif
+$(extension_objects) $(plain_objects) $(DATA_built): configuration
+configuration: ;
+
+# V=1 shows the commands, otherwise a line says what is made.
+say = $(if $(V),,@echo "  $(CONF): $(patsubst $(root)/%,%,$@)" && )
+
+ifeq ($(V),)
+.SILENT: $(shlib)
+endif
+
+# --- core, adapters, programs ------------------------------------------------------
+
+plain_cflags = $(filter-out -W%,$(CFLAGS)) $(plain_warnings) -fPIC -MMD -MP $(asserts) $(sanitizers)
+core_flags = -std=c11 -pedantic -I$(root)/src
+other_flags = -std=gnu11 -D_GNU_SOURCE -I$(root)/src -I$(root)/test -I$(libpq_includedir)
+
+$(core_objects): %.o: %.c
+	@mkdir -p $(@D)
+	$(say)$(CC) $(plain_cflags) $(core_flags) -c -o $@ $<
+
+$(adapter_objects) $(program_objects): %.o: %.c
+	@mkdir -p $(@D)
+	$(say)$(CC) $(plain_cflags) $(other_flags) -c -o $@ $<
+
+$(extension_objects): %.o: %.c
+	@mkdir -p $(@D)
+	$(say)$(CC) $(CFLAGS) $(CPPFLAGS) -c -o $@ $<
+
+libcore.a: $(core_objects) configuration
+libadapters.a: $(adapter_objects) configuration
+libcore.a libadapters.a:
+	@rm -f $@
+	@$(AR) crs $@ $(filter %.o,$^)
+
+link = $(say)$(CC) $(plain_cflags) -o $@ $(filter %.o,$^) libadapters.a libcore.a $(LDFLAGS) $(libraries)
+multiregiond: $(sidecar_objects)
+multiregion-join: $(join_objects)
+simulation.bin: $(simulation_objects)
+probe.bin: $(probe_objects)
+$(unit_programs): %: %.o $(unit_helpers)
+multiregiond multiregion-join simulation.bin probe.bin $(unit_programs): libcore.a libadapters.a
+	$(link)
+
+.PHONY: programs core-objects unit-tests simulation probe prefix install-programs uninstall-programs
+programs: $(programs)
+core-objects: $(core_objects)
+unit-tests: $(unit_programs)
+simulation: $(if $(simulation_objects),simulation.bin)
+probe: $(if $(probe_objects),probe.bin)
+
+# --- SQL ------------------------------------------------------------------------------
+
+# The install script is the pieces of sql/install in the order of their names.
+$(DATA_built): $(call sources,sql/install/*.sql) $(root)/multiregion.control
+	@printf '%s\n' '\echo Use "CREATE EXTENSION multiregion" to load this file. \quit' >$@.tmp
+	@for piece in $(filter %.sql,$^); do \
+		printf '\n-- from %s\n\n' "$${piece#$(root)/}" && cat "$$piece" || exit 1; done >>$@.tmp
+	@mv $@.tmp $@
+
+# --- the private PostgreSQL ---------------------------------------------------------------
+
+# Tests run the sanitized programs: a server cannot be instrumented this way, they can.
+prefix: all
+	@$(root)/test/tools/prefix.sh '$(MR_PREFIX)/$(CONF)' '$(PG_CONFIG)'
+	@$(MAKE) -f $(firstword $(MAKEFILE_LIST)) CONF=$(CONF) PG_CONFIG='$(PG_CONFIG)' DESTDIR='$(MR_PREFIX)/$(CONF)' install >install.log 2>&1 \
+		|| { cat install.log; exit 1; }
+	$(if $(filter test,$(CONF)),@for program in $(programs); do \
+		install ../asan/$$program '$(MR_PREFIX)/$(CONF)$(bindir)/' || exit 1; done)
+
+-include $(patsubst %.o,%.d,$(extension_objects) $(plain_objects))

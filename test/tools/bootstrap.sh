@@ -1,0 +1,117 @@
+#!/bin/bash
+#
+# Installs the Debian packages of packages.txt that are missing.
+#
+#   bootstrap.sh            install (root), or say what to install (anybody else)
+#   bootstrap.sh --list     print the names of all packages, one a line
+#
+# It asks before installing only if a person sits at a terminal (standard input is
+# one); MR_YES=1 answers for them. It must never touch a database of this machine:
+# Debian's own "main" cluster is not created, no service is started, stopped or
+# restarted, and nothing of that stays switched off afterwards.
+#
+# Called by the Makefile before everything that compiles.
+
+set -eu
+
+tools=$(cd "$(dirname "$0")" && pwd)
+pg_major=${PG_MAJOR:-15}
+drop_in=/etc/postgresql-common/createcluster.d/zz-multiregion-bootstrap.conf
+policy=/usr/sbin/policy-rc.d
+made_policy=
+
+wanted_packages()
+{
+	sed -e 's/#.*//' -e "s/@PG@/$pg_major/" -e '/^[[:space:]]*$/d' "$tools/packages.txt"
+}
+
+# Prints those of the arguments that are not installed.
+missing_packages()
+{
+	local have package
+	have=" $(dpkg-query -W -f='${db:Status-Status}:${Package} ' "$@" 2>/dev/null || :) "
+	for package in "$@"; do
+		case $have in
+			*" installed:$package "*) ;;
+			*) echo "$package" ;;
+		esac
+	done
+}
+
+# Debian would create and start a database for whoever installs the server. The
+# drop-in and the policy are there only while apt runs.
+hold_services_down()
+{
+	mkdir -p "$(dirname "$drop_in")"
+	echo "create_main_cluster = false" >"$drop_in"
+	if [ ! -e "$policy" ]; then
+		printf '#!/bin/sh\nexit 101\n' >"$policy"
+		chmod 755 "$policy"
+		made_policy=yes
+	fi
+}
+
+release_services()
+{
+	rm -f "$drop_in"
+	rmdir --ignore-fail-on-non-empty "$(dirname "$drop_in")" 2>/dev/null || :
+	if [ -n "$made_policy" ]; then
+		rm -f "$policy"
+	fi
+}
+
+# True if apt knows a candidate for each of the arguments.
+lists_are_there()
+{
+	local package
+	for package in "$@"; do
+		apt-cache show "$package" >/dev/null 2>&1 || return 1
+	done
+}
+
+install_packages()
+{
+	apt-get install -y --no-install-recommends -o Dpkg::Use-Pty=0 \
+		-o DPkg::Lock::Timeout=300 "$@" </dev/null
+}
+
+main()
+{
+	local all missing
+	all=$(wanted_packages)
+	if [ "${1:-}" = --list ]; then
+		echo "$all"
+		return
+	fi
+	if ! command -v dpkg-query >/dev/null; then
+		echo "This is not a Debian system: install the equivalents of these packages yourself:" $all >&2
+		return
+	fi
+	missing=$(missing_packages $all)
+	if [ -z "$missing" ]; then
+		return
+	fi
+	if [ "$(id -u)" != 0 ]; then
+		printf '%s\n' "These packages are missing. Have them installed by root, then try again:" \
+			"" "    apt-get install -y --no-install-recommends" $missing | sed '4,$s/^/        /' >&2
+		printf '%s\n' "" "(Without \"create_main_cluster = false\" in /etc/postgresql-common/createcluster.conf" \
+			"Debian also creates and starts a database of its own; ours does not need it.)" >&2
+		exit 1
+	fi
+	printf '%s\n' "Packages to be installed:" $missing | sed '2,$s/^/    /'
+	if [ -t 0 ] && [ -z "${MR_YES:-}" ]; then
+		read -r -p "Install them now? [Y/n] " answer
+		case $answer in
+			"" | [Yy]*) ;;
+			*) echo "Nothing was installed." >&2; exit 1 ;;
+		esac
+	fi
+	export DEBIAN_FRONTEND=noninteractive
+	trap release_services EXIT
+	hold_services_down
+	lists_are_there $missing || apt-get update
+	# An old package list names files that the mirror no longer has: fetch it anew once.
+	install_packages $missing || { apt-get update && install_packages $missing; }
+}
+
+main "$@"
