@@ -20,7 +20,7 @@ typedef struct MrBytes
 extern void mr_bytes_for_write(MrBytes *bytes, uint8_t *out, size_t size);
 extern void mr_bytes_for_read(MrBytes *bytes, const uint8_t *in, size_t size);
 
-/* Append; past the end they only set failed. A string is stored with its length. */
+/* Append; past the end they only set failed. A string is stored with its length (<= 65535). */
 extern void mr_put_u8(MrBytes *bytes, uint8_t value);
 extern void mr_put_u32(MrBytes *bytes, uint32_t value);
 extern void mr_put_u64(MrBytes *bytes, uint64_t value);
@@ -35,6 +35,16 @@ extern bool mr_get_bool(MrBytes *bytes);	/* anything but 0 or 1 fails */
 extern void mr_get_uuid(MrBytes *bytes, MrUuid *uuid);
 /* Fails if it is longer than size - 1 or holds a NUL; out is always terminated. */
 extern void mr_get_string(MrBytes *bytes, char *out, size_t size);
+
+/*
+ * A section is a part with its own length, so that a reader can skip what a newer
+ * writer put at its end. mr_put_begin() returns what mr_put_end() wants to know;
+ * mr_get_section() moves past the section and makes a reader of its inside, which
+ * has failed from the start if the section does not lie within bytes.
+ */
+extern size_t mr_put_begin(MrBytes *bytes);
+extern void mr_put_end(MrBytes *bytes, size_t begin);
+extern void mr_get_section(MrBytes *bytes, MrBytes *section);
 
 /* CRC-32C (Castagnoli) of size bytes. */
 extern uint32_t mr_crc32c(const uint8_t *data, size_t size);

@@ -14,8 +14,11 @@
 #include "core/mr_names.h"
 
 /*
- * Cluster policy. X(name, type, field, default, min, max, unit, what).
- * type: int (stored as int64) or the name of an enum list.
+ * Cluster policy. X(name, field, default, min, max, unit, what).
+ *
+ * The list is also the order of the values in messages and in the state file:
+ * new lines go to its end, lines are never moved or removed, and a range may be
+ * widened but not narrowed, else a node could not read its own state file any more.
  */
 #define MR_POLICY_LIST(X) \
 	X("lease", lease_ms, 3000, 200, 600000, "ms", \
@@ -111,7 +114,10 @@ extern int64_t mr_config_majority_time(const MrConfig *config, const int64_t *gr
 
 /*
  * Null if the configuration can be used, else the reason in a sentence: names
- * and uuids unique, at least one voter, voters exist, policy within its range.
+ * and uuids unique, at least one voter, voters (old ones too) exist and have a
+ * uuid, policy within its range. A member that has not joined yet has no uuid and
+ * therefore no vote: were a slot bound to a new uuid while it votes, what the lost
+ * node had voted would be forgotten.
  */
 extern const char *mr_config_problem(const MrConfig *config);
 
