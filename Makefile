@@ -13,9 +13,9 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 
 PG_MAJOR ?= 15
-PG_CONFIG ?= $(firstword $(wildcard /usr/lib/postgresql/$(PG_MAJOR)/bin/pg_config) pg_config)
-JOBS ?= $(shell nproc 2>/dev/null || echo 1)
-export PG_MAJOR
+PG_CONFIG ?= /usr/lib/postgresql/$(PG_MAJOR)/bin/pg_config
+JOBS ?= $(shell nproc)
+export PG_MAJOR PG_CONFIG JOBS
 
 # Where the demo listens: the first of three consecutive ports each.
 DEMO_HTTP_PORT ?= 3001
