@@ -12,6 +12,8 @@
 
 #include "core/mr_topology.h"
 
+#define MR_PROTOCOL_VERSION 1
+
 /* Bits of MrReport.flags. */
 #define MR_REPORT_IN_RECOVERY	0x0001
 #define MR_REPORT_STANDBY		0x0002	/* standby.signal existed at start */
@@ -103,22 +105,32 @@ typedef struct MrMessage
 } MrMessage;
 
 /*
- * Encodes into out[size]; returns the length, 0 if it does not fit. config is
- * appended when message->has_config.
+ * Encodes into out[size]; returns the length, 0 if it does not fit or npeers is
+ * impossible. config is appended when message->has_config (then it is not NULL).
  */
 extern size_t mr_message_encode(const MrMessage *message, const MrConfig *config,
 								uint8_t *out, size_t size);
 
 /*
- * Decodes. False (and *message undefined) for anything not well-formed. When
- * message->has_config, *config is filled, else untouched.
+ * Decodes. False (and *message undefined) for anything not well-formed, of an
+ * unknown kind, or with a configuration that mr_config_read() refuses. When
+ * message->has_config, *config is filled, else (and on failure) untouched; it may be
+ * NULL when the caller does not want it. A refusal or cause may be a number for which
+ * this version has no word. Every message has a kind, also the reply to a malformed one.
  */
 extern bool mr_message_decode(const uint8_t *in, size_t size,
 							  MrMessage *message, MrConfig *config);
 
-/* The same for a configuration alone (state file). Position moves past it. */
+/*
+ * The same for a configuration alone, and for a stamp (state file). Position moves
+ * past it. mr_config_read() refuses voters that are no members and policy outside its
+ * range; a configuration without voters passes (a node that has not joined yet), so
+ * ask mr_config_problem() before using one. False: *config is undefined.
+ */
 struct MrBytes;
 extern void mr_config_write(struct MrBytes *bytes, const MrConfig *config);
 extern bool mr_config_read(struct MrBytes *bytes, MrConfig *config);
+extern void mr_stamp_write(struct MrBytes *bytes, const MrStamp *stamp);
+extern void mr_stamp_read(struct MrBytes *bytes, MrStamp *stamp);
 
 #endif							/* MR_MESSAGE_H */

@@ -1,0 +1,114 @@
+/*
+ * Encoding of the state file. See mr_durable.h.
+ *
+ * "MRST", format version, length of the whole file, the fields, the configuration,
+ * and CRC-32C over all of it. Unlike a message, a file of a newer version is refused
+ * and not read in part: what this version would not understand it would also drop
+ * with its next write, and the file holds what must never be forgotten.
+ *
+ * Knows no file. Called by adapters/state_file.c.
+ */
+#include "core/mr_durable.h"
+
+#include <string.h>
+
+#include "core/mr_bytes.h"
+
+#define STATE_VERSION 1
+#define CRC_SIZE 4
+#define HEADER_SIZE 9
+
+static const uint8_t magic[4] = {'M', 'R', 'S', 'T'};
+
+size_t
+mr_durable_encode(const MrDurable *durable, uint8_t *out, size_t size)
+{
+	MrBytes bytes;
+	size_t begin;
+	size_t i;
+
+	mr_bytes_for_write(&bytes, out, size);
+	for (i = 0; i < sizeof(magic); i++)
+		mr_put_u8(&bytes, magic[i]);
+	mr_put_u8(&bytes, STATE_VERSION);
+	begin = mr_put_begin(&bytes);
+	mr_put_uuid(&bytes, &durable->cluster);
+	mr_put_uuid(&bytes, &durable->node);
+	mr_put_string(&bytes, durable->name);
+	mr_put_string(&bytes, durable->region);
+	mr_put_u64(&bytes, durable->sequence);
+	mr_put_u64(&bytes, durable->term);
+	mr_put_uuid(&bytes, &durable->voted_for);
+	mr_put_u64(&bytes, durable->voted_nonce);
+	mr_put_u64(&bytes, durable->log_term);
+	mr_stamp_write(&bytes, &durable->stamp);
+	mr_put_u64(&bytes, durable->rebuilding_term);
+	mr_put_u32(&bytes, durable->reserved_timeline);
+	mr_put_u32(&bytes, durable->max_lease_ms);
+	mr_put_u64(&bytes, durable->last_led_term);
+	mr_put_u8(&bytes, durable->amnesiac ? 1 : 0);
+	mr_put_u8(&bytes, MR_MAX_MEMBERS);
+	for (i = 0; i < MR_MAX_MEMBERS; i++)
+		mr_put_u64(&bytes, durable->peer_sequence[i]);
+	mr_config_write(&bytes, &durable->config);
+	mr_put_end(&bytes, begin);
+	if (bytes.failed)
+		return 0;
+	mr_put_u32(&bytes, mr_crc32c(out, bytes.at));
+	return bytes.failed ? 0 : bytes.at;
+}
+
+static bool
+get_fields(MrBytes *bytes, MrDurable *durable)
+{
+	size_t i;
+
+	mr_get_uuid(bytes, &durable->cluster);
+	mr_get_uuid(bytes, &durable->node);
+	mr_get_string(bytes, durable->name, sizeof(durable->name));
+	mr_get_string(bytes, durable->region, sizeof(durable->region));
+	durable->sequence = mr_get_u64(bytes);
+	durable->term = mr_get_u64(bytes);
+	mr_get_uuid(bytes, &durable->voted_for);
+	durable->voted_nonce = mr_get_u64(bytes);
+	durable->log_term = mr_get_u64(bytes);
+	mr_stamp_read(bytes, &durable->stamp);
+	durable->rebuilding_term = mr_get_u64(bytes);
+	durable->reserved_timeline = mr_get_u32(bytes);
+	durable->max_lease_ms = mr_get_u32(bytes);
+	durable->last_led_term = mr_get_u64(bytes);
+	durable->amnesiac = mr_get_bool(bytes);
+	if (mr_get_u8(bytes) != MR_MAX_MEMBERS)
+		return false;
+	for (i = 0; i < MR_MAX_MEMBERS; i++)
+		durable->peer_sequence[i] = mr_get_u64(bytes);
+	return mr_config_read(bytes, &durable->config) && bytes->at == bytes->size;
+}
+
+const char *
+mr_durable_decode(const uint8_t *in, size_t size, MrDurable *durable)
+{
+	MrBytes bytes;
+	MrBytes section;
+	MrBytes end;
+	uint8_t version;
+
+	memset(durable, 0, sizeof(*durable));
+	if (size < sizeof(magic) || memcmp(in, magic, sizeof(magic)) != 0)
+		return size == 0 ? "The state file is empty." : "The file is not a multiregion state file.";
+	if (size < HEADER_SIZE + CRC_SIZE)
+		return "The state file is cut off.";
+	mr_bytes_for_read(&end, in + size - CRC_SIZE, CRC_SIZE);
+	mr_bytes_for_read(&bytes, in + sizeof(magic), size - sizeof(magic) - CRC_SIZE);
+	version = mr_get_u8(&bytes);
+	mr_get_section(&bytes, &section);
+	if (mr_get_u32(&end) != mr_crc32c(in, size - CRC_SIZE))
+		return section.failed ? "The state file is cut off."
+							  : "The checksum of the state file is wrong.";
+	/* Only now are its numbers worth a sentence of their own. */
+	if (version > STATE_VERSION)
+		return "The state file was written by a newer version of multiregion.";
+	if (version == 0 || section.failed || bytes.at != bytes.size || !get_fields(&section, durable))
+		return "The content of the state file is not consistent.";
+	return NULL;
+}
