@@ -18,11 +18,16 @@ typedef enum MrStateFileResult
 	MR_STATE_IO_ERROR			/* errno says why */
 } MrStateFileResult;
 
-/* Reads DIR/state. *problem gets a static sentence unless OK. */
+/* Reads DIR/state. *problem gets a static sentence unless OK; *durable is defined only then. */
 extern MrStateFileResult mr_state_file_read(const char *directory, MrDurable *durable,
 											const char **problem);
 
-/* Adds one to durable->sequence and writes. False: errno says why; nothing changed on disk. */
+/*
+ * Adds one to durable->sequence and writes. False: errno says why, and the old file is
+ * in place. One exception: when the new file was renamed into place and only the sync of
+ * the directory failed, either may be there after a crash; durable->sequence then keeps
+ * the new number, so that no number is ever used for two contents.
+ */
 extern bool mr_state_file_write(const char *directory, MrDurable *durable);
 
 /*
