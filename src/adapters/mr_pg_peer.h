@@ -26,10 +26,12 @@ typedef enum MrPgPeerNews
 {
 	MR_PG_NOTHING,
 	MR_PG_CONNECTED,
-	MR_PG_RESULT,				/* mr_pg_peer_result() holds it */
-	MR_PG_FAILED				/* closed; mr_pg_peer_error() says why */
+	MR_PG_RESULT,				/* peer->result holds it until the next query or close; it may
+								 * be an error of the query, then peer->error has its text */
+	MR_PG_FAILED				/* closed; peer->error says why */
 } MrPgPeerNews;
 
+/* All zero before its first use. */
 typedef struct MrPgPeer
 {
 	PGconn	   *conn;
@@ -38,14 +40,16 @@ typedef struct MrPgPeer
 	int64_t		since_ns;		/* when connect or query began */
 	int64_t		timeout_ns;		/* fail when it takes longer */
 	PGresult   *result;
-	char		error[160];
+	char		error[160];		/* one line, never a secret */
 } MrPgPeer;
 
-#define MR_PG_PEER_SIZE_OF_CONNINFO (MR_CONNINFO_SIZE + MR_HOSTADDR_SIZE + 256)
+#define MR_PG_PEER_SIZE_OF_CONNINFO (MR_CONNINFO_SIZE + MR_HOSTADDR_SIZE + 512)
 
 /*
- * Starts connecting. conninfo is the member's string; user and dbname are used
- * where it names none; hostaddr (may be empty) keeps libpq from resolving.
+ * Starts connecting (what was open is closed). conninfo is the member's string; user
+ * and dbname are used where it names none; hostaddr (may be empty) keeps libpq from
+ * resolving. Without hostaddr the host must be numeric or a socket directory: a
+ * resolver can block for half a minute, so a name is refused instead of looked up.
  * False when it failed at once (state is CLOSED, error is set).
  */
 extern bool mr_pg_peer_connect(MrPgPeer *peer, const char *conninfo, const char *hostaddr,
@@ -60,7 +64,11 @@ extern bool mr_pg_peer_query(MrPgPeer *peer, const char *sql, int nparams,
 							 const char *const *values, const int *lengths, const int *formats,
 							 int result_format, int64_t now_ns, int64_t timeout_ns);
 
-/* Call when the socket is ready and at least every timeout: moves the state on. */
+/*
+ * Call when the socket is ready and at least every timeout: moves the state on. It may
+ * be called at any time; calls too many only cost a system call. In state READY it
+ * notices that the server has closed the connection.
+ */
 extern MrPgPeerNews mr_pg_peer_advance(MrPgPeer *peer, int64_t now_ns);
 
 /* The socket to wait for, or -1; the direction is peer->events. */
@@ -71,7 +79,9 @@ extern void mr_pg_peer_close(MrPgPeer *peer);
 
 /*
  * Null when the conninfo can be used as a member's, else why not (a sentence;
- * no secrets): unparsable, holds a password, more than one host, too long.
+ * no secrets): unparsable, holds a password, no host or more than one, a bad port, too
+ * long, not one line, or a keyword that would take the choice of server away from us
+ * (service, replication).
  */
 extern const char *mr_pg_conninfo_problem(const char *conninfo);
 
@@ -80,9 +90,11 @@ extern bool mr_pg_conninfo_value(const char *conninfo, const char *keyword,
 								 char *out, size_t size);
 
 /*
- * Builds the complete string used to connect (application_name, user, dbname,
- * hostaddr, keepalives, gssencmode=disable), for the walreceiver and for join.
- * False if it does not fit.
+ * Builds the complete string used to connect, also for the walreceiver and for join:
+ * the conninfo with hostaddr, user, dbname and keepalives where it names none, and
+ * with application_name, gssencmode=disable and target_session_attrs=any whatever it
+ * says. out may be MR_PG_PEER_SIZE_OF_CONNINFO. False if the conninfo has a problem
+ * or the string does not fit; out is then empty.
  */
 extern bool mr_pg_conninfo_build(const char *conninfo, const char *hostaddr, const char *user,
 								 const char *dbname, const char *application,

@@ -1,0 +1,316 @@
+/*
+ * One asynchronous libpq connection: see mr_pg_peer.h.
+ *
+ * Runs in background workers whose lease would run out while they wait, and in plain
+ * programs: no call here blocks, no globals, no signals (libpq keeps SIGPIPE away
+ * itself), no memory but libpq's. What libpq wants to print is dropped; what it says
+ * about a failure is kept as one line without the password it may have used.
+ */
+#include "adapters/mr_pg_peer.h"
+
+#include <netdb.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "core/mr_assert.h"
+
+static void
+drop_notice(void *arg, const char *message)
+{
+	(void) arg;
+	(void) message;
+}
+
+/* Copies text into peer->error: one line, single spaces, secret replaced, cut to fit. */
+static void
+set_error(MrPgPeer *peer, const char *text, const char *secret)
+{
+	size_t secret_length = secret != NULL ? strlen(secret) : 0;
+	size_t length = 0;
+	char line[sizeof(peer->error) + 4];
+
+	/* Goes on past what fits, so that the cut below sees what it cuts. */
+	while (*text != '\0' && length <= sizeof(peer->error))
+	{
+		if (secret_length > 0 && strncmp(text, secret, secret_length) == 0)
+		{
+			memcpy(line + length, "***", 3);
+			length += 3;
+			text += secret_length;
+		}
+		else if ((unsigned char) *text > ' ' && *text != 0x7F)
+			line[length++] = *text++;
+		else
+		{
+			if (length > 0 && line[length - 1] != ' ')
+				line[length++] = ' ';
+			text++;
+		}
+	}
+	if (length >= sizeof(peer->error))
+	{
+		length = sizeof(peer->error) - 1;
+		/* Not within a character of UTF-8. */
+		while (length > 0 && ((unsigned char) line[length] & 0xC0) == 0x80)
+			length--;
+	}
+	while (length > 0 && line[length - 1] == ' ')
+		length--;
+	memcpy(peer->error, line, length);
+	peer->error[length] = '\0';
+}
+
+/* Closes with a reason. The text may belong to what is about to be freed. */
+static MrPgPeerNews
+fail(MrPgPeer *peer, const char *text)
+{
+	set_error(peer, text, peer->conn != NULL ? PQpass(peer->conn) : NULL);
+	mr_pg_peer_close(peer);
+	return MR_PG_FAILED;
+}
+
+static MrPgPeerNews
+fail_late(MrPgPeer *peer, const char *what)
+{
+	char text[64];
+
+	snprintf(text, sizeof(text), "%s within %lld ms", what,
+			 (long long) (peer->timeout_ns / MR_NS_PER_MS));
+	return fail(peer, text);
+}
+
+static bool
+is_late(const MrPgPeer *peer, int64_t now_ns)
+{
+	return now_ns - peer->since_ns >= peer->timeout_ns;
+}
+
+/* Numeric addresses are the only hosts for which getaddrinfo() asks nobody. */
+static bool
+is_numeric(const char *host)
+{
+	struct addrinfo hints;
+	struct addrinfo *found = NULL;
+
+	memset(&hints, 0, sizeof(hints));
+	hints.ai_flags = AI_NUMERICHOST;
+	hints.ai_socktype = SOCK_STREAM;
+	if (getaddrinfo(host, NULL, &hints, &found) != 0)
+		return false;
+	freeaddrinfo(found);
+	return true;
+}
+
+static bool
+needs_resolver(const char *complete)
+{
+	char host[MR_PG_PEER_SIZE_OF_CONNINFO];
+
+	if (mr_pg_conninfo_value(complete, "hostaddr", host, sizeof(host)))
+		return false;
+	return mr_pg_conninfo_value(complete, "host", host, sizeof(host)) && host[0] != '/' &&
+		   host[0] != '@' && !is_numeric(host);
+}
+
+bool
+mr_pg_peer_connect(MrPgPeer *peer, const char *conninfo, const char *hostaddr, const char *user,
+				   const char *dbname, const char *application, int64_t now_ns, int64_t timeout_ns)
+{
+	char complete[MR_PG_PEER_SIZE_OF_CONNINFO];
+	const char *problem = mr_pg_conninfo_problem(conninfo);
+
+	mr_pg_peer_close(peer);
+	peer->error[0] = '\0';
+	if (problem == NULL && !mr_pg_conninfo_build(conninfo, hostaddr, user, dbname, application,
+												 complete, sizeof(complete)))
+		problem = "The complete connection string is too long.";
+	if (problem == NULL && needs_resolver(complete))
+		problem = "The address of the host is not known yet, only its name.";
+	if (problem != NULL)
+	{
+		(void) fail(peer, problem);
+		return false;
+	}
+
+	peer->conn = PQconnectStart(complete);
+	if (peer->conn == NULL || PQstatus(peer->conn) == CONNECTION_BAD)
+	{
+		(void) fail(peer, peer->conn == NULL ? "out of memory" : PQerrorMessage(peer->conn));
+		return false;
+	}
+	(void) PQsetNoticeProcessor(peer->conn, drop_notice, NULL);
+	peer->state = MR_PG_CONNECTING;
+	peer->events = POLLOUT;
+	peer->since_ns = now_ns;
+	peer->timeout_ns = timeout_ns;
+	return true;
+}
+
+bool
+mr_pg_peer_query(MrPgPeer *peer, const char *sql, int nparams, const char *const *values,
+				 const int *lengths, const int *formats, int result_format, int64_t now_ns,
+				 int64_t timeout_ns)
+{
+	int unsent = -1;
+
+	MR_ASSERT(peer->state == MR_PG_READY);
+	if (peer->state != MR_PG_READY)
+	{
+		(void) fail(peer, "the connection is not ready for a query");
+		return false;
+	}
+	PQclear(peer->result);
+	peer->result = NULL;
+	peer->error[0] = '\0';
+	if (PQsendQueryParams(peer->conn, sql, nparams, NULL, values, lengths, formats,
+						  result_format) == 1)
+		unsent = PQflush(peer->conn);
+	if (unsent < 0)
+	{
+		(void) fail(peer, PQerrorMessage(peer->conn));
+		return false;
+	}
+	peer->state = MR_PG_BUSY;
+	peer->events = unsent > 0 ? POLLIN | POLLOUT : POLLIN;
+	peer->since_ns = now_ns;
+	peer->timeout_ns = timeout_ns;
+	return true;
+}
+
+/*
+ * libpq must not be called before the socket is ready: it would take a connection
+ * still being made for a made one.
+ */
+static bool
+is_ready(const MrPgPeer *peer)
+{
+	struct pollfd wanted = {.fd = PQsocket(peer->conn), .events = peer->events};
+
+	return poll(&wanted, 1, 0) > 0;
+}
+
+static MrPgPeerNews
+advance_connecting(MrPgPeer *peer, int64_t now_ns)
+{
+	if (is_ready(peer))
+	{
+		switch (PQconnectPoll(peer->conn))
+		{
+			case PGRES_POLLING_READING:
+				peer->events = POLLIN;
+				break;
+			case PGRES_POLLING_WRITING:
+				peer->events = POLLOUT;
+				break;
+			case PGRES_POLLING_OK:
+				if (PQsetnonblocking(peer->conn, 1) != 0)
+					return fail(peer, PQerrorMessage(peer->conn));
+				peer->state = MR_PG_READY;
+				peer->events = POLLIN;
+				return MR_PG_CONNECTED;
+			case PGRES_POLLING_FAILED:
+			case PGRES_POLLING_ACTIVE:
+				return fail(peer, PQerrorMessage(peer->conn));
+		}
+	}
+	return is_late(peer, now_ns) ? fail_late(peer, "no connection") : MR_PG_NOTHING;
+}
+
+static MrPgPeerNews
+advance_ready(MrPgPeer *peer)
+{
+	PGnotify *notify;
+
+	if (PQconsumeInput(peer->conn) == 0 || PQstatus(peer->conn) == CONNECTION_BAD)
+		return fail(peer, PQerrorMessage(peer->conn));
+	while ((notify = PQnotifies(peer->conn)) != NULL)
+		PQfreemem(notify);
+	return MR_PG_NOTHING;
+}
+
+static bool
+is_copy(const PGresult *result)
+{
+	ExecStatusType status = PQresultStatus(result);
+
+	return status == PGRES_COPY_IN || status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH;
+}
+
+/* The query has ended: READY, unless it took the connection with it. */
+static MrPgPeerNews
+end_query(MrPgPeer *peer)
+{
+	const char *message = PQresultErrorMessage(peer->result);
+
+	if (PQstatus(peer->conn) == CONNECTION_BAD)
+		return fail(peer, message[0] != '\0' ? message : PQerrorMessage(peer->conn));
+	if (peer->result == NULL)
+		return fail(peer, "the query ended without a result");
+	set_error(peer, message, PQpass(peer->conn));
+	peer->state = MR_PG_READY;
+	peer->events = POLLIN;
+	return MR_PG_RESULT;
+}
+
+static MrPgPeerNews
+advance_busy(MrPgPeer *peer, int64_t now_ns)
+{
+	int unsent;
+
+	if (PQconsumeInput(peer->conn) == 0)
+		return fail(peer, PQerrorMessage(peer->conn));
+	unsent = PQflush(peer->conn);
+	if (unsent < 0)
+		return fail(peer, PQerrorMessage(peer->conn));
+	peer->events = unsent > 0 ? POLLIN | POLLOUT : POLLIN;
+
+	while (!PQisBusy(peer->conn))
+	{
+		PGresult *result = PQgetResult(peer->conn);
+
+		if (result == NULL)
+			return end_query(peer);
+		PQclear(peer->result);
+		peer->result = result;
+		/* A COPY would go on for ever; nothing of ours starts one. */
+		if (is_copy(result))
+			return fail(peer, "the query is a COPY");
+	}
+	return is_late(peer, now_ns) ? fail_late(peer, "no answer") : MR_PG_NOTHING;
+}
+
+MrPgPeerNews
+mr_pg_peer_advance(MrPgPeer *peer, int64_t now_ns)
+{
+	switch (peer->state)
+	{
+		case MR_PG_CLOSED:
+			return MR_PG_NOTHING;
+		case MR_PG_CONNECTING:
+			return advance_connecting(peer, now_ns);
+		case MR_PG_READY:
+			return advance_ready(peer);
+		case MR_PG_BUSY:
+			return advance_busy(peer, now_ns);
+	}
+	return MR_PG_NOTHING;
+}
+
+int
+mr_pg_peer_socket(const MrPgPeer *peer)
+{
+	return peer->conn != NULL ? PQsocket(peer->conn) : -1;
+}
+
+void
+mr_pg_peer_close(MrPgPeer *peer)
+{
+	PQclear(peer->result);
+	PQfinish(peer->conn);
+	peer->result = NULL;
+	peer->conn = NULL;
+	peer->state = MR_PG_CLOSED;
+	peer->events = 0;
+}
