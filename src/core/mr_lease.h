@@ -37,7 +37,7 @@ typedef struct MrLocal
 	bool		server_dead;	/* postmaster died */
 	bool		server_stopping;	/* orderly shutdown has begun */
 	bool		handover_stop;	/* ... and this process was told to end: hand over now */
-	bool		marked_down;	/* the last leader's monitor marked this node down */
+	uint32_t	down_mask;		/* bit per slot: our monitor marked the node as down */
 	bool		manage;			/* mode is manage; else never fence, promote, campaign */
 	MrLsn		wal_end;
 	MrLsn		replay_lsn;
@@ -140,6 +140,16 @@ typedef struct MrTransition
 	MrLsn		fork_lsn;
 } MrTransition;
 
+/* An orderly stop, or the last act of a leader whose server died. */
+typedef enum MrHandover
+{
+	MR_HANDOVER_NONE,
+	MR_HANDOVER_FENCED,			/* fenced; last_commit is final from the next step on */
+	MR_HANDOVER_WAIT,			/* looking for a successor that holds every byte */
+	MR_HANDOVER_ASKED,			/* a conditional RELEASE is on its way */
+	MR_HANDOVER_DONE
+} MrHandover;
+
 typedef struct MrLease
 {
 	MrDurable	durable;
@@ -152,10 +162,12 @@ typedef struct MrLease
 	/* voter */
 	MrUuid		promise_to;
 	uint64_t	promise_nonce;
-	int64_t		promise_until_ns;
-	int64_t		silent_until_ns;	/* restart: no vote for a stranger before */
+	int64_t		promise_until_ns;	/* after a restart: as if just given */
 	MrReleased	released;		/* newest release seen */
 	bool		gate_open;
+	bool		diverged;		/* waits to be rewound */
+	bool		marked_down;	/* the last leader's monitor marked this node as down */
+	uint64_t	seen_term;		/* newest term heard of; volatile on purpose */
 
 	/* elections */
 	int64_t		election_at_ns; /* 0 = not scheduled */
@@ -163,6 +175,8 @@ typedef struct MrLease
 	uint32_t	round_timeline;
 	int			round_failures;
 	bool		skip_prevote;
+	uint64_t	own_term;		/* after a restart: the term our earlier self held; 0 none */
+	bool		dirty;			/* durable changed in this step */
 	int			self_refusal;	/* why this node would not stand now */
 	int			last_refusal;	/* last one recorded as event */
 	int			pending_cause;	/* MrCause of the leadership sought */
@@ -178,7 +192,7 @@ typedef struct MrLease
 	bool		renounced;		/* RELEASE queued: this term is dead for us */
 
 	/* hand-over */
-	int			handover;		/* MrHandover */
+	MrHandover	handover;
 	int64_t		handover_until_ns;
 	int			successor;
 	uint32_t	handover_tried; /* bit per slot that refused */
@@ -191,7 +205,9 @@ typedef struct MrLease
 
 /*
  * A fresh start of the process: keeps *durable, forgets everything volatile,
- * fences, and keeps silent for the longest lease ever granted.
+ * fences, and treats the vote in the file as a promise given at this moment.
+ * A promise is always covered by the file (a term changes only together with
+ * its vote), so nobody else can be owed one. durable may be NULL: no state.
  */
 extern void mr_lease_start(MrLease *lease, const MrDurable *durable, uint64_t nonce,
 						   int64_t now_ns);

@@ -79,6 +79,7 @@ typedef struct MrShared
 
 	/* start of this server */
 	bool		standby_at_start;	/* standby.signal existed */
+	bool		lock_held;		/* the postmaster holds the lock of the state directory */
 	uint64		nonce;			/* drawn at each (re)initialisation of shared memory */
 	TimestampTz started_at;
 	char		state_problem[MR_EVENT_DETAIL]; /* why the state file is unusable; or empty */

@@ -1,0 +1,159 @@
+/*
+ * Candidate rules: see mr_candidate.h.
+ *
+ * Never looks at time or promises: when to stand is the election's business
+ * (lease_candidate.c), whether a node is fit is decided here.
+ */
+#include "core/mr_candidate.h"
+
+#include <string.h>
+
+int
+mr_candidate_compare_log(uint64_t a_term, MrLsn a_end, uint64_t b_term, MrLsn b_end)
+{
+	if (a_term != b_term)
+		return a_term < b_term ? -1 : 1;
+	if (a_end != b_end)
+		return a_end < b_end ? -1 : 1;
+	return 0;
+}
+
+/* What the configuration says about a member, whatever its state. */
+static MrRefusal
+refusal_by_configuration(const MrConfig *config, int slot)
+{
+	if (slot == MR_NO_SLOT || !config->members[slot].used)
+		return MR_REFUSE_UNKNOWN_MEMBER;
+	if (config->members[slot].witness)
+		return MR_REFUSE_WITNESS;
+	if (!mr_config_is_voter(config, slot))
+		return MR_REFUSE_NOT_VOTER;
+	if (config->members[slot].no_promote)
+		return MR_REFUSE_NO_PROMOTE;
+	return MR_REFUSE_NONE;
+}
+
+/* A standby that would lose more than the policy allows. */
+static bool
+lags_too_far(const MrLease *lease, const MrLocal *local)
+{
+	int64_t		limit = lease->durable.config.policy.max_failover_lag_bytes;
+
+	return limit >= 0 && local->in_recovery && lease->leader_lsn > local->wal_end &&
+		lease->leader_lsn - local->wal_end > (uint64_t) limit;
+}
+
+MrRefusal
+mr_candidate_refusal(const MrLease *lease, const MrLocal *local, bool lossless)
+{
+	const MrDurable *durable = &lease->durable;
+	MrRefusal	refusal;
+
+	if (!lease->loaded)
+		return MR_REFUSE_FENCED_STATE;
+	if (!local->manage)
+		return MR_REFUSE_OBSERVE;
+	refusal = refusal_by_configuration(&durable->config, lease->self);
+	if (refusal != MR_REFUSE_NONE)
+		return refusal;
+	if (durable->amnesiac)
+		return MR_REFUSE_AMNESIA;
+	if (local->server_dead || local->server_stopping)
+		return MR_REFUSE_STOPPING;
+	if (local->in_recovery && !local->standby)
+		return MR_REFUSE_CRASH_RECOVERY;
+	if (!local->wal_end_known)
+		return MR_REFUSE_WAL_END_UNKNOWN;
+	if (lease->diverged || durable->rebuilding_term > durable->log_term)
+		return MR_REFUSE_REBUILDING;
+	if (!local->in_recovery)
+		return MR_REFUSE_NONE;
+	if (local->replay_paused)
+		return MR_REFUSE_REPLAY_PAUSED;
+	if (!durable->config.policy.auto_failover)
+		return MR_REFUSE_FAILOVER_OFF;
+	if (lossless)
+		return MR_REFUSE_NONE;
+	if (lease->marked_down)
+		return MR_REFUSE_MARKED_DOWN;
+	if (lags_too_far(lease, local))
+		return MR_REFUSE_LAG;
+	return MR_REFUSE_NONE;
+}
+
+MrRefusal
+mr_candidate_refusal_of(const MrLease *lease, int slot, uint32_t down_mask)
+{
+	MrRefusal	refusal = refusal_by_configuration(&lease->durable.config, slot);
+	uint32_t	flags;
+
+	if (refusal != MR_REFUSE_NONE)
+		return refusal;
+	flags = lease->peers[slot].report.flags;
+	if ((down_mask & (UINT32_C(1) << slot)) || (flags & MR_REPORT_DOWN))
+		return MR_REFUSE_MARKED_DOWN;
+	if (flags & MR_REPORT_STOPPING)
+		return MR_REFUSE_STOPPING;
+	if (flags & MR_REPORT_DIVERGED)
+		return MR_REFUSE_REBUILDING;
+	if (!(flags & MR_REPORT_WAL_END_KNOWN))
+		return MR_REFUSE_WAL_END_UNKNOWN;
+	if (!(flags & MR_REPORT_ELIGIBLE))
+		return MR_REFUSE_REPLAY_PAUSED;
+	return MR_REFUSE_NONE;
+}
+
+/* Whether member a comes before member b as successor in `region`. */
+static bool
+comes_before(const MrConfig *config, int a, int b, const char *region)
+{
+	const MrMember *first = &config->members[a];
+	const MrMember *second = &config->members[b];
+	bool		first_here = strcmp(first->region, region) == 0;
+	bool		second_here = strcmp(second->region, region) == 0;
+
+	if (first_here != second_here)
+		return first_here;
+	if (first->priority != second->priority)
+		return first->priority < second->priority;
+	return a < b;
+}
+
+int
+mr_candidate_rank(const MrLease *lease, int slot, const char *region, uint32_t down_mask)
+{
+	int			rank = 0;
+	int			other;
+
+	for (other = 0; other < MR_MAX_MEMBERS; other++)
+	{
+		if (other == slot || other == lease->self)
+			continue;
+		if (mr_candidate_refusal_of(lease, other, down_mask) == MR_REFUSE_NONE &&
+			comes_before(&lease->durable.config, other, slot, region))
+			rank++;
+	}
+	return rank;
+}
+
+int
+mr_candidate_best(const MrLease *lease, const char *region, bool same_region,
+				  uint32_t tried, uint32_t down_mask)
+{
+	const MrConfig *config = &lease->durable.config;
+	int			best = MR_NO_SLOT;
+	int			slot;
+
+	for (slot = 0; slot < MR_MAX_MEMBERS; slot++)
+	{
+		if (slot == lease->self || (tried & (UINT32_C(1) << slot)))
+			continue;
+		if (mr_candidate_refusal_of(lease, slot, down_mask) != MR_REFUSE_NONE)
+			continue;
+		if (same_region && strcmp(config->members[slot].region, region) != 0)
+			continue;
+		if (best == MR_NO_SLOT || comes_before(config, slot, best, region))
+			best = slot;
+	}
+	return best;
+}

@@ -1,0 +1,555 @@
+/*
+ * The lease protocol: dispatch of events and what all its parts share.
+ *
+ * A step never waits and never looks at a clock; it changes the state and lists
+ * actions. Two things are arranged here so that no part can get them wrong: a
+ * changed durable state is persisted before anything that depends on it leaves
+ * (finish()), and every message carries who we are and what we hold.
+ *
+ * Called by mr_lease_step() only; the parts are lease_*.c.
+ */
+#include "core/mr_lease_internal.h"
+
+#include <string.h>
+
+#include "core/mr_assert.h"
+#include "core/mr_candidate.h"
+
+#define MR_TICK_MAX_NS		(200 * MR_NS_PER_MS)
+#define MR_STATUS_EVERY_NS	(2 * MR_NS_PER_S)
+
+void
+mr_lease_start(MrLease *lease, const MrDurable *durable, uint64_t nonce, int64_t now_ns)
+{
+	memset(lease, 0, sizeof(*lease));
+	lease->nonce = nonce;
+	lease->next_id = nonce;
+	lease->role = MR_ROLE_FOLLOWER;
+	lease->self = MR_NO_SLOT;
+	lease->leader = MR_NO_SLOT;
+	lease->successor = MR_NO_SLOT;
+	lease->transition.from_slot = MR_NO_SLOT;
+	lease->transition.to_slot = MR_NO_SLOT;
+	if (durable == NULL)
+		return;
+	lease->durable = *durable;
+	lease->loaded = true;
+	lease->self = mr_config_slot_of(&durable->config, &durable->node);
+	if (mr_uuid_equal(&durable->voted_for, &durable->node))
+		lease->own_term = durable->term;	/* our earlier self is gone, and its lease with it */
+	else if (mr_uuid_is_set(&durable->voted_for))
+	{
+		lease->promise_to = durable->voted_for;
+		lease->promise_nonce = durable->voted_nonce;
+		lease->promise_until_ns = now_ns + mr_promise_ns(durable->max_lease_ms);
+	}
+}
+
+bool
+mr_lease_is_open(const MrLease *lease, int64_t now_ns)
+{
+	return lease->role == MR_ROLE_LEADER && lease->deadline_ns > now_ns;
+}
+
+/* ---------- building actions ---------- */
+
+MrAction *
+mr_step_add(MrStep *step, MrActionKind kind)
+{
+	MrActions  *actions = step->actions;
+	MrAction   *action;
+
+	MR_ASSERT(actions->count < MR_MAX_ACTIONS - 1);
+	if (actions->count >= MR_MAX_ACTIONS - 1)	/* cannot happen; lose the last one, not memory */
+		actions->count--;
+	action = &actions->list[actions->count++];
+	memset(action, 0, sizeof(*action));
+	action->kind = kind;
+	action->slot = MR_NO_SLOT;
+	action->term = step->lease->durable.term;
+	return action;
+}
+
+/* What this node knows of its own log, and whether it would stand. */
+static void
+fill_report(const MrStep *step, MrReport *report)
+{
+	const MrLocal *local = step->local;
+	const MrLease *lease = step->lease;
+
+	report->log_term = lease->durable.log_term;
+	report->wal_end = local->wal_end;
+	report->replay_lsn = local->in_recovery ? local->replay_lsn : local->wal_end;
+	report->timeline = local->timeline;
+	report->flags =
+		(local->in_recovery ? MR_REPORT_IN_RECOVERY : 0) |
+		(local->standby ? MR_REPORT_STANDBY : 0) |
+		(local->wal_end_known ? MR_REPORT_WAL_END_KNOWN : 0) |
+		(local->server_stopping ? MR_REPORT_STOPPING : 0) |
+		(local->streaming ? MR_REPORT_STREAMING : 0) |
+		(lease->diverged ? MR_REPORT_DIVERGED : 0) |
+		(mr_lease_is_open(lease, step->now) ? MR_REPORT_LEASE_OPEN : 0) |
+		(mr_candidate_refusal(lease, local, true) == MR_REFUSE_NONE ? MR_REPORT_ELIGIBLE : 0);
+}
+
+static MrMessage *
+new_message(MrStep *step, MrActionKind kind, int slot)
+{
+	MrActions  *actions = step->actions;
+	const MrLease *lease = step->lease;
+	MrAction   *action = mr_step_add(step, kind);
+	MrMessage  *message;
+
+	MR_ASSERT(actions->nmessages < MR_MAX_MEMBERS + 2);
+	action->slot = slot;
+	action->message = actions->nmessages;
+	message = &actions->messages[actions->nmessages++];
+	memset(message, 0, sizeof(*message));
+	message->cluster = lease->durable.cluster;
+	message->sender = lease->durable.node;
+	message->nonce = lease->nonce;
+	message->config_term = lease->durable.config.term;
+	message->config_version = lease->durable.config.version;
+	message->term = lease->durable.term;
+	message->stamp = lease->durable.stamp;
+	message->reserved_timeline = lease->durable.reserved_timeline;
+	if (lease->leader != MR_NO_SLOT)
+		message->leader = lease->durable.config.members[lease->leader].uuid;
+	fill_report(step, &message->report);
+	return message;
+}
+
+MrMessage *
+mr_step_send(MrStep *step, int slot, MrMessageKind kind)
+{
+	MrMessage  *message = new_message(step, MR_ACT_SEND, slot);
+	MrPeer	   *peer = &step->lease->peers[slot];
+
+	message->kind = (uint8_t) kind;
+	message->id = ++step->lease->next_id;
+	message->lease_ms = (uint32_t) mr_step_policy(step)->lease_ms;
+	message->has_config = mr_config_compare(peer->config_term, peer->config_version,
+											message->config_term,
+											message->config_version) < 0;
+	peer->in_flight = true;
+	peer->in_flight_kind = (uint8_t) kind;
+	peer->in_flight_id = message->id;
+	peer->next_status_ns = step->now + MR_STATUS_EVERY_NS;
+	return message;
+}
+
+MrMessage *
+mr_step_reply(MrStep *step)
+{
+	const MrMessage *request = step->event->message;
+	MrMessage  *message = new_message(step, MR_ACT_REPLY, MR_NO_SLOT);
+
+	message->kind = request->kind;
+	message->id = request->id;
+	message->is_reply = true;
+	message->ok = true;
+	message->lease_ms = request->lease_ms;
+	return message;
+}
+
+void
+mr_step_refuse(MrStep *step, MrRefusal refusal, int64_t retry_after_ns)
+{
+	MrMessage  *message = mr_step_reply(step);
+
+	message->ok = false;
+	message->refusal = (uint8_t) refusal;
+	if (retry_after_ns > 0)
+		message->retry_after_ms = (uint32_t) (retry_after_ns / MR_NS_PER_MS) + 1;
+	message->has_config = refusal == MR_REFUSE_OLD_CONFIGURATION;
+}
+
+void
+mr_step_event(MrStep *step, MrEventKind kind, int slot, int refusal, int64_t value)
+{
+	MrAction   *action = mr_step_add(step, MR_ACT_EVENT);
+
+	action->event = kind;
+	action->slot = slot;
+	action->refusal = refusal;
+	action->value = value;
+}
+
+void
+mr_step_deadline(MrStep *step, int64_t deadline_ns)
+{
+	MrAction   *action = mr_step_add(step, MR_ACT_DEADLINE);
+
+	action->time_ns = deadline_ns;
+	step->lease->deadline_ns = deadline_ns;
+}
+
+/* ---------- common state changes ---------- */
+
+void
+mr_step_down(MrStep *step)
+{
+	MrLease    *lease = step->lease;
+	int			slot;
+
+	if (lease->role == MR_ROLE_LEADER)
+	{
+		mr_step_deadline(step, 0);
+		for (slot = 0; slot < MR_MAX_MEMBERS; slot++)
+			lease->peers[slot].granted_until_ns = 0;
+	}
+	lease->role = MR_ROLE_FOLLOWER;
+	lease->election_at_ns = 0;
+	lease->round_failures = 0;
+	lease->stamped = false;
+	lease->lapsed = false;
+}
+
+/* A slot whose owner changed starts with nothing known about it. */
+void
+mr_step_adopt_config(MrStep *step, const MrConfig *config)
+{
+	MrLease    *lease = step->lease;
+	MrDurable  *durable = &lease->durable;
+	MrUuid		leader = {{0}};
+	int			slot;
+
+	if (lease->leader != MR_NO_SLOT)
+		leader = durable->config.members[lease->leader].uuid;
+	for (slot = 0; slot < MR_MAX_MEMBERS; slot++)
+	{
+		if (mr_uuid_equal(&durable->config.members[slot].uuid, &config->members[slot].uuid))
+			continue;
+		memset(&lease->peers[slot], 0, sizeof(lease->peers[slot]));
+		durable->peer_sequence[slot] = 0;
+	}
+	durable->config = *config;
+	lease->dirty = true;
+	lease->self = mr_config_slot_of(config, &durable->node);
+	lease->leader = mr_uuid_is_set(&leader) ? mr_config_slot_of(config, &leader) : MR_NO_SLOT;
+	mr_step_event(step, MR_EVENT_CONFIGURATION, lease->self, 0, (int64_t) config->version);
+}
+
+bool
+mr_step_promise_running(const MrStep *step)
+{
+	return step->now < step->lease->promise_until_ns;
+}
+
+const MrMember *
+mr_step_member(const MrStep *step, int slot)
+{
+	return &step->lease->durable.config.members[slot];
+}
+
+const MrPolicy *
+mr_step_policy(const MrStep *step)
+{
+	return &step->lease->durable.config.policy;
+}
+
+/*
+ * The log term follows once WAL of a leadership is on our disk. A timeline has
+ * one writer (votes reserve it), so WAL of the stamp's timeline past the stamp
+ * is WAL of that leadership.
+ */
+static void
+update_log_term(MrStep *step)
+{
+	MrDurable  *durable = &step->lease->durable;
+	const MrLocal *local = step->local;
+
+	if (!local->wal_end_known || durable->stamp.term <= durable->log_term ||
+		local->timeline != durable->stamp.timeline || local->wal_end <= durable->stamp.lsn)
+		return;
+	durable->log_term = durable->stamp.term;
+	if (durable->rebuilding_term <= durable->log_term)
+		durable->rebuilding_term = 0;
+	step->lease->dirty = true;
+}
+
+/* ---------- incoming messages ---------- */
+
+static void
+learn_report(MrPeer *peer, const MrReport *report, int64_t at_ns)
+{
+	if (at_ns < peer->reported_ns)
+		return;
+	peer->report = *report;
+	peer->reported_ns = at_ns;
+}
+
+/* The leader repeats in its grants what it knows of everybody, ourselves included. */
+static void
+learn_broadcast(MrStep *step, const MrMessage *message)
+{
+	MrLease    *lease = step->lease;
+	int			i;
+
+	for (i = 0; i < message->npeers; i++)
+	{
+		const MrPeerReport *peer = &message->peers[i];
+
+		if (peer->slot == lease->self)
+			lease->marked_down = (peer->report.flags & MR_REPORT_DOWN) != 0;
+		else
+			learn_report(&lease->peers[peer->slot], &peer->report,
+						 step->now - (int64_t) peer->age_ms * MR_NS_PER_MS);
+	}
+}
+
+/*
+ * Who sent it, and is it in its right mind? A sequence number that went back
+ * between two starts means a state file restored from the past: such a node may
+ * have forgotten a vote.
+ */
+static MrRefusal
+check_sender(MrStep *step, int *slot)
+{
+	MrLease    *lease = step->lease;
+	const MrMessage *message = step->event->message;
+	MrDurable  *durable = &lease->durable;
+	MrPeer	   *peer;
+
+	*slot = MR_NO_SLOT;
+	if (!lease->loaded)
+		return MR_REFUSE_FENCED_STATE;
+	if (!mr_uuid_equal(&message->cluster, &durable->cluster))
+		return MR_REFUSE_FOREIGN_CLUSTER;
+	if (step->event->config != NULL && message->has_config &&
+		mr_config_compare(durable->config.term, durable->config.version,
+						  step->event->config->term, step->event->config->version) < 0 &&
+		mr_config_problem(step->event->config) == NULL)
+		mr_step_adopt_config(step, step->event->config);
+	*slot = mr_config_slot_of(&durable->config, &message->sender);
+	if (*slot == MR_NO_SLOT || *slot == lease->self)
+		return MR_REFUSE_UNKNOWN_MEMBER;
+	peer = &lease->peers[*slot];
+	if (message->sequence < durable->peer_sequence[*slot] && message->nonce != peer->nonce)
+	{
+		mr_step_event(step, MR_EVENT_AMNESIA, *slot, MR_REFUSE_AMNESIA,
+					  (int64_t) durable->peer_sequence[*slot]);
+		return MR_REFUSE_AMNESIA;
+	}
+	peer->nonce = message->nonce;
+	if (message->sequence > durable->peer_sequence[*slot])
+		durable->peer_sequence[*slot] = message->sequence;
+	return MR_REFUSE_NONE;
+}
+
+static void
+learn_message(MrStep *step, int slot)
+{
+	const MrMessage *message = step->event->message;
+	MrLease    *lease = step->lease;
+	MrPeer	   *peer = &lease->peers[slot];
+
+	peer->heard_ns = step->now;
+	peer->config_term = message->config_term;
+	peer->config_version = message->config_version;
+	learn_report(peer, &message->report, step->now);
+	if (message->kind == MR_MSG_GRANT && !message->is_reply)
+		learn_broadcast(step, message);
+	if (message->term > lease->seen_term)
+		lease->seen_term = message->term;
+	if (message->reserved_timeline > lease->durable.reserved_timeline)
+	{
+		lease->durable.reserved_timeline = message->reserved_timeline;
+		lease->dirty = true;
+	}
+}
+
+static void
+handle_request(MrStep *step)
+{
+	int			slot;
+	MrRefusal	refusal = check_sender(step, &slot);
+
+	if (refusal != MR_REFUSE_NONE)
+	{
+		mr_step_refuse(step, refusal, 0);
+		return;
+	}
+	learn_message(step, slot);
+	mr_voter_request(step, slot);
+}
+
+static void
+note_amnesia(MrStep *step)
+{
+	MrLease    *lease = step->lease;
+
+	if (lease->durable.amnesiac)
+		return;
+	lease->durable.amnesiac = true;
+	lease->dirty = true;
+	mr_step_down(step);
+	mr_step_event(step, MR_EVENT_AMNESIA, lease->self, MR_REFUSE_AMNESIA, 0);
+}
+
+static void
+handle_reply(MrStep *step)
+{
+	MrLease    *lease = step->lease;
+	const MrMessage *reply = step->event->message;
+	int64_t		round_trip_ns = step->now - step->event->sent_ns;
+	int			slot;
+
+	lease->peers[step->event->slot].in_flight = false;
+	if (check_sender(step, &slot) != MR_REFUSE_NONE)
+	{
+		/* it answers, but it is not (or no longer) a member we can count */
+		mr_candidate_unreachable(step, step->event->slot);
+		mr_handover_unreachable(step, step->event->slot);
+		return;
+	}
+	learn_message(step, slot);
+	lease->peers[slot].round_trip_us = (uint32_t) (round_trip_ns / 1000);
+	if (!reply->ok && reply->refusal == MR_REFUSE_AMNESIA)
+		note_amnesia(step);
+	if (lease->handover >= MR_HANDOVER_WAIT)
+		mr_handover_reply(step, slot);
+	else if (lease->role == MR_ROLE_LEADER)
+		mr_leader_reply(step, slot);
+	else
+		mr_candidate_reply(step, slot);
+}
+
+static void
+handle_unreachable(MrStep *step)
+{
+	step->lease->peers[step->event->slot].in_flight = false;
+	mr_candidate_unreachable(step, step->event->slot);
+	mr_handover_unreachable(step, step->event->slot);
+}
+
+/* ---------- time ---------- */
+
+/* Keeps connections warm and pictures fresh where no heartbeat does. */
+static void
+ask_status(MrStep *step)
+{
+	MrLease    *lease = step->lease;
+	int			slot;
+
+	if (lease->role == MR_ROLE_LEADER || lease->self == MR_NO_SLOT)
+		return;
+	for (slot = 0; slot < MR_MAX_MEMBERS; slot++)
+	{
+		MrPeer	   *peer = &lease->peers[slot];
+
+		if (slot == lease->self || !mr_step_member(step, slot)->used || peer->in_flight)
+			continue;
+		if (step->now >= peer->next_status_ns)
+			(void) mr_step_send(step, slot, MR_MSG_STATUS);
+	}
+}
+
+static void
+handle_tick(MrStep *step)
+{
+	MrLease    *lease = step->lease;
+
+	if (!lease->loaded)
+		return;
+	if (lease->role == MR_ROLE_LEADER)
+	{
+		if (lease->handover != MR_HANDOVER_NONE ||
+			step->local->server_dead || step->local->handover_stop)
+			mr_handover_tick(step);
+		else
+			mr_leader_tick(step);
+	}
+	else if (step->local->server_dead || step->local->handover_stop)
+		(void) mr_step_add(step, MR_ACT_EXIT);
+	else
+		mr_candidate_tick(step);
+	ask_status(step);
+}
+
+/*
+ * Whatever leaves this node may rest on what it promised: persist first. Only a
+ * fence (deadline 0) goes before it, because it must not wait for a disk.
+ */
+static void
+finish(MrStep *step)
+{
+	MrActions  *actions = step->actions;
+	int			at = 0;
+	int			i;
+
+	if (step->lease->dirty)
+	{
+		step->lease->dirty = false;
+		(void) mr_step_add(step, MR_ACT_PERSIST);
+		while (at < actions->count - 1 && actions->list[at].kind == MR_ACT_DEADLINE &&
+			   actions->list[at].time_ns == 0)
+			at++;
+		for (i = actions->count - 1; i > at; i--)
+			actions->list[i] = actions->list[i - 1];
+		memset(&actions->list[at], 0, sizeof(MrAction));
+		actions->list[at].kind = MR_ACT_PERSIST;
+		actions->list[at].slot = MR_NO_SLOT;
+	}
+	for (i = 0; i < actions->nmessages; i++)
+		actions->messages[i].sequence = step->lease->durable.sequence;
+}
+
+void
+mr_lease_step(MrLease *lease, const MrLocal *local, const MrLeaseEvent *event,
+			  MrActions *actions)
+{
+	MrStep		step = {lease, local, event, actions, event->now_ns};
+
+	actions->count = 0;
+	actions->nmessages = 0;
+	if (lease->loaded)
+		update_log_term(&step);
+	switch (event->kind)
+	{
+		case MR_EV_TICK:
+			handle_tick(&step);
+			break;
+		case MR_EV_REQUEST:
+			handle_request(&step);
+			break;
+		case MR_EV_REPLY:
+			handle_reply(&step);
+			break;
+		case MR_EV_UNREACHABLE:
+			handle_unreachable(&step);
+			break;
+		case MR_EV_PROPOSE:
+			mr_configuration_propose(&step);
+			break;
+	}
+	finish(&step);
+}
+
+int64_t
+mr_lease_wakeup(const MrLease *lease, int64_t now_ns)
+{
+	int64_t		at = now_ns + MR_TICK_MAX_NS;
+
+	if (!lease->loaded)
+		return at;
+	if (lease->handover != MR_HANDOVER_NONE)
+		return now_ns + 2 * MR_NS_PER_MS;
+	if (lease->role == MR_ROLE_LEADER)
+	{
+		if (lease->next_heartbeat_ns < at)
+			at = lease->next_heartbeat_ns;
+		if (!lease->stamped && now_ns + 5 * MR_NS_PER_MS < at)
+			at = now_ns + 5 * MR_NS_PER_MS; /* watch recovery end */
+	}
+	else if (lease->role != MR_ROLE_FOLLOWER)
+		at = lease->round_until_ns < at ? lease->round_until_ns : at;
+	else
+	{
+		if (lease->promise_until_ns > now_ns && lease->promise_until_ns < at)
+			at = lease->promise_until_ns;
+		if (lease->election_at_ns > 0 && lease->election_at_ns < at)
+			at = lease->election_at_ns;
+	}
+	return at > now_ns ? at : now_ns;
+}

@@ -1,0 +1,80 @@
+/*
+ * Changes of the configuration, safe while elections go on.
+ *
+ * A change that touches the voters goes through a joint configuration: while it
+ * is joint, elections and leases need a majority of the old and of the new
+ * voters. The leader persists it before it sends it; the final one is made only
+ * after majorities of both have persisted the joint one. A new leadership puts
+ * its own term on the configuration, so that any two can be ordered; voters
+ * refuse a candidate with an older one. Called by lease.c on the leader.
+ */
+#include "core/mr_lease_internal.h"
+
+/* A new version of our own configuration, in our own term. */
+static void
+advance_version(MrStep *step, MrConfig *config)
+{
+	config->term = step->lease->durable.term;
+	config->version = step->lease->durable.config.version + 1;
+	step->lease->dirty = true;
+}
+
+void
+mr_configuration_restamp(MrStep *step)
+{
+	MrConfig   *config = &step->lease->durable.config;
+
+	advance_version(step, config);
+}
+
+void
+mr_configuration_propose(MrStep *step)
+{
+	MrLease    *lease = step->lease;
+	const MrConfig *proposed = step->event->config;
+	const MrConfig *current = &lease->durable.config;
+	MrConfig	next;
+
+	if (!lease->loaded || lease->role != MR_ROLE_LEADER || !lease->stamped ||
+		current->voters_old != 0 || mr_config_problem(proposed) != NULL ||
+		mr_config_slot_of(proposed, &lease->durable.node) != lease->self ||
+		!mr_uuid_equal(&proposed->cluster, &current->cluster))
+		return;
+	next = *proposed;
+	next.voters_old = proposed->voters == current->voters ? 0 : current->voters;
+	advance_version(step, &next);
+	mr_step_adopt_config(step, &next);
+	mr_leader_heartbeat_now(step);
+}
+
+/* Members that have our configuration in their file, ourselves included. */
+static uint32_t
+persisted_by(const MrLease *lease)
+{
+	const MrConfig *config = &lease->durable.config;
+	uint32_t	mask = UINT32_C(1) << lease->self;
+	int			slot;
+
+	for (slot = 0; slot < MR_MAX_MEMBERS; slot++)
+		if (slot != lease->self &&
+			mr_config_compare(lease->peers[slot].config_term, lease->peers[slot].config_version,
+							  config->term, config->version) == 0)
+			mask |= UINT32_C(1) << slot;
+	return mask;
+}
+
+void
+mr_configuration_advance(MrStep *step)
+{
+	MrLease    *lease = step->lease;
+	MrConfig	next;
+
+	if (lease->durable.config.voters_old == 0 || lease->role != MR_ROLE_LEADER ||
+		!mr_config_has_majority(&lease->durable.config, persisted_by(lease)))
+		return;
+	next = lease->durable.config;
+	next.voters_old = 0;
+	advance_version(step, &next);
+	mr_step_adopt_config(step, &next);
+	mr_leader_heartbeat_now(step);
+}

@@ -1,0 +1,196 @@
+/*
+ * The last act of a leader: its server died (last gasp) or is being stopped.
+ *
+ * Fence first; then the end of the last acknowledged commit is final. A
+ * successor is asked by a conditional RELEASE: it takes the lease only if it
+ * holds that byte, else nothing has changed for it. Without such a successor the
+ * leader keeps silent: a restart in place loses nothing, and so does waiting.
+ * From the first RELEASE on the term is dead for us. Called by lease.c.
+ */
+#include "core/mr_lease_internal.h"
+
+#include <string.h>
+
+#include "core/mr_candidate.h"
+
+#define MR_LAST_GASP_NS		(1500 * MR_NS_PER_MS)
+#define MR_ASK_TIMEOUT_NS	(400 * MR_NS_PER_MS)
+
+static void
+begin_handover(MrStep *step)
+{
+	MrLease    *lease = step->lease;
+	int64_t		wait_ns = step->local->server_dead ? MR_LAST_GASP_NS :
+		mr_step_policy(step)->stop_timeout_ms * MR_NS_PER_MS;
+
+	mr_step_deadline(step, 0);
+	lease->handover = MR_HANDOVER_FENCED;
+	lease->handover_until_ns = step->now + wait_ns;
+	lease->handover_tried = 0;
+	lease->successor = MR_NO_SLOT;
+	lease->next_heartbeat_ns = step->now;
+}
+
+/* Every commit that was acknowledged ends at or before this byte. */
+static MrLsn
+needed_lsn(const MrStep *step)
+{
+	MrLsn		commit = step->local->last_commit;
+	MrLsn		stamp = step->lease->durable.stamp.lsn;
+
+	return commit > stamp ? commit : stamp > 0 ? stamp : 1;
+}
+
+static void
+leave(MrStep *step, bool released)
+{
+	MrLease    *lease = step->lease;
+
+	if (!released)
+		mr_step_event(step, MR_EVENT_RELEASE_WITHHELD, lease->self, 0,
+					  (int64_t) needed_lsn(step));
+	lease->handover = MR_HANDOVER_DONE;
+	(void) mr_step_add(step, MR_ACT_EXIT);
+}
+
+/* Does somebody else hold the last commit already? Then an orderly stop may go on. */
+static bool
+held_elsewhere(const MrStep *step)
+{
+	const MrLease *lease = step->lease;
+	int			slot;
+
+	for (slot = 0; slot < MR_MAX_MEMBERS; slot++)
+		if (slot != lease->self && mr_step_member(step, slot)->used &&
+			mr_candidate_compare_log(lease->peers[slot].report.log_term,
+									 lease->peers[slot].report.wal_end,
+									 lease->durable.log_term, needed_lsn(step)) >= 0)
+			return true;
+	return false;
+}
+
+/* Staying at home: the lease runs on, so keep the grants fresh while we wait. */
+static void
+wait_at_home(MrStep *step)
+{
+	MrLease    *lease = step->lease;
+	int			slot;
+
+	if (held_elsewhere(step) || step->now >= lease->handover_until_ns)
+	{
+		leave(step, false);
+		return;
+	}
+	if (step->now < lease->next_heartbeat_ns)
+		return;
+	lease->next_heartbeat_ns = step->now + 10 * MR_NS_PER_MS;
+	for (slot = 0; slot < MR_MAX_MEMBERS; slot++)
+		if (slot != lease->self && mr_step_member(step, slot)->used &&
+			!lease->peers[slot].in_flight)
+			(void) mr_step_send(step, slot, MR_MSG_STATUS);
+}
+
+static void
+ask(MrStep *step, int slot)
+{
+	MrLease    *lease = step->lease;
+	MrMessage  *message;
+	int			i;
+
+	lease->renounced = true;
+	for (i = 0; i < MR_MAX_MEMBERS; i++)
+		lease->peers[i].granted_until_ns = 0;
+	lease->successor = slot;
+	lease->handover = MR_HANDOVER_ASKED;
+	lease->round_until_ns = step->now + MR_ASK_TIMEOUT_NS +
+		2 * (int64_t) lease->peers[slot].round_trip_us * 1000;
+	message = mr_step_send(step, slot, MR_MSG_RELEASE);
+	message->successor = mr_step_member(step, slot)->uuid;
+	message->need_lsn = needed_lsn(step);
+	message->cause = step->local->server_dead ? MR_CAUSE_PRIMARY_CRASH : MR_CAUSE_ORDERLY_STOP;
+	mr_step_event(step, MR_EVENT_RELEASE_SENT, slot, 0, (int64_t) message->need_lsn);
+}
+
+static void
+look_for_successor(MrStep *step)
+{
+	MrLease    *lease = step->lease;
+	const MrPolicy *policy = mr_step_policy(step);
+	bool		anywhere = step->local->server_dead || policy->on_stop == MR_ON_STOP_ANY;
+	const char *region = mr_step_member(step, lease->self)->region;
+	int			slot;
+
+	if (step->now >= lease->handover_until_ns)
+	{
+		leave(step, false);
+		return;
+	}
+	slot = MR_NO_SLOT;
+	if (policy->auto_failover && (step->local->server_dead || policy->on_stop != MR_ON_STOP_STAY))
+		slot = mr_candidate_best(lease, region, !anywhere, lease->handover_tried,
+								 step->local->down_mask);
+	if (slot != MR_NO_SLOT)
+		ask(step, slot);
+	else if (step->local->server_dead)
+	{
+		/* everybody was asked and lacks something, or nobody may be promoted */
+		leave(step, false);
+	}
+	else
+		wait_at_home(step);
+}
+
+void
+mr_handover_tick(MrStep *step)
+{
+	MrLease    *lease = step->lease;
+
+	switch (lease->handover)
+	{
+		case MR_HANDOVER_NONE:
+			begin_handover(step);
+			return;
+		case MR_HANDOVER_FENCED:
+			lease->handover = MR_HANDOVER_WAIT;
+			look_for_successor(step);
+			return;
+		case MR_HANDOVER_WAIT:
+			look_for_successor(step);
+			return;
+		case MR_HANDOVER_ASKED:
+			if (step->now >= lease->round_until_ns)
+				mr_handover_unreachable(step, lease->successor);
+			return;
+		case MR_HANDOVER_DONE:
+			(void) mr_step_add(step, MR_ACT_EXIT);
+			return;
+	}
+}
+
+void
+mr_handover_reply(MrStep *step, int slot)
+{
+	MrLease    *lease = step->lease;
+	const MrMessage *reply = step->event->message;
+
+	if (lease->handover != MR_HANDOVER_ASKED || reply->kind != MR_MSG_RELEASE ||
+		slot != lease->successor)
+		return;
+	if (reply->ok)
+		leave(step, true);
+	else
+		mr_handover_unreachable(step, slot);
+}
+
+/* It refused or does not answer: the next one. It may have taken the lease: so what. */
+void
+mr_handover_unreachable(MrStep *step, int slot)
+{
+	MrLease    *lease = step->lease;
+
+	if (lease->handover != MR_HANDOVER_ASKED || slot != lease->successor)
+		return;
+	lease->handover_tried |= UINT32_C(1) << slot;
+	lease->handover = MR_HANDOVER_WAIT;
+	look_for_successor(step);
+}

@@ -1,0 +1,269 @@
+/*
+ * The leader: from the won election to the stamp, heartbeats, the deadline.
+ *
+ * The deadline counts from the SEND of the grants that make a majority, never
+ * from their replies. It is published only after this leadership has left its
+ * stamp, and never again once a RELEASE was queued. Called by lease.c.
+ */
+#include "core/mr_lease_internal.h"
+
+#include <string.h>
+
+#define MR_PROMOTE_EVERY_NS (200 * MR_NS_PER_MS)
+
+/* Recovery has ended (or there was none): this leadership's own WAL begins here. */
+static void
+stamp(MrStep *step)
+{
+	MrLease    *lease = step->lease;
+	MrDurable  *durable = &lease->durable;
+	const MrLocal *local = step->local;
+	bool		promoted = lease->round_timeline != 0;
+
+	durable->stamp.term = durable->term;
+	durable->stamp.node = durable->node;
+	durable->stamp.timeline = local->timeline;
+	durable->stamp.lsn = promoted && local->fork_lsn != 0 ? local->fork_lsn : local->wal_end;
+	if (durable->reserved_timeline < local->timeline)
+		durable->reserved_timeline = local->timeline;
+	durable->last_led_term = durable->term;
+	lease->dirty = true;
+	lease->stamped = true;
+	lease->transition.promoted_ns = step->now;
+	lease->transition.timeline = local->timeline;
+	lease->transition.fork_lsn = durable->stamp.lsn;
+	if (promoted)
+		mr_step_event(step, MR_EVENT_PROMOTION_DONE, lease->self, 0,
+					  (int64_t) durable->stamp.lsn);
+	mr_leader_heartbeat_now(step);
+}
+
+void
+mr_leader_begin(MrStep *step)
+{
+	MrLease    *lease = step->lease;
+	MrTransition *transition = &lease->transition;
+	int			cause = lease->pending_cause;
+	int			from = transition->from_slot;
+
+	if (cause == MR_CAUSE_NONE)
+		cause = from == MR_NO_SLOT ? MR_CAUSE_BOOTSTRAP : MR_CAUSE_LEASE_EXPIRED;
+	memset(transition, 0, sizeof(*transition));
+	transition->term = lease->durable.term;
+	transition->cause = cause;
+	transition->from_slot = from;
+	transition->to_slot = lease->self;
+	transition->detected_ns = lease->detected_ns != 0 ? lease->detected_ns : step->now;
+	transition->elected_ns = step->now;
+	transition->old_leader_lsn = lease->leader_lsn;
+	transition->lag_bytes = lease->leader_lsn == 0 ? -1 :
+		lease->leader_lsn > step->local->wal_end ?
+		(int64_t) (lease->leader_lsn - step->local->wal_end) : 0;
+	lease->pending_cause = MR_CAUSE_NONE;
+	lease->detected_ns = 0;
+	lease->role = MR_ROLE_LEADER;
+	lease->leader = lease->self;
+	lease->election_at_ns = 0;
+	lease->round_failures = 0;
+	lease->stamped = false;
+	lease->lapsed = false;
+	lease->renounced = false;
+	lease->handover = MR_HANDOVER_NONE;
+	lease->deadline_ns = 0;
+	lease->promote_at_ns = 0;
+	lease->promote_until_ns = step->now +
+		mr_step_policy(step)->promote_timeout_ms * MR_NS_PER_MS;
+	mr_step_event(step, MR_EVENT_LEASE_ACQUIRED, lease->self, cause,
+				  (int64_t) transition->lag_bytes);
+	mr_configuration_restamp(step);
+	lease->next_heartbeat_ns = step->now;
+	mr_leader_tick(step);
+}
+
+/* What the leader knows of everybody, for everybody. */
+static void
+broadcast(MrStep *step, MrMessage *message)
+{
+	MrLease    *lease = step->lease;
+	int64_t		fresh_ns = 3 * mr_step_policy(step)->heartbeat_ms * MR_NS_PER_MS;
+	int			slot;
+
+	for (slot = 0; slot < MR_MAX_MEMBERS; slot++)
+	{
+		const MrPeer *peer = &lease->peers[slot];
+		MrPeerReport *out;
+		int64_t		age_ns = step->now - peer->reported_ns;
+
+		if (slot == lease->self || !mr_step_member(step, slot)->used || peer->heard_ns == 0)
+			continue;
+		out = &message->peers[message->npeers++];
+		out->slot = (uint8_t) slot;
+		out->age_ms = age_ns / MR_NS_PER_MS < UINT32_MAX ?
+			(uint32_t) (age_ns / MR_NS_PER_MS) : UINT32_MAX;
+		out->round_trip_us = peer->round_trip_us;
+		out->report = peer->report;
+		if (step->local->down_mask & (UINT32_C(1) << slot))
+			out->report.flags |= MR_REPORT_DOWN;
+		if (step->now - peer->heard_ns < fresh_ns)
+			out->report.flags |= MR_REPORT_REACHABLE;
+	}
+}
+
+static void
+send_heartbeats(MrStep *step)
+{
+	MrLease    *lease = step->lease;
+	int			slot;
+
+	for (slot = 0; slot < MR_MAX_MEMBERS; slot++)
+	{
+		if (slot == lease->self || !mr_step_member(step, slot)->used ||
+			lease->peers[slot].in_flight)
+			continue;
+		broadcast(step, mr_step_send(step, slot, MR_MSG_GRANT));
+	}
+	/* our own grant runs out like the others' */
+	lease->peers[lease->self].granted_until_ns =
+		step->now + mr_step_policy(step)->lease_ms * MR_NS_PER_MS;
+	lease->promise_to = lease->durable.node;
+	lease->promise_nonce = lease->nonce;
+	lease->promise_until_ns = step->now + mr_promise_ns(mr_step_policy(step)->lease_ms);
+	lease->next_heartbeat_ns = step->now +
+		mr_step_policy(step)->heartbeat_ms * MR_NS_PER_MS;
+}
+
+void
+mr_leader_heartbeat_now(MrStep *step)
+{
+	step->lease->next_heartbeat_ns = step->now;
+}
+
+/* Publishes the instant up to which a majority lets us acknowledge. */
+static void
+publish_deadline(MrStep *step)
+{
+	MrLease    *lease = step->lease;
+	int64_t		grants[MR_MAX_MEMBERS];
+	int64_t		deadline;
+	int			slot;
+
+	if (lease->renounced || !lease->stamped || lease->handover != MR_HANDOVER_NONE)
+		return;
+	for (slot = 0; slot < MR_MAX_MEMBERS; slot++)
+		grants[slot] = lease->peers[slot].granted_until_ns;
+	deadline = mr_config_majority_time(&lease->durable.config, grants);
+	if (deadline <= lease->deadline_ns || deadline <= step->now)
+		return;
+	if (lease->transition.open_ns == 0)
+	{
+		lease->transition.open_ns = step->now;
+		mr_step_event(step, MR_EVENT_LEASE_OPEN, lease->self, 0, 0);
+	}
+	else if (lease->lapsed)
+		mr_step_event(step, MR_EVENT_LEASE_RESUMED, lease->self, 0,
+					  (step->now - lease->deadline_ns) / MR_NS_PER_MS);
+	lease->lapsed = false;
+	mr_step_deadline(step, deadline);
+}
+
+/* A lapsed lease may be renewed in the same term: nobody else can have led in it. */
+static void
+note_lapse(MrStep *step)
+{
+	MrLease    *lease = step->lease;
+
+	if (lease->deadline_ns == 0 || lease->lapsed || step->now < lease->deadline_ns)
+		return;
+	lease->lapsed = true;
+	mr_step_event(step, MR_EVENT_LEASE_LOST, lease->self, 0, 0);
+}
+
+/* Too long in recovery: somebody else may be quicker. */
+static void
+give_up_promotion(MrStep *step)
+{
+	MrLease    *lease = step->lease;
+	int			slot;
+
+	mr_step_event(step, MR_EVENT_PROMOTION_TIMEOUT, lease->self, 0, 0);
+	lease->renounced = true;
+	mr_step_down(step);
+	for (slot = 0; slot < MR_MAX_MEMBERS; slot++)
+		if (slot != lease->self && mr_step_member(step, slot)->used)
+			mr_step_send(step, slot, MR_MSG_RELEASE)->cause = MR_CAUSE_LEASE_EXPIRED;
+	lease->leader = MR_NO_SLOT;
+	lease->election_at_ns = step->now + 2 * mr_promise_ns(mr_step_policy(step)->lease_ms);
+}
+
+static void
+finish_recovery(MrStep *step)
+{
+	MrLease    *lease = step->lease;
+
+	if (lease->stamped)
+		return;
+	if (!step->local->in_recovery)
+	{
+		stamp(step);
+		return;
+	}
+	if (step->now >= lease->promote_until_ns)
+	{
+		give_up_promotion(step);
+		return;
+	}
+	if (step->now < lease->promote_at_ns)
+		return;
+	if (lease->promote_at_ns == 0)
+		mr_step_event(step, MR_EVENT_PROMOTION_STARTED, lease->self, 0,
+					  (int64_t) lease->round_timeline);
+	mr_step_add(step, MR_ACT_PROMOTE)->timeline = lease->round_timeline;
+	lease->promote_at_ns = step->now + MR_PROMOTE_EVERY_NS;
+}
+
+void
+mr_leader_tick(MrStep *step)
+{
+	MrLease    *lease = step->lease;
+
+	if (lease->self == MR_NO_SLOT || !step->local->manage ||
+		(lease->stamped && step->local->in_recovery))
+	{
+		mr_step_down(step);
+		return;
+	}
+	note_lapse(step);
+	finish_recovery(step);
+	if (lease->role != MR_ROLE_LEADER)
+		return;
+	if (step->now >= lease->next_heartbeat_ns)
+		send_heartbeats(step);
+	publish_deadline(step);
+	mr_configuration_advance(step);
+}
+
+void
+mr_leader_reply(MrStep *step, int slot)
+{
+	MrLease    *lease = step->lease;
+	const MrMessage *reply = step->event->message;
+	MrPeer	   *peer = &lease->peers[slot];
+	int64_t		until = step->event->sent_ns + (int64_t) reply->lease_ms * MR_NS_PER_MS;
+
+	if (reply->term > lease->durable.term)
+	{
+		mr_step_event(step, MR_EVENT_STEPPED_DOWN, slot, reply->refusal,
+					  (int64_t) reply->term);
+		lease->transition.from_slot = lease->self;
+		mr_step_down(step);
+		lease->leader = MR_NO_SLOT;
+		lease->promise_until_ns = 0;
+		return;
+	}
+	if (reply->ok && reply->term == lease->durable.term && !lease->renounced &&
+		(reply->kind == MR_MSG_GRANT || reply->kind == MR_MSG_VOTE) &&
+		until > peer->granted_until_ns)
+		peer->granted_until_ns = until;
+	publish_deadline(step);
+	mr_configuration_advance(step);
+}

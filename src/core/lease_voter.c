@@ -1,0 +1,392 @@
+/*
+ * The voter: answers prevotes, votes, grants, releases and questions.
+ *
+ * Each request ends in exactly one REPLY, or in DEFER or SEVER, after which the
+ * caller steps the same request again. A promise is given only together with
+ * the vote that covers it in the state file. Called by lease.c.
+ */
+#include "core/mr_lease_internal.h"
+
+#include "core/mr_candidate.h"
+
+#define MR_RELEASE_WAIT_NS	(100 * MR_NS_PER_MS)	/* for bytes still on their way */
+#define MR_HEAD_START_NS	MR_NS_PER_S				/* of a named successor */
+
+/* The candidate proves that the promise we gave is void: its holder released it. */
+static bool
+release_proven(const MrStep *step)
+{
+	const MrLease *lease = step->lease;
+	const MrReleased *proof = &step->event->message->released;
+
+	return proof->term != 0 && proof->term == lease->durable.term &&
+		mr_uuid_equal(&proof->holder, &lease->promise_to) &&
+		proof->nonce == lease->promise_nonce;
+}
+
+/* A new start of the node we promised to may ask at once: its old self is gone. */
+static bool
+promised_to_another(const MrStep *step)
+{
+	const MrLease *lease = step->lease;
+
+	return mr_step_promise_running(step) &&
+		!mr_uuid_equal(&lease->promise_to, &step->event->message->sender) &&
+		!release_proven(step);
+}
+
+/*
+ * Does this node hold more than the candidate? In asynchronous mode a node that
+ * cannot lead does not stand in the way: nobody could use what it holds.
+ */
+static bool
+ahead_of_candidate(const MrStep *step)
+{
+	const MrLease *lease = step->lease;
+	const MrReport *candidate = &step->event->message->report;
+
+	if (mr_candidate_compare_log(lease->durable.log_term, step->local->wal_end,
+								 candidate->log_term, candidate->wal_end) <= 0)
+		return false;
+	return mr_step_policy(step)->durability == MR_DURABILITY_QUORUM ||
+		mr_candidate_refusal(lease, step->local, false) == MR_REFUSE_NONE;
+}
+
+/* Whether the term asked for is free on this node. */
+static MrRefusal
+term_refusal(const MrStep *step)
+{
+	const MrMessage *message = step->event->message;
+	const MrDurable *durable = &step->lease->durable;
+
+	if (message->term < durable->term)
+		return MR_REFUSE_STALE_TERM;
+	if (message->term > durable->term)
+		return MR_REFUSE_NONE;
+	if (message->kind == MR_MSG_PREVOTE)
+		return MR_REFUSE_STALE_TERM;
+	if (mr_uuid_equal(&durable->voted_for, &message->sender) &&
+		durable->voted_nonce == message->nonce)
+		return MR_REFUSE_NONE;
+	return MR_REFUSE_ALREADY_VOTED;
+}
+
+/* Everything that can stand against a candidate. */
+static MrRefusal
+vote_refusal(const MrStep *step)
+{
+	const MrLease *lease = step->lease;
+	const MrMessage *message = step->event->message;
+	const MrDurable *durable = &lease->durable;
+	MrRefusal	refusal;
+
+	if (!mr_config_is_voter(&durable->config, lease->self))
+		return MR_REFUSE_NOT_VOTER;
+	if (!step->local->manage)
+		return MR_REFUSE_OBSERVE;
+	if (durable->amnesiac)
+		return MR_REFUSE_AMNESIA;
+	if (mr_config_compare(message->config_term, message->config_version,
+						  durable->config.term, durable->config.version) < 0)
+		return MR_REFUSE_OLD_CONFIGURATION;
+	refusal = term_refusal(step);
+	if (refusal != MR_REFUSE_NONE)
+		return refusal;
+	if (mr_lease_is_open(lease, step->now))
+		return MR_REFUSE_LEADING;
+	if (promised_to_another(step))
+		return MR_REFUSE_PROMISED;
+	if (!step->local->wal_end_known)
+		return MR_REFUSE_WAL_END_UNKNOWN;
+	if (durable->rebuilding_term > durable->log_term &&
+		mr_step_policy(step)->durability == MR_DURABILITY_QUORUM)
+		return MR_REFUSE_REBUILDING;
+	if (ahead_of_candidate(step))
+		return MR_REFUSE_AHEAD;
+	if (message->timeline != 0 && message->timeline <= durable->reserved_timeline &&
+		message->term > durable->term)
+		return MR_REFUSE_TIMELINE_TAKEN;
+	return MR_REFUSE_NONE;
+}
+
+/* A voter that refuses because it is the better candidate stands at once itself. */
+static void
+refuse_candidate(MrStep *step, MrRefusal refusal)
+{
+	int64_t		left = step->lease->promise_until_ns - step->now;
+	int			slot = mr_config_slot_of(&step->lease->durable.config,
+										 &step->event->message->sender);
+
+	mr_step_refuse(step, refusal, refusal == MR_REFUSE_PROMISED ? left : 0);
+	if (step->event->message->kind == MR_MSG_VOTE)
+		mr_step_event(step, MR_EVENT_VOTE_REFUSED, slot, refusal,
+					  (int64_t) step->event->message->term);
+	if (refusal == MR_REFUSE_AHEAD || refusal == MR_REFUSE_OLD_CONFIGURATION)
+		mr_candidate_schedule(step, step->now);
+}
+
+static void
+answer_prevote(MrStep *step)
+{
+	MrRefusal	refusal = vote_refusal(step);
+
+	if (refusal != MR_REFUSE_NONE)
+		refuse_candidate(step, refusal);
+	else
+		(void) mr_step_reply(step);
+}
+
+/*
+ * The holder of a term from now on, in the file; the promise itself is volatile.
+ */
+static void
+promise(MrStep *step, uint64_t term, const MrMessage *message)
+{
+	MrLease    *lease = step->lease;
+	MrDurable  *durable = &lease->durable;
+
+	if (durable->term != term || durable->voted_nonce != message->nonce ||
+		!mr_uuid_equal(&durable->voted_for, &message->sender) ||
+		durable->max_lease_ms < message->lease_ms)
+	{
+		durable->term = term;
+		durable->voted_for = message->sender;
+		durable->voted_nonce = message->nonce;
+		if (durable->max_lease_ms < message->lease_ms)
+			durable->max_lease_ms = message->lease_ms;
+		lease->dirty = true;
+	}
+	lease->promise_to = message->sender;
+	lease->promise_nonce = message->nonce;
+	lease->promise_until_ns = step->now + mr_promise_ns(message->lease_ms);
+}
+
+static void
+answer_vote(MrStep *step, int slot)
+{
+	MrLease    *lease = step->lease;
+	const MrMessage *message = step->event->message;
+	MrRefusal	refusal = vote_refusal(step);
+
+	if (refusal == MR_REFUSE_NONE && step->local->sever_failed)
+		refusal = MR_REFUSE_NOT_SEVERED;
+	if (refusal == MR_REFUSE_NONE && !step->local->severed)
+	{
+		lease->gate_open = false;
+		(void) mr_step_add(step, MR_ACT_SEVER);
+		return;
+	}
+	if (refusal != MR_REFUSE_NONE)
+	{
+		refuse_candidate(step, refusal);
+		return;
+	}
+	mr_step_down(step);
+	lease->gate_open = false;
+	lease->leader = MR_NO_SLOT;
+	if (message->timeline > lease->durable.reserved_timeline)
+	{
+		lease->durable.reserved_timeline = message->timeline;
+		lease->dirty = true;
+	}
+	promise(step, message->term, message);
+	mr_step_event(step, MR_EVENT_VOTE_GIVEN, slot, 0, (int64_t) message->term);
+	(void) mr_step_reply(step);
+}
+
+static MrRefusal
+grant_refusal(const MrStep *step)
+{
+	const MrLease *lease = step->lease;
+	const MrMessage *message = step->event->message;
+
+	if (!step->local->manage)
+		return MR_REFUSE_OBSERVE;
+	if (lease->durable.amnesiac)
+		return MR_REFUSE_AMNESIA;
+	if (message->term < lease->durable.term)
+		return MR_REFUSE_STALE_TERM;
+	if (lease->released.term == message->term && lease->released.nonce == message->nonce &&
+		mr_uuid_equal(&lease->released.holder, &message->sender))
+		return MR_REFUSE_RELEASED;
+	if (message->term > lease->durable.term)
+		return MR_REFUSE_NONE;
+	if (mr_uuid_equal(&lease->durable.voted_for, &message->sender) &&
+		lease->durable.voted_nonce != message->nonce)
+		return MR_REFUSE_WRONG_BOOT;
+	return lease->role == MR_ROLE_LEADER ? MR_REFUSE_LEADING : MR_REFUSE_NONE;
+}
+
+/*
+ * Does our WAL pass the leader's fork? Judged by what has been replayed: bytes
+ * of a record that never became complete are nobody's data.
+ */
+static bool
+passes_fork(const MrStep *step)
+{
+	const MrStamp *stamp = &step->lease->durable.stamp;
+	const MrLocal *local = step->local;
+
+	if (local->timeline == stamp->timeline)
+		return false;
+	return local->timeline > stamp->timeline || local->replay_lsn > stamp->lsn;
+}
+
+/*
+ * Follow the leader: only after its stamp is in our file, and only if our WAL is
+ * a prefix of its WAL. A former primary, or a node past the fork, stops; its
+ * supervisor starts it again through multiregion-join.
+ */
+static void
+follow(MrStep *step, int slot)
+{
+	MrLease    *lease = step->lease;
+
+	if (lease->durable.stamp.term != step->event->message->term)
+		return;
+	if (!step->local->in_recovery || (step->local->standby && passes_fork(step)))
+	{
+		if (!lease->diverged && step->local->in_recovery)
+			mr_step_event(step, MR_EVENT_DIVERGED, slot, 0, (int64_t) step->local->replay_lsn);
+		lease->diverged = true;
+		(void) mr_step_add(step, MR_ACT_STOP_SERVER);
+		return;
+	}
+	if (lease->gate_open || !step->local->standby)
+		return;
+	lease->gate_open = true;
+	mr_step_add(step, MR_ACT_OPEN_GATE)->slot = slot;
+}
+
+static void
+answer_grant(MrStep *step, int slot)
+{
+	MrLease    *lease = step->lease;
+	const MrMessage *message = step->event->message;
+	MrRefusal	refusal = grant_refusal(step);
+	bool		new_leader;
+
+	if (refusal != MR_REFUSE_NONE)
+	{
+		mr_step_refuse(step, refusal, 0);
+		return;
+	}
+	new_leader = message->term != lease->durable.term || lease->leader != slot;
+	if (lease->role != MR_ROLE_FOLLOWER)
+		mr_step_down(step);
+	if (new_leader)
+	{
+		lease->gate_open = false;
+		(void) mr_step_add(step, MR_ACT_CLOSE_GATE);
+		mr_step_event(step, MR_EVENT_LEADER_CHANGED, slot, 0, (int64_t) message->term);
+	}
+	promise(step, message->term, message);
+	lease->leader = slot;
+	lease->leader_lsn = message->report.wal_end;
+	lease->election_at_ns = 0;
+	lease->round_failures = 0;
+	lease->detected_ns = 0;
+	if (message->stamp.term > lease->durable.stamp.term)
+	{
+		lease->durable.stamp = message->stamp;
+		lease->dirty = true;
+	}
+	follow(step, slot);
+	(void) mr_step_reply(step);
+}
+
+/* Can the releasing leader's last byte be found here? */
+static bool
+holds(const MrStep *step, const MrMessage *message)
+{
+	return step->local->wal_end_known &&
+		mr_candidate_compare_log(step->lease->durable.log_term, step->local->wal_end,
+								 message->report.log_term, message->need_lsn) >= 0;
+}
+
+static bool
+release_matches(const MrStep *step)
+{
+	const MrMessage *message = step->event->message;
+	const MrDurable *durable = &step->lease->durable;
+
+	return message->term == durable->term && message->nonce == durable->voted_nonce &&
+		mr_uuid_equal(&durable->voted_for, &message->sender);
+}
+
+/* The lease is void; a named successor stands at once, the others let it go first. */
+static void
+accept_release(MrStep *step, int slot, bool mine)
+{
+	MrLease    *lease = step->lease;
+	const MrMessage *message = step->event->message;
+
+	lease->released.term = message->term;
+	lease->released.holder = message->sender;
+	lease->released.nonce = message->nonce;
+	lease->released.cause = message->cause;
+	lease->promise_until_ns = 0;
+	lease->leader = MR_NO_SLOT;
+	lease->transition.from_slot = slot;
+	lease->detected_ns = step->now;
+	lease->pending_cause = message->cause;
+	lease->skip_prevote = mine;
+	mr_step_event(step, MR_EVENT_RELEASE_RECEIVED, slot, 0, (int64_t) message->need_lsn);
+	(void) mr_step_reply(step);
+	mr_candidate_schedule(step, mine ? step->now : step->now + MR_HEAD_START_NS);
+}
+
+static void
+answer_release(MrStep *step, int slot)
+{
+	const MrMessage *message = step->event->message;
+	bool		mine = mr_uuid_equal(&message->successor, &step->lease->durable.node);
+	MrRefusal	refusal = MR_REFUSE_NONE;
+
+	if (!release_matches(step))
+		refusal = MR_REFUSE_STALE_TERM;
+	else if (message->need_lsn != 0 && !mine)
+		refusal = MR_REFUSE_MALFORMED;
+	else if (mine)
+		refusal = mr_candidate_refusal(step->lease, step->local, true);
+	if (refusal == MR_REFUSE_NONE && message->need_lsn != 0 && !holds(step, message))
+	{
+		if (step->now - step->event->received_ns < MR_RELEASE_WAIT_NS)
+		{
+			(void) mr_step_add(step, MR_ACT_DEFER);
+			return;
+		}
+		refusal = MR_REFUSE_BEHIND;
+	}
+	if (refusal != MR_REFUSE_NONE)
+		mr_step_refuse(step, refusal, 0);
+	else
+		accept_release(step, slot, mine);
+}
+
+void
+mr_voter_request(MrStep *step, int slot)
+{
+	switch ((MrMessageKind) step->event->message->kind)
+	{
+		case MR_MSG_PREVOTE:
+			answer_prevote(step);
+			return;
+		case MR_MSG_VOTE:
+			answer_vote(step, slot);
+			return;
+		case MR_MSG_GRANT:
+			answer_grant(step, slot);
+			return;
+		case MR_MSG_RELEASE:
+			answer_release(step, slot);
+			return;
+		case MR_MSG_STATUS:
+			(void) mr_step_reply(step);
+			return;
+		case MR_MSG_NONE:
+		case MR_MESSAGE_COUNT:
+			break;
+	}
+	mr_step_refuse(step, MR_REFUSE_MALFORMED, 0);
+}

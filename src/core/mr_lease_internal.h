@@ -1,0 +1,66 @@
+/*
+ * What the files of the lease protocol share. Not for anybody else.
+ */
+#ifndef MR_LEASE_INTERNAL_H
+#define MR_LEASE_INTERNAL_H
+
+#include "core/mr_lease.h"
+
+/* A step in the making: everything its functions need. */
+typedef struct MrStep
+{
+	MrLease    *lease;
+	const MrLocal *local;
+	const MrLeaseEvent *event;
+	MrActions  *actions;
+	int64_t		now;
+} MrStep;
+
+/* How long a voter's promise lasts for a lease of lease_ms. */
+static inline int64_t
+mr_promise_ns(int64_t lease_ms)
+{
+	return lease_ms * (MR_NS_PER_MS / 100) * (100 + MR_DRIFT_PERCENT);
+}
+
+/* lease.c: building actions. A step adds what it wants done, in order. */
+extern MrAction *mr_step_add(MrStep *step, MrActionKind kind);
+extern MrMessage *mr_step_send(MrStep *step, int slot, MrMessageKind kind);
+extern MrMessage *mr_step_reply(MrStep *step);
+extern void mr_step_refuse(MrStep *step, MrRefusal refusal, int64_t retry_after_ns);
+extern void mr_step_event(MrStep *step, MrEventKind kind, int slot, int refusal, int64_t value);
+extern void mr_step_deadline(MrStep *step, int64_t deadline_ns);
+
+/* lease.c: common state changes. */
+extern void mr_step_down(MrStep *step);
+extern void mr_step_adopt_config(MrStep *step, const MrConfig *config);
+extern bool mr_step_promise_running(const MrStep *step);
+extern const MrMember *mr_step_member(const MrStep *step, int slot);
+extern const MrPolicy *mr_step_policy(const MrStep *step);
+
+/* lease_voter.c: answers the request in step->event (exactly one REPLY or DEFER, or SEVER). */
+extern void mr_voter_request(MrStep *step, int slot);
+
+/* lease_candidate.c */
+extern void mr_candidate_tick(MrStep *step);
+extern void mr_candidate_reply(MrStep *step, int slot);
+extern void mr_candidate_unreachable(MrStep *step, int slot);
+extern void mr_candidate_schedule(MrStep *step, int64_t at_ns);
+
+/* lease_leader.c */
+extern void mr_leader_begin(MrStep *step);
+extern void mr_leader_tick(MrStep *step);
+extern void mr_leader_reply(MrStep *step, int slot);
+extern void mr_leader_heartbeat_now(MrStep *step);
+
+/* lease_handover.c */
+extern void mr_handover_tick(MrStep *step);
+extern void mr_handover_reply(MrStep *step, int slot);
+extern void mr_handover_unreachable(MrStep *step, int slot);
+
+/* lease_configuration.c */
+extern void mr_configuration_propose(MrStep *step);
+extern void mr_configuration_restamp(MrStep *step);
+extern void mr_configuration_advance(MrStep *step);
+
+#endif							/* MR_LEASE_INTERNAL_H */

@@ -1,0 +1,138 @@
+/*
+ * Marker and state directory of this server; see mr_managed.h.
+ *
+ * Knows nothing of terms or votes. Called by module.c (postmaster start),
+ * functions/membership.c (init, leave) and the lease worker.
+ */
+#include "postgres.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "miscadmin.h"
+#include "storage/fd.h"
+
+#include "adapters/mr_state_file.h"
+#include "extension/mr_managed.h"
+#include "extension/mr_mailbox.h"
+#include "extension/mr_settings.h"
+#include "extension/mr_shared_state.h"
+
+#define MR_CLAIM_ATTEMPTS	100		/* of 50 ms: a dying lease worker has its last gasp */
+
+/* Held by the postmaster and inherited by its children; or by the lease worker alone. */
+static int	lock_descriptor = -1;
+
+const char *
+mr_state_directory(void)
+{
+	static char path[MAXPGPATH];
+
+	if (mr_state_directory_setting != NULL && mr_state_directory_setting[0] != '\0')
+		return mr_state_directory_setting;
+	snprintf(path, sizeof(path), "%s.multiregion", DataDir);
+	return path;
+}
+
+bool
+mr_marker_present(void)
+{
+	struct stat st;
+
+	if (mr_standalone || IsBinaryUpgrade || !IsPostmasterEnvironment)
+		return false;
+	return stat(MR_MARKER_FILE, &st) == 0;
+}
+
+bool
+mr_marker_write(const MrUuid *cluster)
+{
+	char		text[34];
+	int			fd;
+	bool		ok;
+
+	mr_uuid_format(cluster, text);
+	text[32] = '\n';
+	fd = OpenTransientFile(MR_MARKER_FILE, O_CREAT | O_WRONLY | O_TRUNC | PG_BINARY);
+	if (fd < 0)
+		return false;
+	ok = write(fd, text, 33) == 33 && pg_fsync(fd) == 0;
+	if (CloseTransientFile(fd) != 0)
+		ok = false;
+	if (!ok)
+	{
+		int			saved = errno;
+
+		unlink(MR_MARKER_FILE);
+		errno = saved != 0 ? saved : ENOSPC;
+		return false;
+	}
+	fsync_fname(".", true);
+	return true;
+}
+
+bool
+mr_marker_remove(void)
+{
+	if (unlink(MR_MARKER_FILE) != 0 && errno != ENOENT)
+		return false;
+	fsync_fname(".", true);
+	return true;
+}
+
+void
+mr_managed_activate(void)
+{
+	pg_atomic_write_u64(&mr_shared->deadline_ns, 0);
+	pg_memory_barrier();
+	pg_atomic_write_u32(&mr_shared->managed, 1);
+	mr_shared->state_problem[0] = '\0';
+	mr_mailbox_wake_workers();
+}
+
+void
+mr_managed_deactivate(void)
+{
+	pg_atomic_write_u32(&mr_shared->managed, 0);
+	mr_mailbox_wake_workers();
+}
+
+void
+mr_state_directory_claim(void)
+{
+	const char *directory = mr_state_directory();
+	int			attempt;
+
+	if (lock_descriptor >= 0)
+		return;
+	for (attempt = 0; attempt < MR_CLAIM_ATTEMPTS; attempt++)
+	{
+		lock_descriptor = mr_state_directory_lock(directory);
+		if (lock_descriptor >= 0)
+		{
+			mr_shared->lock_held = true;
+			return;
+		}
+		if (errno != EWOULDBLOCK)
+			break;
+		pg_usleep(50000L);
+	}
+	if (errno == EWOULDBLOCK)
+		ereport(FATAL,
+				(errcode(ERRCODE_OBJECT_IN_USE),
+				 errmsg("state directory \"%s\" is in use by another server", directory),
+				 errhint("Two servers must never share multiregion.state_directory.")));
+	/* anything else: start fenced, and say why */
+	snprintf(mr_shared->state_problem, sizeof(mr_shared->state_problem),
+			 "state directory \"%s\" cannot be locked: %s", directory, strerror(errno));
+}
+
+bool
+mr_state_directory_claim_late(void)
+{
+	if (mr_shared->lock_held || lock_descriptor >= 0)
+		return true;
+	lock_descriptor = mr_state_directory_lock(mr_state_directory());
+	return lock_descriptor >= 0;
+}

@@ -1,0 +1,44 @@
+/*
+ * Whether this server is managed, and where its identity lives.
+ *
+ * The marker inside the data directory says managed; pg_basebackup and pg_rewind
+ * copy it, so copies are born fenced. The state directory outside holds identity
+ * and votes and is locked by the running server.
+ */
+#ifndef MR_MANAGED_H
+#define MR_MANAGED_H
+
+#include "postgres.h"
+
+#include "core/mr_durable.h"
+
+#define MR_MARKER_FILE "multiregion.managed"
+
+/* The state directory: the setting, or "<data directory>.multiregion". Static storage. */
+extern const char *mr_state_directory(void);
+
+/* True if the marker is there and this server may act on it (not single-user, standalone ...). */
+extern bool mr_marker_present(void);
+
+/* Writes the marker durably / removes it durably. False: errno says why. */
+extern bool mr_marker_write(const MrUuid *cluster);
+extern bool mr_marker_remove(void);
+
+/*
+ * From now on the server is managed (fenced until its lease worker holds a
+ * majority) / plain again. Flip the shared flag and wake the workers; called by
+ * init() and leave() at commit.
+ */
+extern void mr_managed_activate(void);
+extern void mr_managed_deactivate(void);
+
+/*
+ * Postmaster start: takes the lock of the state directory for this server and
+ * all its children; FATAL if another server holds it. Nothing if unmanaged.
+ */
+extern void mr_state_directory_claim(void);
+
+/* Lease worker: the same lock when the server became managed while running. */
+extern bool mr_state_directory_claim_late(void);
+
+#endif							/* MR_MANAGED_H */

@@ -1,0 +1,29 @@
+/*
+ * Settings of the node (GUCs). Policy of the cluster is not here: it is in the
+ * table multiregion.policy and reaches the workers through the configuration.
+ */
+#ifndef MR_SETTINGS_H
+#define MR_SETTINGS_H
+
+/* multiregion.mode: MrMode. */
+extern int	mr_mode;
+
+/* multiregion.database: where the extension lives. */
+extern char *mr_database;
+
+/* multiregion.state_directory as configured; may be empty. See mr_state_directory(). */
+extern char *mr_state_directory_setting;
+
+/* multiregion.standalone: opens a restored copy for a human. */
+extern bool mr_standalone;
+
+/* multiregion.connect_timeout, ms. */
+extern int	mr_connect_timeout_ms;
+
+/* Role and suffix of application_name of our own connections. */
+#define MR_PEER_USER "multiregion_peer"
+
+/* Defines them all; _PG_init only. */
+extern void mr_settings_define(bool preloading);
+
+#endif							/* MR_SETTINGS_H */
