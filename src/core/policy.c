@@ -170,7 +170,7 @@ scan_number(const char *text, Decimal *number)
 		return NULL;
 	for (; *at >= '0' && *at <= '9'; at++)
 	{
-		if (number->whole > (INT64_MAX - 9) / 10)
+		if (number->whole > (INT64_MAX - (*at - '0')) / 10)
 			return NULL;
 		number->whole = number->whole * 10 + (*at - '0');
 	}
@@ -192,6 +192,7 @@ parse_number(const MrPolicySetting *setting, const char *text, int64_t *value)
 	Decimal number;
 	const char *rest = scan_number(text, &number);
 	int64_t factor;
+	int64_t part;
 
 	if (rest == NULL)
 		return MR_POLICY_MALFORMED;
@@ -203,9 +204,10 @@ parse_number(const MrPolicySetting *setting, const char *text, int64_t *value)
 	/* A fraction is below 10^6 and a factor at most 2^40: their product fits. */
 	if (number.fraction * factor % number.scale != 0)
 		return MR_POLICY_MALFORMED;
-	if (number.whole > (INT64_MAX - factor) / factor)
+	part = number.fraction * factor / number.scale;
+	if (number.whole > (INT64_MAX - part) / factor)
 		return MR_POLICY_OUT_OF_RANGE;
-	*value = number.whole * factor + number.fraction * factor / number.scale;
+	*value = number.whole * factor + part;
 	if (number.negative)
 		*value = -*value;
 	return MR_POLICY_OK;
