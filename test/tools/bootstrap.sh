@@ -2,8 +2,9 @@
 #
 # Installs the Debian packages of packages.txt that are missing.
 #
-#   bootstrap.sh            install (root), or say what to install (anybody else)
-#   bootstrap.sh --list     print the names of all packages, one a line
+#   bootstrap.sh                  install (root), or say what to install (anybody else)
+#   bootstrap.sh --group GROUP    the packages of a group instead
+#   bootstrap.sh --list           print the names of all packages, one a line
 #
 # It asks before installing only if a person sits at a terminal (standard input is
 # one); MR_YES=1 answers for them. It must never touch a database of this machine:
@@ -20,9 +21,11 @@ drop_in=/etc/postgresql-common/createcluster.d/zz-multiregion-bootstrap.conf
 policy=/usr/sbin/policy-rc.d
 made_policy=
 
+# Prints the packages of a group; "" is the group of those that everybody needs.
 wanted_packages()
 {
-	sed -e 's/#.*//' -e "s/@PG@/$pg_major/" -e '/^[[:space:]]*$/d' "$tools/packages.txt"
+	sed -e 's/#.*//' -e "s/@PG@/$pg_major/" "$tools/packages.txt" |
+		awk -v group="${1:+$1:}" 'group == "" && NF == 1 { print $1 } group != "" && $1 == group { print $2 }'
 }
 
 # Prints those of the arguments that are not installed.
@@ -38,8 +41,8 @@ missing_packages()
 	done
 }
 
-# Debian would create and start a database for whoever installs the server. The
-# drop-in and the policy are there only while apt runs.
+# Debian would create and start a database for whoever installs the server, and
+# restart one that an upgrade touches. Both files are there only while apt runs.
 hold_services_down()
 {
 	mkdir -p "$(dirname "$drop_in")"
@@ -60,7 +63,7 @@ release_services()
 	fi
 }
 
-# True if apt knows a candidate for each of the arguments.
+# True if apt knows each of the arguments.
 lists_are_there()
 {
 	local package
@@ -75,16 +78,47 @@ install_packages()
 		-o DPkg::Lock::Timeout=300 "$@" </dev/null
 }
 
+tell_what_to_install()
+{
+	cat >&2 <<-TEXT
+		These packages are missing. Have root install them, then try again:
+
+		    apt-get install -y --no-install-recommends $(echo "$@" | fold -s -w 64 |
+			sed -e 's/ *$/ \\/' -e '$s/ \\$//' -e '2,$s/^/        /')
+
+		(Debian also creates and starts a database of its own when the server is installed,
+		unless /etc/postgresql-common/createcluster.conf says "create_main_cluster = false".
+		multiregion does not use it.)
+	TEXT
+}
+
+ask()
+{
+	local answer
+	if [ ! -t 0 ] || [ -n "${MR_YES:-}" ]; then
+		return 0
+	fi
+	read -r -p "Install them now? [Y/n] " answer
+	case $answer in
+		"" | [Yy]*) return 0 ;;
+	esac
+	echo "Nothing was installed." >&2
+	return 1
+}
+
 main()
 {
-	local all missing
-	all=$(wanted_packages)
+	local group="" all missing
+	if [ "${1:-}" = --group ]; then
+		group=$2
+	fi
+	all=$(wanted_packages "$group")
 	if [ "${1:-}" = --list ]; then
 		echo "$all"
 		return
 	fi
 	if ! command -v dpkg-query >/dev/null; then
-		echo "This is not a Debian system: install the equivalents of these packages yourself:" $all >&2
+		echo "This is not a Debian system: have the equivalents of these packages and set PG_CONFIG:" $all >&2
 		return
 	fi
 	missing=$(missing_packages $all)
@@ -92,20 +126,11 @@ main()
 		return
 	fi
 	if [ "$(id -u)" != 0 ]; then
-		printf '%s\n' "These packages are missing. Have them installed by root, then try again:" \
-			"" "    apt-get install -y --no-install-recommends" $missing | sed '4,$s/^/        /' >&2
-		printf '%s\n' "" "(Without \"create_main_cluster = false\" in /etc/postgresql-common/createcluster.conf" \
-			"Debian also creates and starts a database of its own; ours does not need it.)" >&2
+		tell_what_to_install $missing
 		exit 1
 	fi
 	printf '%s\n' "Packages to be installed:" $missing | sed '2,$s/^/    /'
-	if [ -t 0 ] && [ -z "${MR_YES:-}" ]; then
-		read -r -p "Install them now? [Y/n] " answer
-		case $answer in
-			"" | [Yy]*) ;;
-			*) echo "Nothing was installed." >&2; exit 1 ;;
-		esac
-	fi
+	ask || exit 1
 	export DEBIAN_FRONTEND=noninteractive
 	trap release_services EXIT
 	hold_services_down
