@@ -1,0 +1,437 @@
+# A cluster of real PostgreSQL servers for tests and benchmarks, each one started as in
+# production (supervisor, multiregion-join, postgres, if wanted multiregiond).
+#
+#   my $cluster = MultiRegion::Cluster->new(regions => 3);
+#   $cluster->start;                              # all are members and stream
+#   my $leader = $cluster->leader;                # a MultiRegion::Node
+#   $leader->kill_all;
+#   my $next = $cluster->wait_for_leader(not => $leader, timeout => 15);
+#
+# Keys of new(), all optional:
+#   regions => 3             how many, or a list of keys
+#   nodes_per_region => 1
+#   managed => 1             0: a single plain server, no member of anything
+#   settings => {...}        lines for postgresql.conf of the first node (others copy it)
+#   policy => {...}          multiregion.policy, set before the others join
+#   fsync => 0               1 where the test is about durability or time
+#   sidecars => 0            1: a multiregiond beside each server
+#   links => 0               1: members reach each other through the link program, so
+#                            that cut() and delay() work
+#   name => 'cluster'        of its folder, for tests with more than one
+#
+# Everything lies below TESTDIR (made by the test runner; else a folder in /tmp). A guard
+# process kills what is left of the cluster when the test ends, however it ends.
+package MultiRegion::Cluster;
+
+use strict;
+use warnings;
+
+use Cwd qw(abs_path getcwd);
+use Fcntl qw(:flock);
+use File::Basename qw(dirname);
+use File::Path qw(make_path);
+use File::Temp ();
+use MultiRegion::Link;
+use MultiRegion::Node;
+use MultiRegion::Ports qw(free_port);
+use MultiRegion::Process qw(kill_directory);
+use POSIX ();
+use Time::HiRes qw(clock_gettime CLOCK_MONOTONIC);
+
+# key, id, name, latitude, longitude
+my @known_regions = (
+	[ 'US_EAST', 'us-east-1', 'US East', 38.9, -77.4 ],
+	[ 'EU_WEST', 'eu-west-1', 'EU West', 53.3, -6.3 ],
+	[ 'AP_SOUTHEAST', 'ap-southeast-1', 'Asia Pacific Southeast', 1.35, 103.8 ],
+	[ 'US_WEST', 'us-west-2', 'US West', 45.8, -119.7 ],
+	[ 'SA_EAST', 'sa-east-1', 'South America East', -23.5, -46.6 ],
+	[ 'AP_SOUTH', 'ap-south-1', 'Asia Pacific South', 19.1, 72.9 ],
+	[ 'AF_SOUTH', 'af-south-1', 'Africa South', -33.9, 18.4 ]);
+
+my $here = dirname(abs_path(__FILE__));
+my $top = $ENV{MR_TOP} // abs_path("$here/../../../..");
+
+sub new
+{
+	my ($class, %args) = @_;
+	my $self = bless {
+		name => 'cluster', regions => 3, nodes_per_region => 1, managed => 1, %args,
+		bindir => $ENV{MR_BINDIR} // "$top/build/prefix/release/bin",
+		scripts => "$top/docker/demo",
+		nodes => [],
+	}, $class;
+	my $base = $ENV{TESTDIR} // File::Temp::tempdir('multiregion-XXXXXX', TMPDIR => 1);
+
+	$self->{directory} = abs_path($base) . "/$self->{name}";
+	$self->{log_directory} = $ENV{TESTLOGDIR} // "$base/log";
+	make_path($self->{directory}, $self->{log_directory});
+	$self->_start_guard;
+	$self->_plan_nodes;
+	return $self;
+}
+
+sub _plan_nodes
+{
+	my ($self) = @_;
+	my @keys = ref $self->{regions} ? @{ $self->{regions} }
+		: map { $_->[0] } @known_regions[ 0 .. $self->{regions} - 1 ];
+
+	@keys = ($keys[0]) unless $self->{managed};
+	foreach my $region (@keys)
+	{
+		foreach (1 .. $self->{managed} ? $self->{nodes_per_region} : 1)
+		{
+			my $name = 'n' . (1 + @{ $self->{nodes} });
+			my $port = free_port();
+			push @{ $self->{nodes} }, MultiRegion::Node->new(
+				cluster => $self, name => $name, region => $region, port => $port,
+				public_port => $self->{links} ? free_port() : $port,
+				http_port => $self->{sidecars} ? free_port() : 0,
+				directory => "$self->{directory}/$name",
+				log_file => "$self->{log_directory}/$self->{name}-$name.log");
+		}
+	}
+	return;
+}
+
+# --- life ------------------------------------------------------------------------
+
+# A process that waits until this one has ended and then kills what works below the
+# cluster's folder. It is a session of its own: what ends the test does not end it.
+sub _start_guard
+{
+	my ($self) = @_;
+
+	pipe(my $reader, my $writer) or die "pipe: $!";
+	my $pid = fork() // die "fork: $!";
+	if ($pid == 0)
+	{
+		POSIX::setsid();
+		close $writer;
+		open(STDIN, '<', '/dev/null');
+		open(STDOUT, '>', '/dev/null');
+		open(STDERR, '>', '/dev/null');
+		$SIG{$_} = 'IGNORE' foreach qw(TERM INT HUP);
+		1 while sysread($reader, my $ignored, 1);
+		kill_directory($self->{directory});
+		POSIX::_exit(0);
+	}
+	$self->{owner} = $$;
+	$self->{guard} = $pid;
+	$self->{guard_pipe} = $writer;
+	return;
+}
+
+# Kills everything; the files stay. Happens by itself at the end of the test.
+sub stop
+{
+	my ($self) = @_;
+
+	return if !$self->{guard_pipe} || $self->{owner} != $$;
+	$_->{session} = undef foreach @{ $self->{nodes} };
+	close delete $self->{guard_pipe};
+	waitpid($self->{guard}, 0);
+	$self->{link}->stop if $self->{link};
+	return;
+}
+
+sub DESTROY
+{
+	my ($self) = @_;
+	local ($?, $@, $!);
+	$self->stop;
+	return;
+}
+
+# --- making it ----------------------------------------------------------------------
+
+# A fresh data directory of this build, made once a run and copied from then on.
+sub _template
+{
+	my ($self) = @_;
+	my $folder = $ENV{TESTDIR} ? dirname(dirname($ENV{TESTDIR})) : $self->{directory};
+	my $server = "$self->{bindir}/postgres";
+	my $template = "$folder/initdb-" . (stat $server)[9];
+
+	open(my $lock, '>', "$folder/initdb.lock") or die "$folder/initdb.lock: $!";
+	flock($lock, LOCK_EX);
+	return $template if -e "$template/PG_VERSION" && !-e "$template.new";
+	_run('rm', '-rf', "$template.new", $template);
+	_run("$self->{bindir}/initdb", '--no-sync', '--data-checksums', '--auth=trust',
+		'--username=postgres', '--encoding=UTF8', '--locale=C.UTF-8', '--no-instructions',
+		'-D', "$template.new");
+	rename("$template.new", $template) or die "$template: $!";
+	return $template;
+}
+
+# Runs a program, dies with its output if it fails.
+sub _run
+{
+	my (@command) = @_;
+
+	open(my $pipe, '-|', "@{[ map { quotemeta } @command ]} 2>&1") or die "$command[0]: $!";
+	local $/;
+	my $output = <$pipe> // '';
+	close $pipe or die "$command[0] failed:\n$output";
+	return $output;
+}
+
+sub _write_file
+{
+	my ($path, @lines) = @_;
+
+	open(my $file, '>>', $path) or die "$path: $!";
+	print $file map { "$_\n" } @lines;
+	close $file or die "$path: $!";
+	return;
+}
+
+sub _prepare_node
+{
+	my ($self, $node) = @_;
+	my @others = grep { $_ != $node } @{ $self->{nodes} };
+
+	make_path($node->directory);
+	_write_file($node->directory . '/environment',
+		"MR_BINDIR='$self->{bindir}'",
+		"MR_NODE='" . $node->name . "'",
+		"MR_REGION='" . $node->region . "'",
+		"MR_PORT=" . $node->port,
+		"MR_HTTP_PORT=" . $node->http_port,
+		"MR_CONNINFO='" . $node->conninfo . "'",
+		"MR_PEERS='" . join(', ', map { $_->conninfo } @others) . "'");
+	return;
+}
+
+sub _prepare_first
+{
+	my ($self, $node) = @_;
+	my %settings = (
+		fsync => $self->{fsync} ? 'on' : 'off',
+		log_line_prefix => "'%m [%p] %b %a '",
+		%{ $self->{settings} // {} });
+
+	_run('cp', '-a', '--reflink=auto', $self->_template, $node->data);
+	open(my $file, '<', "$self->{scripts}/postgresql.conf") or die "postgresql.conf: $!";
+	my @lines = <$file>;
+	chomp @lines;
+	_write_file($node->data . '/postgresql.conf', @lines,
+		map { "$_ = $settings{$_}" } sort keys %settings);
+	return;
+}
+
+# Brings the cluster up: one server, made the first member, and the others through
+# multiregion-join from empty directories. Returns the cluster.
+sub start
+{
+	my ($self, %args) = @_;
+	my ($first, @others) = @{ $self->{nodes} };
+
+	$self->_prepare_node($_) foreach @{ $self->{nodes} };
+	$self->_prepare_first($first);
+	$self->{link} = MultiRegion::Link->new("$top/build/test/link.bin",
+		map { join(':', $_->name, $_->{public_port}, $_->port, $_->directory) }
+			@{ $self->{nodes} }) if $self->{links};
+	$first->start;
+	$self->poll_until(sub { defined $first->value('SELECT 1') }, 20, 'the first server');
+	return $self unless $self->{managed};
+	$self->_init($first);
+	$_->start foreach @others;
+	$self->wait_complete($args{timeout} // 60);
+	return $self;
+}
+
+sub _init
+{
+	my ($self, $first) = @_;
+	my %needed = map { $_->region => 1 } @{ $self->{nodes} };
+	my %policy = %{ $self->{policy} // {} };
+
+	$first->safe_psql('CREATE EXTENSION multiregion');
+	foreach my $region (grep { $needed{ $_->[0] } } @known_regions)
+	{
+		$first->safe_psql(sprintf(
+			q{SELECT add_region('%s', '%s', '%s', latitude => %s, longitude => %s)}, @$region));
+	}
+	$first->safe_psql(sprintf(q{SELECT multiregion.init('%s', '%s', '%s')},
+			$first->name, $first->region, $first->conninfo));
+	$self->wait_for_leader;
+	$first->safe_psql("SELECT multiregion.set_policy('$_', '$policy{$_}')")
+		foreach sort keys %policy;
+	return;
+}
+
+# --- looking ---------------------------------------------------------------------------
+
+sub nodes { return @{ $_[0]{nodes} } }
+
+# A node by name or index.
+sub node
+{
+	my ($self, $which) = @_;
+	return $self->{nodes}[$which] if $which =~ /^\d+$/;
+	my ($node) = grep { $_->name eq $which } @{ $self->{nodes} };
+	return $node // die "no node $which";
+}
+
+# The node that may acknowledge writes now, or undef.
+sub leader
+{
+	my ($self) = @_;
+	foreach my $node (@{ $self->{nodes} })
+	{
+		return $node if $node->postmaster && $node->is_writable;
+	}
+	return undef;
+}
+
+# Highest lease term any node that answers knows.
+sub term
+{
+	my ($self) = @_;
+	my @terms = sort { $b <=> $a } map { $_ ? $_->{term} // 0 : 0 }
+		map { $_->postmaster ? $_->lease_status : undef } @{ $self->{nodes} };
+	return $terms[0];
+}
+
+# Names of the members that stream from the leader now.
+sub streaming
+{
+	my ($self, $leader) = @_;
+	my $result = $leader->query(q{SELECT m.node_name FROM multiregion.node AS m
+		JOIN pg_stat_replication AS r ON r.application_name LIKE '%' || m.node_name || '%'
+			OR r.application_name LIKE '%' || m.uuid::text || '%'
+		WHERE r.state = 'streaming'}, timeout => 2);
+	return sort map { $_->[0] } @{ $result->{rows} // [] };
+}
+
+# --- waiting -----------------------------------------------------------------------------
+
+# Calls the condition until it is true and returns its value; dies after timeout seconds.
+sub poll_until
+{
+	my ($self, $condition, $timeout, $what) = @_;
+	my $deadline = clock_gettime(CLOCK_MONOTONIC) + $timeout;
+
+	for (;;)
+	{
+		my $value = $condition->();
+		return $value if $value;
+		last if clock_gettime(CLOCK_MONOTONIC) >= $deadline;
+		select(undef, undef, undef, 0.01);
+	}
+	die "waited $timeout s in vain for $what\n" . $self->describe;
+}
+
+# The node that may write, once there is one; not => NODE: another one than this.
+sub wait_for_leader
+{
+	my ($self, %args) = @_;
+	return $self->poll_until(
+		sub {
+			my $leader = $self->leader;
+			return $leader && (!$args{not} || $leader != $args{not}) ? $leader : undef;
+		}, $args{timeout} // 20, 'a leader');
+}
+
+# Until the nodes (default: all others that run) stream from the leader.
+sub wait_streaming
+{
+	my ($self, %args) = @_;
+	my @nodes = @{ $args{nodes} // [ grep { $_->postmaster } @{ $self->{nodes} } ] };
+
+	return $self->poll_until(
+		sub {
+			my $leader = $self->leader or return 0;
+			my %there = map { $_ => 1 } $self->streaming($leader);
+			return !grep { $_ != $leader && !$there{ $_->name } } @nodes;
+		}, $args{timeout} // 30, join(', ', map { $_->name } @nodes) . ' to stream');
+}
+
+# Until every node of the cluster is a member and streams, and the right ones vote.
+sub wait_complete
+{
+	my ($self, $timeout) = @_;
+	my $count = @{ $self->{nodes} };
+	my %regions = map { $_->region => 1 } @{ $self->{nodes} };
+	my $voters = keys %regions;
+
+	$voters-- if $voters % 2 == 0;
+	$self->wait_streaming(nodes => $self->{nodes}, timeout => $timeout);
+	return $self->poll_until(
+		sub {
+			my $leader = $self->leader or return 0;
+			my $row = $leader->query('SELECT count(*), count(*) FILTER (WHERE voter)'
+					. ' FROM multiregion.member_status()')->{rows}[0] or return 0;
+			return $row->[0] == $count && $row->[1] >= $voters;
+		}, $timeout, "$count members with $voters voters");
+}
+
+# Until every running node has replayed what the leader has written so far.
+sub wait_caught_up
+{
+	my ($self, %args) = @_;
+	my $leader = $self->wait_for_leader;
+	my $lsn = $leader->safe_psql('SELECT pg_current_wal_insert_lsn()');
+
+	foreach my $node (grep { $_ != $leader && $_->postmaster } @{ $self->{nodes} })
+	{
+		$self->poll_until(
+			sub { ($node->value("SELECT pg_last_wal_replay_lsn() >= '$lsn'") // '') eq 't' },
+			$args{timeout} // 30, $node->name . " to replay $lsn");
+	}
+	return $lsn;
+}
+
+# What each node says of itself, for a message.
+sub describe
+{
+	my ($self) = @_;
+	my $text = '';
+
+	foreach my $node (@{ $self->{nodes} })
+	{
+		my $status = $node->postmaster ? $node->lease_status : undef;
+		$text .= '  ' . $node->name . ': '
+			. ($status ? join(' ', map { "$_=" . ($status->{$_} // '-') } sort keys %$status)
+				: $node->postmaster ? 'does not answer' : 'down') . "\n";
+	}
+	return $text;
+}
+
+# --- the network (links => 1) ---------------------------------------------------------------
+
+sub _link
+{
+	my ($self) = @_;
+	return $self->{link} // die 'the cluster was made without links';
+}
+
+sub _word { return ref $_[0] ? $_[0]->name : $_[0] // '*' }
+
+# Holds back what one node sends another; without the second: to and from all others.
+sub cut
+{
+	my ($self, $from, $to) = @_;
+	$self->_link->command('cut ' . _word($from) . ' ' . _word($to));
+	$self->_link->command('cut * ' . _word($from)) unless defined $to;
+	return;
+}
+
+# Undoes cut(); without arguments all of it.
+sub heal
+{
+	my ($self, $from, $to) = @_;
+	$self->_link->command('heal ' . _word($from) . ' ' . _word($to));
+	$self->_link->command('heal * ' . _word($from)) unless defined $to;
+	return;
+}
+
+sub delay
+{
+	my ($self, $from, $to, $ms) = @_;
+	$self->_link->command('delay ' . _word($from) . ' ' . _word($to) . " $ms");
+	return;
+}
+
+1;
