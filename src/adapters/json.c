@@ -1,0 +1,176 @@
+/*
+ * JSON by jansson. The only file that includes jansson.h.
+ *
+ * It must never call the constructor of empty objects by its plain name: inside the
+ * server that symbol is PostgreSQL's SQL function of the same name, and the call ends
+ * the backend. json_pack("{}") makes one. Called by the sidecar's endpoints.
+ */
+#include "adapters/mr_json.h"
+
+#include <jansson.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define REPLACEMENT "\xEF\xBF\xBD" /* U+FFFD */
+#define LONGEST_SEQUENCE 4
+#define REAL_DIGITS 15 /* what a double always keeps: 38.9 stays 38.9 */
+
+MrJsonNode *
+mr_json_begin(MrJson *json)
+{
+	json->root = json_pack("{}");
+	json->failed = json->root == NULL;
+	return json->root;
+}
+
+/* Hands node (which may be NULL) over to parent; returns it, borrowed. */
+static MrJsonNode *
+attach(MrJson *json, MrJsonNode *parent, const char *key, json_t *node)
+{
+	int result;
+
+	if (node == NULL || parent == NULL)
+	{
+		json_decref(node);
+		json->failed = true;
+		return NULL;
+	}
+	if (key != NULL)
+		result = json_object_set_new(parent, key, node);
+	else
+		result = json_array_append_new(parent, node);
+	if (result != 0)
+	{
+		json->failed = true;
+		return NULL;
+	}
+	return node;
+}
+
+MrJsonNode *
+mr_json_add_object(MrJson *json, MrJsonNode *parent, const char *key)
+{
+	return attach(json, parent, key, json_pack("{}"));
+}
+
+MrJsonNode *
+mr_json_add_array(MrJson *json, MrJsonNode *parent, const char *key)
+{
+	return attach(json, parent, key, json_array());
+}
+
+bool
+mr_json_is_text(const char *text, size_t length)
+{
+	json_t *node;
+
+	if (memchr(text, '\0', length) != NULL)
+		return false;
+	node = json_stringn(text, length);
+	json_decref(node);
+	return node != NULL;
+}
+
+/* Length of the UTF-8 sequence that text begins with; 0 if it is none. */
+static size_t
+sequence_length(const char *text, size_t left)
+{
+	size_t length;
+
+	for (length = 1; length <= LONGEST_SEQUENCE && length <= left; length++)
+		if (mr_json_is_text(text, length))
+			return length;
+	return 0;
+}
+
+/* A string node from text that is not all UTF-8. Slow, and rare. */
+static json_t *
+repaired_string(const char *text, size_t length)
+{
+	size_t size = length * strlen(REPLACEMENT);
+	char *copy = malloc(size);
+	size_t from = 0;
+	size_t to = 0;
+	json_t *node;
+
+	if (copy == NULL)
+		return NULL;
+	while (from < length)
+	{
+		size_t step = sequence_length(text + from, length - from);
+
+		if (step == 0)
+		{
+			memcpy(copy + to, REPLACEMENT, strlen(REPLACEMENT));
+			to += strlen(REPLACEMENT);
+			from++;
+			continue;
+		}
+		memcpy(copy + to, text + from, step);
+		to += step;
+		from += step;
+	}
+	node = json_stringn(copy, to);
+	free(copy);
+	return node;
+}
+
+void
+mr_json_add_string(MrJson *json, MrJsonNode *parent, const char *key, const char *text)
+{
+	json_t *node;
+
+	if (text == NULL)
+		node = json_null();
+	else
+	{
+		node = json_string(text);
+		if (node == NULL)
+			node = repaired_string(text, strlen(text));
+	}
+	attach(json, parent, key, node);
+}
+
+void
+mr_json_add_integer(MrJson *json, MrJsonNode *parent, const char *key, int64_t value)
+{
+	attach(json, parent, key, json_integer(value));
+}
+
+void
+mr_json_add_real(MrJson *json, MrJsonNode *parent, const char *key, double value)
+{
+	attach(json, parent, key, isfinite(value) ? json_real(value) : json_null());
+}
+
+void
+mr_json_add_boolean(MrJson *json, MrJsonNode *parent, const char *key, bool value)
+{
+	attach(json, parent, key, json_boolean(value));
+}
+
+void
+mr_json_add_null(MrJson *json, MrJsonNode *parent, const char *key)
+{
+	attach(json, parent, key, json_null());
+}
+
+char *
+mr_json_end(MrJson *json)
+{
+	char *text = NULL;
+
+	if (!json->failed)
+		text = json_dumps(json->root, JSON_COMPACT | JSON_REAL_PRECISION(REAL_DIGITS));
+	mr_json_abandon(json);
+	return text;
+}
+
+void
+mr_json_abandon(MrJson *json)
+{
+	json_decref(json->root);
+	json->root = NULL;
+	json->failed = true;
+}

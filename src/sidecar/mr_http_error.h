@@ -1,0 +1,68 @@
+/*
+ * Errors of the API: {"code", "message", "details", "hint"}, as PostgreSQL has them.
+ *
+ * `code` is a word of the list below for errors of our own, or PostgreSQL's SQLSTATE
+ * for one that came from the database. docs/errors.md follows this list (a test
+ * compares them).
+ */
+#ifndef MR_HTTP_ERROR_H
+#define MR_HTTP_ERROR_H
+
+/* X(symbol, code, status, message, hint) */
+#define MR_HTTP_ERROR_LIST(X) \
+	X(MR_ERROR_BAD_REQUEST, "bad_request", 400, "the request cannot be read", \
+	  "Send a well-formed HTTP/1.1 request with one Host header and at most one Content-Length.") \
+	X(MR_ERROR_BAD_TENANT, "bad_tenant", 400, "the tenant id cannot be read", \
+	  "A tenant id is 1 to 255 bytes of percent-encoded UTF-8 without NUL.") \
+	X(MR_ERROR_BAD_PARAMETER, "bad_parameter", 400, "a query parameter cannot be read", \
+	  "docs/http-api.md lists the parameters of each path.") \
+	X(MR_ERROR_NOT_FOUND, "not_found", 404, "there is no such path", \
+	  "GET / lists the paths of this API.") \
+	X(MR_ERROR_UNKNOWN_TENANT, "unknown_tenant", 404, "the tenant is not registered", \
+	  "Without strict=true the answer is the tenant's default region.") \
+	X(MR_ERROR_METHOD_NOT_ALLOWED, "method_not_allowed", 405, \
+	  "the path does not take this method", "The Allow header lists the methods it takes.") \
+	X(MR_ERROR_REQUEST_TIMEOUT, "request_timeout", 408, "the request took too long to arrive", \
+	  "Send the whole request within MULTIREGION_HTTP_REQUEST_TIMEOUT.") \
+	X(MR_ERROR_TOO_LARGE, "request_too_large", 413, "the request body is too large", \
+	  "Send at most 64 kB.") \
+	X(MR_ERROR_EXPECTATION, "expectation_failed", 417, "the Expect header cannot be met", \
+	  "Only \"100-continue\" is understood.") \
+	X(MR_ERROR_INTERNAL, "internal_error", 500, "the request failed inside multiregiond", \
+	  "Its log says more.") \
+	X(MR_ERROR_UNKNOWN_METHOD, "method_unknown", 501, "the method is not known", \
+	  "Use GET, HEAD or OPTIONS.") \
+	X(MR_ERROR_DATABASE_UNAVAILABLE, "database_unavailable", 503, \
+	  "the local database does not answer", "Try again, or ask another region.") \
+	X(MR_ERROR_BUSY, "busy", 503, "too many requests wait for the database", \
+	  "Try again after the time in Retry-After.")
+
+#define MR_ERROR_ENUM(symbol, code, status, message, hint) symbol,
+typedef enum MrHttpError
+{
+	MR_HTTP_ERROR_LIST(MR_ERROR_ENUM) MR_HTTP_ERROR_COUNT
+} MrHttpError;
+#undef MR_ERROR_ENUM
+
+/* Parts of an entry of the list. */
+extern const char *mr_http_error_code(MrHttpError error);
+extern int mr_http_error_status(MrHttpError error);
+
+/* The entry with this HTTP status; MR_ERROR_BAD_REQUEST or _INTERNAL if there is none. */
+extern MrHttpError mr_http_error_of_status(int status);
+
+/* The HTTP status for a SQLSTATE (NULL or five characters). */
+extern int mr_http_status_of_sqlstate(const char *sqlstate);
+
+/*
+ * The body of an error, to be freed with free(); NULL without memory. details may be
+ * NULL. It must hold neither a connection string nor anything a stranger may not know.
+ */
+extern char *mr_http_error_body(MrHttpError error, const char *details);
+extern char *mr_http_error_body_of(const char *code, const char *message, const char *details,
+								   const char *hint);
+
+/* The reason phrase of a status; never NULL. */
+extern const char *mr_http_reason(int status);
+
+#endif /* MR_HTTP_ERROR_H */
