@@ -139,7 +139,9 @@ build-unit:
 build-simulation:
 	@+$(call inner,test) simulation
 build-model:
-build-regress build-isolation build-tap build-sidecar: prefix-test
+build-regress build-isolation: prefix-test
+build-tap build-sidecar: prefix-test
+	@+$(call inner,test) link
 
 demo: prefix-release
 	@docker/demo/demo.sh start-all
@@ -148,8 +150,8 @@ $(demo_verbs): demo-%:
 	@docker/demo/demo.sh $* $(REGION)
 
 bench-failover: prefix-release
-	@+$(call inner,release) probe
-	@test/bench/failover.sh
+	@+$(call inner,release) probe link
+	@MR_TOP=$(CURDIR) MR_BINDIR=$(MR_PREFIX)/release/bin perl -Itest/tap/lib test/bench/failover.pl
 
 test-fresh:
 	@echo "make test-fresh unpacks a whole Debian and needs root" >&2; exit 1

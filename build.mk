@@ -30,8 +30,9 @@ unit_helpers := $(filter-out test/unit/test_%,$(call objects,test/unit/*.c))
 unit_programs := $(patsubst %.o,%,$(filter test/unit/test_%,$(call objects,test/unit/*.c)))
 simulation_objects := $(call objects,test/simulation/*.c)
 probe_objects := $(call objects,test/bench/*.c)
+link_objects := $(call objects,test/link/*.c)
 program_objects := $(sidecar_objects) $(join_objects) $(unit_helpers) $(addsuffix .o,$(unit_programs)) \
-	$(simulation_objects) $(probe_objects)
+	$(simulation_objects) $(probe_objects) $(link_objects)
 plain_objects := $(core_objects) $(adapter_objects) $(program_objects)
 programs := $(strip $(if $(sidecar_objects),multiregiond) $(if $(join_objects),multiregion-join))
 
@@ -121,16 +122,18 @@ multiregiond: $(sidecar_objects)
 multiregion-join: $(join_objects)
 simulation.bin: $(simulation_objects)
 probe.bin: $(probe_objects)
+link.bin: $(link_objects)
 $(unit_programs): %: %.o $(unit_helpers)
-multiregiond multiregion-join simulation.bin probe.bin $(unit_programs): libcore.a libadapters.a
+multiregiond multiregion-join simulation.bin probe.bin link.bin $(unit_programs): libcore.a libadapters.a
 	$(link)
 
-.PHONY: programs core-objects unit-tests simulation probe prefix install-programs uninstall-programs
+.PHONY: programs core-objects unit-tests simulation probe link prefix install-programs uninstall-programs
 programs: $(programs)
 core-objects: $(core_objects)
 unit-tests: $(unit_programs)
 simulation: $(if $(simulation_objects),simulation.bin)
 probe: $(if $(probe_objects),probe.bin)
+link: $(if $(link_objects),link.bin)
 
 # --- SQL ------------------------------------------------------------------------------
 

@@ -23,7 +23,7 @@ use File::Path qw(make_path remove_tree);
 use List::Util qw(min);
 use POSIX qw(:sys_wait_h setpgid dup2);
 use TAP::Parser;
-use Time::HiRes qw(time sleep);
+use Time::HiRes qw(time);
 
 my $top = getcwd();
 my $cpus = $ENV{JOBS} || 1;
@@ -96,7 +96,7 @@ sub only
 sub perl_test
 {
 	my ($file) = @_;
-	return ($^X, "-I$ENV{MR_PGXS_DIR}/src/test/perl", '-Itest/perl', $file);
+	return ($^X, "-I$ENV{MR_PGXS_DIR}/src/test/perl", '-Itest/tap/lib', $file);
 }
 
 # What PostgreSQL::Test::Cluster and our own tests expect to find.
@@ -306,7 +306,7 @@ sub main
 	printf "%d test files skipped\n", $skipped if $skipped;
 	printf "in %d s\n", time() - $began;
 	printf "%d passed, %d failed\n", $passed, $failed;
-	return $failed ? 1 : 0;
+	return $failed || !$passed ? 1 : 0;
 }
 
 local $SIG{INT} = local $SIG{TERM} = sub {
