@@ -18,29 +18,28 @@ typedef enum MrPgPeerState
 {
 	MR_PG_CLOSED,
 	MR_PG_CONNECTING,
-	MR_PG_READY,				/* connected, no query under way */
-	MR_PG_BUSY					/* a query is under way */
+	MR_PG_READY, /* connected, no query under way */
+	MR_PG_BUSY   /* a query is under way */
 } MrPgPeerState;
 
 typedef enum MrPgPeerNews
 {
 	MR_PG_NOTHING,
 	MR_PG_CONNECTED,
-	MR_PG_RESULT,				/* peer->result holds it until the next query or close; it may
-								 * be an error of the query, then peer->error has its text */
-	MR_PG_FAILED				/* closed; peer->error says why */
+	MR_PG_RESULT, /* peer->result, until the next query or close; if an error, peer->error too */
+	MR_PG_FAILED  /* closed; peer->error says why */
 } MrPgPeerNews;
 
 /* All zero before its first use. */
 typedef struct MrPgPeer
 {
-	PGconn	   *conn;
+	PGconn *conn;
 	MrPgPeerState state;
-	short		events;			/* POLLIN / POLLOUT wanted */
-	int64_t		since_ns;		/* when connect or query began */
-	int64_t		timeout_ns;		/* fail when it takes longer */
-	PGresult   *result;
-	char		error[160];		/* one line, never a secret */
+	short events;       /* POLLIN / POLLOUT wanted */
+	int64_t since_ns;   /* when connect or query began */
+	int64_t timeout_ns; /* fail when it takes longer */
+	PGresult *result;
+	char error[160]; /* one line, never a secret */
 } MrPgPeer;
 
 #define MR_PG_PEER_SIZE_OF_CONNINFO (MR_CONNINFO_SIZE + MR_HOSTADDR_SIZE + 512)
@@ -72,7 +71,7 @@ extern bool mr_pg_peer_query(MrPgPeer *peer, const char *sql, int nparams,
 extern MrPgPeerNews mr_pg_peer_advance(MrPgPeer *peer, int64_t now_ns);
 
 /* The socket to wait for, or -1; the direction is peer->events. */
-extern int	mr_pg_peer_socket(const MrPgPeer *peer);
+extern int mr_pg_peer_socket(const MrPgPeer *peer);
 
 /* Closes at once and frees everything; the struct may be used again. */
 extern void mr_pg_peer_close(MrPgPeer *peer);
@@ -86,8 +85,7 @@ extern void mr_pg_peer_close(MrPgPeer *peer);
 extern const char *mr_pg_conninfo_problem(const char *conninfo);
 
 /* Copies one keyword's value ("host", "port", ...) out of a conninfo; false if absent. */
-extern bool mr_pg_conninfo_value(const char *conninfo, const char *keyword,
-								 char *out, size_t size);
+extern bool mr_pg_conninfo_value(const char *conninfo, const char *keyword, char *out, size_t size);
 
 /*
  * Builds the complete string used to connect, also for the walreceiver and for join:
@@ -97,7 +95,7 @@ extern bool mr_pg_conninfo_value(const char *conninfo, const char *keyword,
  * or the string does not fit; out is then empty.
  */
 extern bool mr_pg_conninfo_build(const char *conninfo, const char *hostaddr, const char *user,
-								 const char *dbname, const char *application,
-								 char *out, size_t size);
+								 const char *dbname, const char *application, char *out,
+								 size_t size);
 
-#endif							/* MR_PG_PEER_H */
+#endif /* MR_PG_PEER_H */

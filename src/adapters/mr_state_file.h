@@ -13,9 +13,9 @@
 typedef enum MrStateFileResult
 {
 	MR_STATE_OK,
-	MR_STATE_ABSENT,			/* no such file; the directory itself is there */
-	MR_STATE_DAMAGED,			/* present, but no check of it holds */
-	MR_STATE_IO_ERROR			/* errno says why */
+	MR_STATE_ABSENT,  /* no such file; the directory itself is there */
+	MR_STATE_DAMAGED, /* present, but no check of it holds */
+	MR_STATE_IO_ERROR /* errno says why */
 } MrStateFileResult;
 
 /* Reads DIR/state. *problem gets a static sentence unless OK; *durable is defined only then. */
@@ -35,9 +35,9 @@ extern bool mr_state_file_write(const char *directory, MrDurable *durable);
  * Returns the descriptor that holds it (close-on-exec; close it to unlock), or
  * -1 with errno; EWOULDBLOCK means that another process holds it.
  */
-extern int	mr_state_directory_lock(const char *directory);
+extern int mr_state_directory_lock(const char *directory);
 
 /* Draws a random (version 4) uuid. False if the system has no randomness. */
 extern bool mr_uuid_generate(MrUuid *uuid);
 
-#endif							/* MR_STATE_FILE_H */
+#endif /* MR_STATE_FILE_H */

@@ -10,11 +10,11 @@
 
 typedef struct MrBytes
 {
-	uint8_t    *write;			/* NULL when reading */
+	uint8_t *write; /* NULL when reading */
 	const uint8_t *read;
-	size_t		size;
-	size_t		at;
-	bool		failed;			/* ran over the end, or read something invalid */
+	size_t size;
+	size_t at;
+	bool failed; /* ran over the end, or read something invalid */
 } MrBytes;
 
 extern void mr_bytes_for_write(MrBytes *bytes, uint8_t *out, size_t size);
@@ -31,7 +31,7 @@ extern void mr_put_string(MrBytes *bytes, const char *text);
 extern uint8_t mr_get_u8(MrBytes *bytes);
 extern uint32_t mr_get_u32(MrBytes *bytes);
 extern uint64_t mr_get_u64(MrBytes *bytes);
-extern bool mr_get_bool(MrBytes *bytes);	/* anything but 0 or 1 fails */
+extern bool mr_get_bool(MrBytes *bytes); /* anything but 0 or 1 fails */
 extern void mr_get_uuid(MrBytes *bytes, MrUuid *uuid);
 /* Fails if it is longer than size - 1 or holds a NUL; out is always terminated. */
 extern void mr_get_string(MrBytes *bytes, char *out, size_t size);
@@ -49,4 +49,4 @@ extern void mr_get_section(MrBytes *bytes, MrBytes *section);
 /* CRC-32C (Castagnoli) of size bytes. */
 extern uint32_t mr_crc32c(const uint8_t *data, size_t size);
 
-#endif							/* MR_BYTES_H */
+#endif /* MR_BYTES_H */

@@ -13,23 +13,23 @@
 
 typedef struct MrDurable
 {
-	MrUuid		cluster;
-	MrUuid		node;			/* this node's identity */
-	char		name[MR_NAME_SIZE];
-	char		region[MR_NAME_SIZE];
-	uint64_t	sequence;		/* grows with every write of the file */
-	uint64_t	term;			/* newest term seen */
-	MrUuid		voted_for;		/* holder of that term's vote, or of its grant */
-	uint64_t	voted_nonce;
-	uint64_t	log_term;		/* newest leadership whose WAL this node holds */
-	MrStamp		stamp;			/* newest stamp known; not yet held while > log_term */
-	uint64_t	rebuilding_term;	/* > log_term: rewound or cloned, not caught up yet */
-	uint32_t	reserved_timeline;
-	uint32_t	max_lease_ms;	/* longest lease ever granted: the wait after a restart */
-	uint64_t	last_led_term;	/* newest term this node led */
-	bool		amnesiac;		/* the file went back in time: no vote until replaced */
-	uint64_t	peer_sequence[MR_MAX_MEMBERS];	/* by slot: to notice others going back */
-	MrConfig	config;
+	MrUuid cluster;
+	MrUuid node; /* this node's identity */
+	char name[MR_NAME_SIZE];
+	char region[MR_NAME_SIZE];
+	uint64_t sequence; /* grows with every write of the file */
+	uint64_t term;     /* newest term seen */
+	MrUuid voted_for;  /* holder of that term's vote, or of its grant */
+	uint64_t voted_nonce;
+	uint64_t log_term;        /* newest leadership whose WAL this node holds */
+	MrStamp stamp;            /* newest stamp known; not yet held while > log_term */
+	uint64_t rebuilding_term; /* > log_term: rewound or cloned, not caught up yet */
+	uint32_t reserved_timeline;
+	uint32_t max_lease_ms;  /* longest lease ever granted: the wait after a restart */
+	uint64_t last_led_term; /* newest term this node led */
+	bool amnesiac;          /* the file went back in time: no vote until replaced */
+	uint64_t peer_sequence[MR_MAX_MEMBERS]; /* by slot: to notice others going back */
+	MrConfig config;
 } MrDurable;
 
 /* Encodes into out[size]; the length, or 0 if it does not fit. */
@@ -38,4 +38,4 @@ extern size_t mr_durable_encode(const MrDurable *durable, uint8_t *out, size_t s
 /* Decodes. NULL when well, else why the file cannot be used. */
 extern const char *mr_durable_decode(const uint8_t *in, size_t size, MrDurable *durable);
 
-#endif							/* MR_DURABLE_H */
+#endif /* MR_DURABLE_H */

@@ -11,9 +11,9 @@
 
 typedef struct MrHealthState
 {
-	MrHealth	status;
-	uint32_t	consecutive_failures;
-	int64_t		next_check_ns;
+	MrHealth status;
+	uint32_t consecutive_failures;
+	int64_t next_check_ns;
 } MrHealthState;
 
 /* What changed with the last observation. */
@@ -21,7 +21,7 @@ typedef enum MrHealthChange
 {
 	MR_HEALTH_SAME,
 	MR_HEALTH_WENT_DOWN,
-	MR_HEALTH_WENT_UP			/* from down or unknown */
+	MR_HEALTH_WENT_UP /* from down or unknown */
 } MrHealthChange;
 
 /*
@@ -42,4 +42,4 @@ extern MrHealthChange mr_health_observe(MrHealthState *state, bool ok, int64_t n
  */
 extern MrHealth mr_health_of_region(const MrHealth *nodes, int count);
 
-#endif							/* MR_HEALTH_H */
+#endif /* MR_HEALTH_H */

@@ -14,31 +14,31 @@
 
 #include "core/mr_limits.h"
 
-#define MR_LAG_SAMPLES		512
-#define MR_LAG_SPACING_MS	100
+#define MR_LAG_SAMPLES 512
+#define MR_LAG_SPACING_MS 100
 
 typedef struct MrLagSample
 {
-	int64_t		time_ns;		/* when the leader was first known to be at lsn */
-	MrLsn		lsn;
+	int64_t time_ns; /* when the leader was first known to be at lsn */
+	MrLsn lsn;
 } MrLagSample;
 
 /* All zero is an empty history. */
 typedef struct MrLag
 {
-	uint64_t	term;			/* of the leadership the history belongs to */
-	int64_t		heard_ns;		/* last report of that leader */
-	MrLagSample newest;			/* may not be in samples[] yet, when too close to the last */
-	int			count;
-	int			next;			/* where the next sample goes; the oldest when full */
+	uint64_t term;      /* of the leadership the history belongs to */
+	int64_t heard_ns;   /* last report of that leader */
+	MrLagSample newest; /* may not be in samples[] yet, when too close to the last */
+	int count;
+	int next; /* where the next sample goes; the oldest when full */
 	MrLagSample samples[MR_LAG_SAMPLES];
 } MrLag;
 
 typedef struct MrLagValue
 {
-	int64_t		bytes;			/* -1 unknown */
-	int64_t		ms;				/* -1 unknown */
-	bool		at_least;		/* ms only says since when we know; it may be more */
+	int64_t bytes; /* -1 unknown */
+	int64_t ms;    /* -1 unknown */
+	bool at_least; /* ms only says since when we know; it may be more */
 } MrLagValue;
 
 /*
@@ -62,4 +62,4 @@ extern MrLagValue mr_lag_of(const MrLag *lag, MrLsn position, int64_t now_ns);
  */
 extern int64_t mr_lag_age_ms(const MrLag *lag, int64_t now_ns);
 
-#endif							/* MR_LAG_H */
+#endif /* MR_LAG_H */

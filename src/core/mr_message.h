@@ -15,101 +15,101 @@
 #define MR_PROTOCOL_VERSION 1
 
 /* Bits of MrReport.flags. */
-#define MR_REPORT_IN_RECOVERY	0x0001
-#define MR_REPORT_STANDBY		0x0002	/* standby.signal existed at start */
+#define MR_REPORT_IN_RECOVERY 0x0001
+#define MR_REPORT_STANDBY 0x0002 /* standby.signal existed at start */
 #define MR_REPORT_WAL_END_KNOWN 0x0004
-#define MR_REPORT_STOPPING		0x0008	/* shutting down: close your sessions */
-#define MR_REPORT_STREAMING		0x0010	/* its walreceiver streams from its leader */
-#define MR_REPORT_DOWN			0x0020	/* set by the leader: its monitor marked the node down */
-#define MR_REPORT_ELIGIBLE		0x0040	/* nothing local stands against its promotion */
-#define MR_REPORT_LEASE_OPEN	0x0080	/* holds the lease and acknowledges writes */
-#define MR_REPORT_DIVERGED		0x0100	/* waits to be rewound */
-#define MR_REPORT_REACHABLE		0x0200	/* set by the leader: it answers its heartbeats */
+#define MR_REPORT_STOPPING 0x0008   /* shutting down: close your sessions */
+#define MR_REPORT_STREAMING 0x0010  /* its walreceiver streams from its leader */
+#define MR_REPORT_DOWN 0x0020       /* set by the leader: its monitor marked the node down */
+#define MR_REPORT_ELIGIBLE 0x0040   /* nothing local stands against its promotion */
+#define MR_REPORT_LEASE_OPEN 0x0080 /* holds the lease and acknowledges writes */
+#define MR_REPORT_DIVERGED 0x0100   /* waits to be rewound */
+#define MR_REPORT_REACHABLE 0x0200  /* set by the leader: it answers its heartbeats */
 
 /* What a node knows of its own log. */
 typedef struct MrReport
 {
-	uint64_t	log_term;		/* newest leadership whose WAL it holds */
-	MrLsn		wal_end;		/* end of valid WAL on its disk */
-	MrLsn		replay_lsn;		/* replayed up to here; = wal_end on a primary */
-	uint32_t	timeline;		/* of wal_end */
-	uint32_t	flags;
+	uint64_t log_term; /* newest leadership whose WAL it holds */
+	MrLsn wal_end;     /* end of valid WAL on its disk */
+	MrLsn replay_lsn;  /* replayed up to here; = wal_end on a primary */
+	uint32_t timeline; /* of wal_end */
+	uint32_t flags;
 } MrReport;
 
 /* The mark every leadership leaves: WAL past (timeline, lsn) belongs to term. */
 typedef struct MrStamp
 {
-	uint64_t	term;			/* 0 = no stamp */
-	MrUuid		node;
-	uint32_t	timeline;
-	MrLsn		lsn;			/* where the leadership's own WAL begins */
+	uint64_t term; /* 0 = no stamp */
+	MrUuid node;
+	uint32_t timeline;
+	MrLsn lsn; /* where the leadership's own WAL begins */
 } MrStamp;
 
 /* A released leadership: proof that its lease is dead. */
 typedef struct MrReleased
 {
-	uint64_t	term;			/* 0 = none */
-	MrUuid		holder;
-	uint64_t	nonce;
-	uint8_t		cause;			/* MrCause of the hand-over */
+	uint64_t term; /* 0 = none */
+	MrUuid holder;
+	uint64_t nonce;
+	uint8_t cause; /* MrCause of the hand-over */
 } MrReleased;
 
 /* A member as the leader sees it, repeated in every grant. */
 typedef struct MrPeerReport
 {
-	uint8_t		slot;
-	uint32_t	age_ms;			/* since the leader heard it */
-	uint32_t	round_trip_us;
-	MrReport	report;
+	uint8_t slot;
+	uint32_t age_ms; /* since the leader heard it */
+	uint32_t round_trip_us;
+	MrReport report;
 } MrPeerReport;
 
 typedef struct MrMessage
 {
-	uint8_t		kind;			/* MrMessageKind */
-	bool		is_reply;
-	uint64_t	id;				/* of the request; repeated in the reply */
-	MrUuid		cluster;
-	MrUuid		sender;
-	uint64_t	nonce;			/* boot of the sender */
-	uint64_t	sequence;		/* of the sender's state file */
-	uint64_t	config_term;
-	uint64_t	config_version;
-	uint64_t	term;			/* request: the term meant; reply: the replier's term */
-	MrReport	report;
-	MrUuid		leader;			/* whom the sender takes for the leader of its term */
-	MrStamp		stamp;			/* newest stamp the sender knows */
-	uint32_t	reserved_timeline;	/* newest timeline the sender knows to be taken */
+	uint8_t kind; /* MrMessageKind */
+	bool is_reply;
+	uint64_t id; /* of the request; repeated in the reply */
+	MrUuid cluster;
+	MrUuid sender;
+	uint64_t nonce;    /* boot of the sender */
+	uint64_t sequence; /* of the sender's state file */
+	uint64_t config_term;
+	uint64_t config_version;
+	uint64_t term; /* request: the term meant; reply: the replier's term */
+	MrReport report;
+	MrUuid leader;              /* whom the sender takes for the leader of its term */
+	MrStamp stamp;              /* newest stamp the sender knows */
+	uint32_t reserved_timeline; /* newest timeline the sender knows to be taken */
 
 	/* replies */
-	bool		ok;
-	uint8_t		refusal;		/* MrRefusal when not ok */
-	uint32_t	retry_after_ms; /* when asking again may help; 0 = unknown */
+	bool ok;
+	uint8_t refusal;         /* MrRefusal when not ok */
+	uint32_t retry_after_ms; /* when asking again may help; 0 = unknown */
 
 	/* PREVOTE, VOTE */
-	uint32_t	timeline;		/* the winner will promote to it */
-	MrReleased	released;		/* the candidate's right to ask during a promise */
+	uint32_t timeline;   /* the winner will promote to it */
+	MrReleased released; /* the candidate's right to ask during a promise */
 
 	/* GRANT, VOTE: length of the lease asked for */
-	uint32_t	lease_ms;
+	uint32_t lease_ms;
 
 	/* RELEASE: valid only for a successor that holds need_lsn; 0 = for anybody */
-	MrUuid		successor;
-	MrLsn		need_lsn;
-	uint8_t		cause;
+	MrUuid successor;
+	MrLsn need_lsn;
+	uint8_t cause;
 
 	/* GRANT */
-	uint8_t		npeers;
+	uint8_t npeers;
 	MrPeerReport peers[MR_MAX_MEMBERS];
 
-	bool		has_config;		/* the sender's configuration is appended */
+	bool has_config; /* the sender's configuration is appended */
 } MrMessage;
 
 /*
  * Encodes into out[size]; returns the length, 0 if it does not fit or npeers is
  * impossible. config is appended when message->has_config (then it is not NULL).
  */
-extern size_t mr_message_encode(const MrMessage *message, const MrConfig *config,
-								uint8_t *out, size_t size);
+extern size_t mr_message_encode(const MrMessage *message, const MrConfig *config, uint8_t *out,
+								size_t size);
 
 /*
  * Decodes. False (and *message undefined) for anything not well-formed, of an
@@ -118,8 +118,7 @@ extern size_t mr_message_encode(const MrMessage *message, const MrConfig *config
  * NULL when the caller does not want it. A refusal or cause may be a number for which
  * this version has no word. Every message has a kind, also the reply to a malformed one.
  */
-extern bool mr_message_decode(const uint8_t *in, size_t size,
-							  MrMessage *message, MrConfig *config);
+extern bool mr_message_decode(const uint8_t *in, size_t size, MrMessage *message, MrConfig *config);
 
 /*
  * The same for a configuration alone, and for a stamp (state file). Position moves
@@ -133,4 +132,4 @@ extern bool mr_config_read(struct MrBytes *bytes, MrConfig *config);
 extern void mr_stamp_write(struct MrBytes *bytes, const MrStamp *stamp);
 extern void mr_stamp_read(struct MrBytes *bytes, MrStamp *stamp);
 
-#endif							/* MR_MESSAGE_H */
+#endif /* MR_MESSAGE_H */

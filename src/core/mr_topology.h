@@ -57,27 +57,27 @@ typedef struct MrPolicy
 
 typedef struct MrMember
 {
-	bool		used;
-	bool		no_promote;		/* never a candidate */
-	bool		witness;		/* votes, holds no data */
-	int32_t		priority;		/* of its region: the smallest is preferred */
-	MrUuid		uuid;
-	char		name[MR_NAME_SIZE];
-	char		region[MR_NAME_SIZE];	/* key, e.g. US_EAST */
-	char		conninfo[MR_CONNINFO_SIZE]; /* never holds a password */
-	char		hostaddr[MR_HOSTADDR_SIZE]; /* numeric; empty for a socket directory */
+	bool used;
+	bool no_promote;  /* never a candidate */
+	bool witness;     /* votes, holds no data */
+	int32_t priority; /* of its region: the smallest is preferred */
+	MrUuid uuid;
+	char name[MR_NAME_SIZE];
+	char region[MR_NAME_SIZE];       /* key, e.g. US_EAST */
+	char conninfo[MR_CONNINFO_SIZE]; /* never holds a password */
+	char hostaddr[MR_HOSTADDR_SIZE]; /* numeric; empty for a socket directory */
 } MrMember;
 
 typedef struct MrConfig
 {
-	MrUuid		cluster;
-	uint64_t	term;			/* leadership that made it */
-	uint64_t	version;		/* grows by one with each change */
-	uint32_t	voters;			/* bit per slot */
-	uint32_t	voters_old;		/* not 0: joint, both sets must agree */
-	MrPolicy	policy;
-	char		preferred_region[MR_NAME_SIZE];
-	MrMember	members[MR_MAX_MEMBERS];
+	MrUuid cluster;
+	uint64_t term;       /* leadership that made it */
+	uint64_t version;    /* grows by one with each change */
+	uint32_t voters;     /* bit per slot */
+	uint32_t voters_old; /* not 0: joint, both sets must agree */
+	MrPolicy policy;
+	char preferred_region[MR_NAME_SIZE];
+	MrMember members[MR_MAX_MEMBERS];
 } MrConfig;
 
 /* Fills in the default policy and clears everything else. */
@@ -87,17 +87,17 @@ extern void mr_config_init(MrConfig *config);
 extern bool mr_uuid_is_set(const MrUuid *uuid);
 extern bool mr_uuid_equal(const MrUuid *a, const MrUuid *b);
 
-/* Writes 32 hex digits and a NUL; reads 32 hex digits, dashes allowed anywhere. False on garbage. */
+/* Writes 32 hex digits and a NUL; reads 32, dashes allowed anywhere: false on garbage. */
 extern void mr_uuid_format(const MrUuid *uuid, char out[33]);
 extern bool mr_uuid_parse(const char *text, MrUuid *uuid);
 
 /* Slot of the member with this uuid or name, or MR_NO_SLOT. */
-extern int	mr_config_slot_of(const MrConfig *config, const MrUuid *uuid);
-extern int	mr_config_slot_of_name(const MrConfig *config, const char *name);
+extern int mr_config_slot_of(const MrConfig *config, const MrUuid *uuid);
+extern int mr_config_slot_of_name(const MrConfig *config, const char *name);
 
 /* Order of configurations: < 0, 0, > 0 as (term, version) of a is older, the same, newer. */
-extern int	mr_config_compare(uint64_t a_term, uint64_t a_version,
-							  uint64_t b_term, uint64_t b_version);
+extern int mr_config_compare(uint64_t a_term, uint64_t a_version, uint64_t b_term,
+							 uint64_t b_version);
 
 /* True if slot may vote in this configuration (in either set of a joint one). */
 extern bool mr_config_is_voter(const MrConfig *config, int slot);
@@ -121,4 +121,4 @@ extern int64_t mr_config_majority_time(const MrConfig *config, const int64_t *gr
  */
 extern const char *mr_config_problem(const MrConfig *config);
 
-#endif							/* MR_TOPOLOGY_H */
+#endif /* MR_TOPOLOGY_H */
