@@ -3,9 +3,9 @@
  *
  * - The fence words (deadline_ns, managed, last_commit_end ...) are single
  *   atomics: written by the lease worker, read by every backend at every commit.
- * - `lease` is a copy of the protocol state, published by the lease worker under
- *   a sequence lock (odd version = being written): readers copy and retry; the
- *   worker never waits for anybody.
+ * - `lease` holds copies of the protocol state, published in turn by the lease
+ *   worker: readers copy the complete one and retry if it was replaced meanwhile.
+ *   Neither side ever waits for the other, even one frozen in the middle.
  * - `monitor` is written by the monitor worker and read by SQL functions under
  *   monitor_lock. The lease worker never takes that lock; it reads down_mask.
  * - The event ring has a spinlock, held for one copy.
@@ -91,9 +91,9 @@ typedef struct MrShared
 	/* grows with every change worth telling a watcher (sidecar) */
 	pg_atomic_uint64 generation;
 
-	/* protocol state */
+	/* protocol state: the copy lease_version points to (its lowest bit) is complete */
 	pg_atomic_uint64 lease_version;
-	MrLease		lease;
+	MrLease		lease[2];
 
 	/* monitor */
 	LWLock	   *monitor_lock;

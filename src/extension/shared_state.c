@@ -122,32 +122,28 @@ mr_fence_is_open(void)
 void
 mr_shared_publish_lease(const MrLease *lease)
 {
-	uint64		version = pg_atomic_read_u64(&mr_shared->lease_version);
+	uint64		next = pg_atomic_read_u64(&mr_shared->lease_version) + 1;
 
-	pg_atomic_write_u64(&mr_shared->lease_version, version | 1);
+	memcpy(&mr_shared->lease[next & 1], lease, sizeof(*lease));
 	pg_memory_barrier();
-	memcpy(&mr_shared->lease, lease, sizeof(*lease));
-	pg_memory_barrier();
-	pg_atomic_write_u64(&mr_shared->lease_version, (version | 1) + 1);
+	pg_atomic_write_u64(&mr_shared->lease_version, next);
 }
 
 bool
 mr_shared_read_lease(MrLease *out)
 {
+	uint64		version;
+
 	if (mr_shared == NULL)
 		return false;
-	for (;;)
+	do
 	{
-		uint64		before = pg_atomic_read_u64(&mr_shared->lease_version);
-
+		version = pg_atomic_read_u64(&mr_shared->lease_version);
 		pg_memory_barrier();
-		memcpy(out, &mr_shared->lease, sizeof(*out));
+		memcpy(out, &mr_shared->lease[version & 1], sizeof(*out));
 		pg_memory_barrier();
-		if ((before & 1) == 0 && pg_atomic_read_u64(&mr_shared->lease_version) == before)
-			return true;
-		CHECK_FOR_INTERRUPTS();
-		pg_spin_delay();
-	}
+	} while (pg_atomic_read_u64(&mr_shared->lease_version) != version);
+	return true;
 }
 
 /* ---------- events ---------- */

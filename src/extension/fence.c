@@ -1,0 +1,314 @@
+/*
+ * Fence hooks; see mr_fence.h and docs/MULTI_REGION_ARCHITECTURE.md.
+ *
+ * Rules: nothing here may raise an error in XACT_EVENT_COMMIT (the transaction is
+ * committed; an error there is a PANIC). A commit publishes its end position
+ * before it looks at the deadline for the last time: whoever sets the deadline to
+ * 0 and then reads the position sees every commit that may be acknowledged.
+ * Cost while the lease is valid: one atomic read and one clock read a check.
+ */
+#include "postgres.h"
+
+#include <signal.h>
+#include <sys/socket.h>
+
+#include "access/xact.h"
+#include "access/xlog.h"
+#include "executor/executor.h"
+#include "libpq/auth.h"
+#include "libpq/libpq-be.h"
+#include "miscadmin.h"
+#include "replication/walsender.h"
+#include "replication/walsender_private.h"
+#include "storage/ipc.h"
+#include "storage/proc.h"
+#include "storage/shmem.h"
+#include "tcop/utility.h"
+#include "utils/guc.h"
+#include "utils/timestamp.h"
+
+#include "extension/mr_fence.h"
+#include "extension/mr_shared_state.h"
+#include "extension/mr_utility.h"
+#include "extension/pg_compat.h"
+
+static ExecutorStart_hook_type previous_executor_start = NULL;
+static ProcessUtility_hook_type previous_process_utility = NULL;
+static ClientAuthentication_hook_type previous_client_authentication = NULL;
+
+/* Sessions that have written (or decode logically), by pgprocno: their pid, or 0. */
+static pg_atomic_uint32 *writers = NULL;
+
+/* This session began on a fenced node and was made read-only by us. */
+static bool made_read_only = false;
+
+/* COMMIT/ROLLBACK PREPARED: the transaction around it has no xid of its own. */
+static bool force_acknowledgement_check = false;
+static bool registered_writer = false;
+
+static int
+writer_slots(void)
+{
+	return MaxBackends + NUM_AUXILIARY_PROCS;
+}
+
+Size
+mr_fence_size(void)
+{
+	return mul_size(writer_slots(), sizeof(pg_atomic_uint32));
+}
+
+void
+mr_fence_initialize(void)
+{
+	bool		found;
+	int			i;
+
+	writers = ShmemInitStruct("multiregion writers", mr_fence_size(), &found);
+	if (found)
+		return;
+	for (i = 0; i < writer_slots(); i++)
+		pg_atomic_init_u32(&writers[i], 0);
+}
+
+/* ---------- refusing ---------- */
+
+static void
+refuse(pg_atomic_uint64 *counter)
+{
+	pg_atomic_fetch_add_u64(counter, 1);
+	ereport(ERROR,
+			(errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
+			 errmsg("cannot write: this node does not hold the write lease"),
+			 errdetail("The cluster is managed by multiregion; only the primary acknowledges writes."),
+			 errhint("Connect to the primary (target_session_attrs=read-write finds it) "
+					 "and try again.")));
+}
+
+/* Writes on a standby are refused by PostgreSQL itself, in its own words. */
+static bool
+must_refuse(void)
+{
+	return !mr_fence_is_open() && !RecoveryInProgress();
+}
+
+static void
+forget_writer(int code, Datum arg)
+{
+	pg_atomic_write_u32(&writers[MR_MY_PROCNO], 0);
+}
+
+static void
+register_writer(void)
+{
+	if (registered_writer || MyProc == NULL || MyProcPort == NULL)
+		return;
+	registered_writer = true;
+	before_shmem_exit(forget_writer, (Datum) 0);
+	pg_atomic_write_u32(&writers[MR_MY_PROCNO], (uint32) MyProcPid);
+}
+
+/*
+ * A session that began while fenced was told to be read-only, so that clients
+ * looking for a writable node move on. Undo it before the first statement after
+ * the lease is back, unless a transaction is already under way.
+ */
+static void
+heal_session(void)
+{
+	if (!made_read_only || IsTransactionBlock() || !mr_fence_is_open())
+		return;
+	made_read_only = false;
+	SetConfigOption("default_transaction_read_only", "off", PGC_USERSET, PGC_S_SESSION);
+	XactReadOnly = false;
+}
+
+static void
+fence_client_authentication(Port *port, int status)
+{
+	if (previous_client_authentication)
+		previous_client_authentication(port, status);
+	if (status != STATUS_OK || !must_refuse())
+		return;
+	if (am_db_walsender)
+		ereport(FATAL,
+				(errcode(ERRCODE_CANNOT_CONNECT_NOW),
+				 errmsg("cannot decode logically: this node does not hold the write lease")));
+	if (am_walsender)
+		return;
+	made_read_only = true;
+	SetConfigOption("default_transaction_read_only", "on", PGC_USERSET, PGC_S_SESSION);
+}
+
+static void
+fence_executor_start(QueryDesc *query, int eflags)
+{
+	if (made_read_only)
+		heal_session();
+	if ((query->operation != CMD_SELECT || query->plannedstmt->hasModifyingCTE) &&
+		!(eflags & EXEC_FLAG_EXPLAIN_ONLY) && must_refuse())
+		refuse(&mr_shared->refused_before);
+	if (previous_executor_start)
+		previous_executor_start(query, eflags);
+	else
+		standard_ExecutorStart(query, eflags);
+}
+
+static void
+fence_process_utility(PlannedStmt *statement, const char *source, bool read_only_tree,
+					  ProcessUtilityContext context, ParamListInfo params,
+					  QueryEnvironment *environment, DestReceiver *destination,
+					  QueryCompletion *completion)
+{
+	if (made_read_only)
+		heal_session();
+	mr_utility_protect(statement->utilityStmt);
+	if (!mr_utility_is_read_only(statement->utilityStmt) && must_refuse())
+		refuse(&mr_shared->refused_before);
+	if (mr_utility_is_second_phase(statement->utilityStmt))
+		force_acknowledgement_check = true;
+	if (previous_process_utility)
+		previous_process_utility(statement, source, read_only_tree, context, params,
+								 environment, destination, completion);
+	else
+		standard_ProcessUtility(statement, source, read_only_tree, context, params,
+								environment, destination, completion);
+}
+
+/* ---------- committing ---------- */
+
+/* Atomic maximum. */
+static void
+raise_to(pg_atomic_uint64 *target, uint64 value)
+{
+	uint64		current = pg_atomic_read_u64(target);
+
+	while (current < value)
+		if (pg_atomic_compare_exchange_u64(target, &current, value))
+			break;
+}
+
+/* The first write a leadership acknowledged, for the record of the failover. */
+static void
+note_first_write(void)
+{
+	uint64		term = pg_atomic_read_u64(&mr_shared->lease_term);
+
+	if (likely(pg_atomic_read_u64(&mr_shared->first_write_term) == term))
+		return;
+	pg_atomic_write_u64(&mr_shared->first_write_at, (uint64) GetCurrentTimestamp());
+	pg_atomic_write_u64(&mr_shared->first_write_term, term);
+}
+
+/*
+ * The commit is durable. Outside the lease it must not be acknowledged: make the
+ * acknowledgement impossible, as for a synchronous commit that cannot be waited for.
+ */
+static void
+check_acknowledgement(XLogRecPtr commit_end)
+{
+	raise_to(&mr_shared->last_commit_end, commit_end);
+	if (likely(mr_fence_is_open()))
+	{
+		note_first_write();
+		return;
+	}
+	pg_atomic_fetch_add_u64(&mr_shared->refused_acknowledgement, 1);
+	if (MyProcPort != NULL)
+		shutdown(MyProcPort->sock, SHUT_RDWR);
+	ProcDiePending = true;
+	InterruptPending = true;
+}
+
+static void
+fence_xact_callback(XactEvent event, void *arg)
+{
+	bool		wrote;
+
+	if (pg_atomic_read_u32(&mr_shared->managed) == 0)
+	{
+		force_acknowledgement_check = false;
+		return;
+	}
+	wrote = TransactionIdIsValid(GetTopTransactionIdIfAny());
+	switch (event)
+	{
+		case XACT_EVENT_PRE_COMMIT:
+		case XACT_EVENT_PRE_PREPARE:
+			if (!wrote)
+				break;
+			if (must_refuse())
+				refuse(&mr_shared->refused_commit);
+			register_writer();
+			break;
+		case XACT_EVENT_COMMIT:
+			if (wrote)
+				check_acknowledgement(XactLastCommitEnd);
+			else if (force_acknowledgement_check)
+				check_acknowledgement(GetXLogInsertRecPtr());
+			force_acknowledgement_check = false;
+			break;
+		case XACT_EVENT_PREPARE:
+			if (wrote)
+				check_acknowledgement(GetXLogInsertRecPtr());
+			force_acknowledgement_check = false;
+			break;
+		case XACT_EVENT_ABORT:
+			force_acknowledgement_check = false;
+			break;
+		case XACT_EVENT_PARALLEL_COMMIT:
+		case XACT_EVENT_PARALLEL_ABORT:
+		case XACT_EVENT_PARALLEL_PRE_COMMIT:
+			break;
+	}
+}
+
+void
+mr_fence_install(void)
+{
+	RegisterXactCallback(fence_xact_callback, NULL);
+	previous_executor_start = ExecutorStart_hook;
+	ExecutorStart_hook = fence_executor_start;
+	previous_process_utility = ProcessUtility_hook;
+	ProcessUtility_hook = fence_process_utility;
+	previous_client_authentication = ClientAuthentication_hook;
+	ClientAuthentication_hook = fence_client_authentication;
+}
+
+/* ---------- lease worker's side ---------- */
+
+void
+mr_fence_end_sessions(void)
+{
+	int			i;
+
+	for (i = 0; i < writer_slots(); i++)
+	{
+		uint32		pid = pg_atomic_exchange_u32(&writers[i], 0);
+
+		if (pid != 0)
+			kill((pid_t) pid, SIGTERM);
+	}
+}
+
+void
+mr_fence_end_silent_walsenders(void)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	int			i;
+
+	for (i = 0; i < max_wal_senders; i++)
+	{
+		WalSnd	   *sender = &WalSndCtl->walsnds[i];
+		pid_t		pid;
+		bool		silent;
+
+		SpinLockAcquire(&sender->mutex);
+		pid = sender->pid;
+		silent = sender->flush < sender->sentPtr &&
+			TimestampDifferenceExceeds(sender->replyTime, now, 1000);
+		SpinLockRelease(&sender->mutex);
+		if (pid != 0 && silent)
+			kill(pid, SIGTERM);
+	}
+}

@@ -1,0 +1,250 @@
+/*
+ * Gate around the walreceiver; see mr_gate.h.
+ *
+ * `generation` is 0 while closed, else the number of this opening. A walreceiver
+ * remembers the number under which it connected and ends as soon as it differs.
+ * The wrapper never decides whom to follow: the lease worker does. Logical
+ * workers use the same library functions and pass through untouched.
+ */
+#include "postgres.h"
+
+#include <signal.h>
+
+#include "access/xlogrecovery.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "port/atomics.h"
+#include "replication/walreceiver.h"
+#include "storage/ipc.h"
+#include "storage/latch.h"
+#include "storage/shmem.h"
+#include "storage/spin.h"
+
+#include "adapters/mr_pg_peer.h"
+#include "extension/mr_gate.h"
+#include "extension/mr_shared_state.h"
+#include "extension/pg_compat.h"
+
+/* These are macros over WalReceiverFunctions; here they are the names of members. */
+#undef walrcv_connect
+#undef walrcv_receive
+#undef walrcv_send
+
+#define MR_GATE_WAIT_MS		10		/* slices in which a walreceiver waits for an opening */
+
+typedef struct GateState
+{
+	pg_atomic_uint64 generation;	/* 0 = closed */
+	pg_atomic_uint64 last_generation;
+	pg_atomic_uint64 streaming; /* generation under which WAL arrives; 0 = none */
+	pg_atomic_uint32 connected_pid; /* the last walreceiver that passed the gate */
+	slock_t		lock;
+	char		conninfo[MR_PG_PEER_SIZE_OF_CONNINFO];
+} GateState;
+
+static GateState *gate = NULL;
+static WalReceiverFunctionsType *original = NULL;
+static WalReceiverFunctionsType wrapped;
+
+/* In a walreceiver: the opening under which it connected. */
+static uint64 my_generation = 0;
+
+Size
+mr_gate_size(void)
+{
+	return MAXALIGN(sizeof(GateState));
+}
+
+void
+mr_gate_initialize(void)
+{
+	bool		found;
+
+	gate = ShmemInitStruct("multiregion gate", mr_gate_size(), &found);
+	if (found)
+		return;
+	memset(gate, 0, sizeof(*gate));
+	pg_atomic_init_u64(&gate->generation, 0);
+	pg_atomic_init_u64(&gate->last_generation, 0);
+	pg_atomic_init_u64(&gate->streaming, 0);
+	pg_atomic_init_u32(&gate->connected_pid, 0);
+	SpinLockInit(&gate->lock);
+}
+
+/* Does the gate stand in the way of this process at all? */
+static bool
+gate_applies(void)
+{
+	return mr_shared != NULL && MR_AM_WALRECEIVER() &&
+		pg_atomic_read_u32(&mr_shared->managed) != 0 &&
+		pg_atomic_read_u32(&mr_shared->mode) == MR_MODE_MANAGE;
+}
+
+static void
+end_if_closed(void)
+{
+	if (pg_atomic_read_u64(&gate->generation) == my_generation)
+		return;
+	ereport(FATAL,
+			(errcode(ERRCODE_ADMIN_SHUTDOWN),
+			 errmsg("terminating walreceiver: this node follows another leader, or none")));
+}
+
+static void
+forget_streaming(int code, Datum arg)
+{
+	uint64		expected = my_generation;
+
+	(void) pg_atomic_compare_exchange_u64(&gate->streaming, &expected, 0);
+}
+
+/* Waits for an opening; ends with the walreceiver (promotion, vote, shutdown). */
+static uint64
+wait_until_open(char *conninfo, size_t size)
+{
+	uint64		generation;
+
+	for (;;)
+	{
+		generation = pg_atomic_read_u64(&gate->generation);
+		if (generation != 0)
+			break;
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+						 MR_GATE_WAIT_MS, PG_WAIT_EXTENSION);
+		ResetLatch(MyLatch);
+		ProcessWalRcvInterrupts();
+	}
+	SpinLockAcquire(&gate->lock);
+	strlcpy(conninfo, gate->conninfo, size);
+	SpinLockRelease(&gate->lock);
+	return generation;
+}
+
+static WalReceiverConn *
+gate_connect(const char *conninfo, MR_WALRCV_CONNECT_ARGS)
+{
+	char		leader[MR_PG_PEER_SIZE_OF_CONNINFO];
+
+	if (!gate_applies())
+		return original->walrcv_connect(conninfo, MR_WALRCV_CONNECT_PASS);
+	my_generation = wait_until_open(leader, sizeof(leader));
+	/* announce, then look again: whoever closes the gate looks for announcements after */
+	pg_atomic_write_u32(&gate->connected_pid, (uint32) MyProcPid);
+	pg_memory_barrier();
+	end_if_closed();
+	on_shmem_exit(forget_streaming, (Datum) 0);
+	return original->walrcv_connect(leader, MR_WALRCV_CONNECT_PASS);
+}
+
+static int
+gate_receive(WalReceiverConn *conn, char **buffer, pgsocket *wait_fd)
+{
+	int			length;
+
+	if (!gate_applies())
+		return original->walrcv_receive(conn, buffer, wait_fd);
+	end_if_closed();
+	length = original->walrcv_receive(conn, buffer, wait_fd);
+	end_if_closed();
+	if (length > 0)
+		pg_atomic_write_u64(&gate->streaming, my_generation);
+	return length;
+}
+
+static void
+gate_send(WalReceiverConn *conn, const char *buffer, int nbytes)
+{
+	if (gate_applies())
+		end_if_closed();
+	original->walrcv_send(conn, buffer, nbytes);
+}
+
+void
+mr_gate_install(void)
+{
+	load_file("libpqwalreceiver", false);
+	if (WalReceiverFunctions == NULL || WalReceiverFunctions == &wrapped)
+		return;
+	original = WalReceiverFunctions;
+	wrapped = *original;
+	wrapped.walrcv_connect = gate_connect;
+	wrapped.walrcv_receive = gate_receive;
+	wrapped.walrcv_send = gate_send;
+	WalReceiverFunctions = &wrapped;
+}
+
+/* ---------- lease worker's side ---------- */
+
+/*
+ * The walreceiver that has passed the gate and is not yet gone (its last act is a
+ * flush, which moves the end of our WAL); 0 if none. One that waits at the closed
+ * gate does not count.
+ */
+static pid_t
+connected_walreceiver(void)
+{
+	pid_t		pid;
+
+	SpinLockAcquire(&WalRcv->mutex);
+	pid = WalRcv->walRcvState == WALRCV_STOPPED ? 0 : WalRcv->pid;
+	SpinLockRelease(&WalRcv->mutex);
+	return pid == (pid_t) pg_atomic_read_u32(&gate->connected_pid) ? pid : 0;
+}
+
+void
+mr_gate_close(void)
+{
+	pid_t		pid;
+
+	pg_atomic_write_u64(&gate->generation, 0);
+	pg_memory_barrier();
+	pid = connected_walreceiver();
+	if (pid != 0)
+		kill(pid, SIGTERM);
+}
+
+void
+mr_gate_open(const char *conninfo, uint64 term)
+{
+	uint64		generation = pg_atomic_add_fetch_u64(&gate->last_generation, 1);
+
+	mr_gate_close();
+	SpinLockAcquire(&gate->lock);
+	strlcpy(gate->conninfo, conninfo, sizeof(gate->conninfo));
+	SpinLockRelease(&gate->lock);
+	pg_write_barrier();
+	pg_atomic_write_u64(&gate->generation, generation);
+	elog(DEBUG1, "multiregion: gate open for the leader of term %llu",
+		 (unsigned long long) term);
+	WakeupRecovery();
+}
+
+bool
+mr_gate_is_severed(void)
+{
+	return pg_atomic_read_u64(&gate->generation) == 0 && connected_walreceiver() == 0;
+}
+
+bool
+mr_gate_is_streaming(void)
+{
+	uint64		generation = pg_atomic_read_u64(&gate->generation);
+
+	return generation != 0 && pg_atomic_read_u64(&gate->streaming) == generation;
+}
+
+bool
+mr_gate_sever(int timeout_ms)
+{
+	int64		until_ns = mr_boottime_ns() + timeout_ms * MR_NS_PER_MS;
+
+	mr_gate_close();
+	while (connected_walreceiver() != 0)
+	{
+		if (mr_boottime_ns() >= until_ns)
+			return false;
+		pg_usleep(500L);
+	}
+	return true;
+}

@@ -1,0 +1,26 @@
+/*
+ * The fence: no write is acknowledged outside the lease.
+ *
+ * Four places look at one atomic: before a statement begins (ExecutorStart,
+ * ProcessUtility), at PRE_COMMIT (a clean error), and after the commit is durable,
+ * where the only legal act is to shut the client's socket. It holds when the
+ * workers, the postmaster or the machine are frozen.
+ */
+#ifndef MR_FENCE_H
+#define MR_FENCE_H
+
+#include "postgres.h"
+
+extern Size mr_fence_size(void);
+extern void mr_fence_initialize(void);
+
+/* _PG_init: installs the hooks. */
+extern void mr_fence_install(void);
+
+/* Lease worker: ends (57P01) sessions that have written, and logical walsenders. */
+extern void mr_fence_end_sessions(void);
+
+/* Lease worker, orderly stop: ends walsenders whose standby does not answer. */
+extern void mr_fence_end_silent_walsenders(void);
+
+#endif							/* MR_FENCE_H */

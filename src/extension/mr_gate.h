@@ -1,0 +1,36 @@
+/*
+ * The gate: whom this standby's walreceiver may follow.
+ *
+ * libpqwalreceiver's functions are wrapped. While the gate is closed no
+ * connection is made and no reply leaves; a vote closes it and waits until no
+ * walreceiver is alive, so that the position it reports is final. The wrapper
+ * also supplies the connection string, so primary_conninfo is a constant
+ * placeholder and following another leader needs neither restart nor reload.
+ */
+#ifndef MR_GATE_H
+#define MR_GATE_H
+
+#include "postgres.h"
+
+extern Size mr_gate_size(void);
+extern void mr_gate_initialize(void);
+
+/* _PG_init: loads libpqwalreceiver and wraps it. */
+extern void mr_gate_install(void);
+
+/* Lease worker: nobody may be followed any more. Returns at once. */
+extern void mr_gate_close(void);
+
+/* Lease worker: follow conninfo (complete, see mr_pg_conninfo_build) from now on. */
+extern void mr_gate_open(const char *conninfo, uint64 term);
+
+/* Lease worker: closed, and waited (at most timeout_ms) until no walreceiver is alive. */
+extern bool mr_gate_sever(int timeout_ms);
+
+/* The gate is closed and no walreceiver is alive. */
+extern bool mr_gate_is_severed(void);
+
+/* A walreceiver streams through the gate as it is open now. */
+extern bool mr_gate_is_streaming(void);
+
+#endif							/* MR_GATE_H */

@@ -1,0 +1,23 @@
+/*
+ * What the fence has to know about utility statements.
+ */
+#ifndef MR_UTILITY_H
+#define MR_UTILITY_H
+
+#include "postgres.h"
+
+#include "nodes/nodes.h"
+
+/* True for statements that may run on a fenced node: an allow-list. */
+extern bool mr_utility_is_read_only(Node *statement);
+
+/* COMMIT PREPARED and ROLLBACK PREPARED. */
+extern bool mr_utility_is_second_phase(Node *statement);
+
+/*
+ * Raises an error for what would take the ground from under a managed server:
+ * DROP EXTENSION multiregion, dropping or renaming multiregion.database.
+ */
+extern void mr_utility_protect(Node *statement);
+
+#endif							/* MR_UTILITY_H */

@@ -1,0 +1,228 @@
+/*
+ * Performs what a step of the protocol decided, in its order.
+ *
+ * A state that cannot be persisted ends the process, fenced: nothing that rests
+ * on it may leave. Called by lease_worker.c.
+ */
+#include "postgres.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include "access/xlog.h"
+#include "miscadmin.h"
+#include "postmaster/postmaster.h"
+#include "storage/ipc.h"
+
+#include "adapters/mr_state_file.h"
+#include "extension/mr_fence.h"
+#include "extension/mr_gate.h"
+#include "extension/mr_mailbox.h"
+#include "extension/mr_managed.h"
+#include "extension/mr_settings.h"
+#include "extension/mr_shared_state.h"
+#include "extension/workers/mr_lease_worker.h"
+
+#define MR_SEVER_TIMEOUT_MS 200
+#define MR_STOP_AGAIN_NS	(8 * MR_NS_PER_S)
+
+static void
+perform_persist(MrLeaseWorker *worker)
+{
+	if (mr_state_file_write(mr_state_directory(), &worker->lease.durable))
+		return;
+	pg_atomic_write_u64(&mr_shared->deadline_ns, 0);
+	ereport(FATAL,
+			(errcode_for_file_access(),
+			 errmsg("could not write the state file in \"%s\": %m", mr_state_directory()),
+			 errdetail("This node is fenced until it can be written.")));
+}
+
+static void
+perform_deadline(MrLeaseWorker *worker, const MrAction *action)
+{
+	uint64		before = pg_atomic_read_u64(&mr_shared->deadline_ns);
+
+	if (action->time_ns != 0)
+		pg_atomic_write_u64(&mr_shared->lease_term, action->term);
+	pg_atomic_write_u64(&mr_shared->deadline_ns, (uint64) action->time_ns);
+	pg_memory_barrier();
+	if ((before == 0) != (action->time_ns == 0))
+		pg_atomic_fetch_add_u64(&mr_shared->generation, 1);
+}
+
+static void
+perform_reply(MrLeaseWorker *worker, const MrMessage *message, int mail)
+{
+	static uint8 buffer[MR_MESSAGE_SIZE];
+	size_t		length;
+
+	if (mail < 0)
+		return;
+	length = mr_message_encode(message, &worker->lease.durable.config,
+							   buffer, sizeof(buffer));
+	mr_mailbox_answer(mail, buffer, length);
+}
+
+static void
+perform_open_gate(MrLeaseWorker *worker, const MrAction *action)
+{
+	const MrMember *leader = &worker->lease.durable.config.members[action->slot];
+	char		application[64];
+	char		conninfo[MR_PG_PEER_SIZE_OF_CONNINFO];
+
+	memcpy(application, "mr_", 3);
+	mr_uuid_format(&worker->lease.durable.node, application + 3);
+	if (mr_pg_conninfo_build(leader->conninfo, leader->hostaddr, MR_PEER_USER, NULL,
+							 application, conninfo, sizeof(conninfo)))
+		mr_gate_open(conninfo, action->term);
+}
+
+/*
+ * A promotion takes the timeline the votes reserved. PostgreSQL takes the newest
+ * one it finds plus one, so timelines that are reserved but unknown here get an
+ * empty history file: it is nobody's child, and only keeps the number taken.
+ */
+static void
+reserve_timelines(uint32 current, uint32 wanted)
+{
+	uint32		timeline;
+
+	for (timeline = current + 1; timeline < wanted; timeline++)
+	{
+		static const char text[] = "# reserved by multiregion: another node's promotion\n";
+		char		path[64];
+		int			fd;
+
+		snprintf(path, sizeof(path), "pg_wal/%08X.history", timeline);
+		fd = open(path, O_CREAT | O_EXCL | O_WRONLY, 0600);
+		if (fd < 0)
+			continue;
+		if (write(fd, text, sizeof(text) - 1) < 0)
+			ereport(LOG, (errcode_for_file_access(),
+						  errmsg("could not write file \"%s\": %m", path)));
+		close(fd);
+	}
+}
+
+static void
+perform_promote(MrLeaseWorker *worker, const MrAction *action)
+{
+	MrLocal		local;
+	int			fd;
+
+	mr_lease_observe(worker, &local);
+	if (!local.standby)
+		return;
+	reserve_timelines(local.timeline, action->timeline);
+	fd = open(PROMOTE_SIGNAL_FILE, O_CREAT | O_WRONLY, 0600);
+	if (fd < 0)
+	{
+		ereport(LOG, (errcode_for_file_access(),
+					  errmsg("could not create file \"%s\": %m", PROMOTE_SIGNAL_FILE)));
+		return;
+	}
+	close(fd);
+	kill(PostmasterPid, SIGUSR1);
+}
+
+/* Fast shutdown first; immediate if that takes too long. The supervisor rejoins us. */
+static void
+perform_stop_server(MrLeaseWorker *worker)
+{
+	int64		now_ns = mr_boottime_ns();
+
+	if (worker->stop_requested && now_ns < worker->stop_requested_ns + MR_STOP_AGAIN_NS)
+		return;
+	if (!worker->stop_requested)
+		mr_event_push(MR_EVENT_SERVER_STOPPED, worker->lease.durable.term,
+					  worker->lease.durable.name, 0, 0, NULL);
+	kill(PostmasterPid, worker->stop_requested ? SIGQUIT : SIGINT);
+	worker->stop_requested = true;
+	worker->stop_requested_ns = now_ns;
+}
+
+static void
+perform_event(MrLeaseWorker *worker, const MrAction *action)
+{
+	const char *subject = NULL;
+	const char *detail = NULL;
+
+	if (action->slot != MR_NO_SLOT)
+		subject = worker->lease.durable.config.members[action->slot].name;
+	if (action->event == MR_EVENT_LEASE_ACQUIRED)
+		detail = mr_cause_sentence(action->refusal);
+	else if (action->refusal != 0)
+		detail = mr_refusal_sentence(action->refusal);
+	mr_event_push(action->event, action->term, subject, action->refusal, action->value, detail);
+	if (action->event == MR_EVENT_CONFIGURATION || action->event == MR_EVENT_LEADER_CHANGED ||
+		action->event == MR_EVENT_LEASE_OPEN)
+		mr_mailbox_wake_workers();
+}
+
+/* The end of the process: whoever still streams from us must not hang the shutdown. */
+static void
+perform_exit(MrLeaseWorker *worker)
+{
+	pg_atomic_write_u64(&mr_shared->deadline_ns, 0);
+	mr_shared_publish_lease(&worker->lease);
+	if (!worker->server_dead)
+		mr_fence_end_silent_walsenders();
+	mr_links_close_all(worker);
+	proc_exit(worker->server_dead ? 1 : 0);
+}
+
+bool
+mr_lease_perform(MrLeaseWorker *worker, const MrActions *actions, int mail)
+{
+	bool		again = false;
+	int			i;
+
+	for (i = 0; i < actions->count; i++)
+	{
+		const MrAction *action = &actions->list[i];
+
+		switch (action->kind)
+		{
+			case MR_ACT_PERSIST:
+				perform_persist(worker);
+				break;
+			case MR_ACT_DEADLINE:
+				perform_deadline(worker, action);
+				break;
+			case MR_ACT_SEND:
+				mr_links_queue(worker, action->slot, &actions->messages[action->message]);
+				break;
+			case MR_ACT_REPLY:
+				perform_reply(worker, &actions->messages[action->message], mail);
+				break;
+			case MR_ACT_DEFER:
+				break;			/* stays in the mailbox, taken again on the next turn */
+			case MR_ACT_SEVER:
+				worker->sever_failed = !mr_gate_sever(MR_SEVER_TIMEOUT_MS);
+				again = true;
+				break;
+			case MR_ACT_OPEN_GATE:
+				perform_open_gate(worker, action);
+				break;
+			case MR_ACT_CLOSE_GATE:
+				mr_gate_close();
+				break;
+			case MR_ACT_PROMOTE:
+				perform_promote(worker, action);
+				break;
+			case MR_ACT_STOP_SERVER:
+				perform_stop_server(worker);
+				break;
+			case MR_ACT_EXIT:
+				perform_exit(worker);
+				break;
+			case MR_ACT_EVENT:
+				perform_event(worker, action);
+				break;
+		}
+	}
+	worker->changed = true;
+	return again;
+}

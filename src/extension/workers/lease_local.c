@@ -1,0 +1,186 @@
+/*
+ * What a node sees of itself: fills MrLocal for a step of the protocol.
+ *
+ * Reads shared memory (atomics and spinlocks only), two small files, and the
+ * directory of WAL when no leader is known. Never SQL, never a lock that a
+ * backend may hold long. Called by lease_worker.c before every step.
+ */
+#include "postgres.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "access/xlog.h"
+#include "access/xlogrecovery.h"
+#include "miscadmin.h"
+#include "postmaster/postmaster.h"
+#include "replication/walreceiver.h"
+#include "utils/pidfile.h"
+
+#include "extension/mr_gate.h"
+#include "extension/mr_settings.h"
+#include "extension/mr_shared_state.h"
+#include "extension/workers/mr_lease_worker.h"
+
+#define MR_STOPPING_EVERY_NS	(250 * MR_NS_PER_MS)
+
+/* Reads a small text file; false if it cannot be read. */
+static bool
+read_text(const char *path, char *out, size_t size)
+{
+	int			fd = open(path, O_RDONLY | PG_BINARY);
+	ssize_t		length;
+
+	if (fd < 0)
+		return false;
+	length = read(fd, out, size - 1);
+	close(fd);
+	if (length < 0)
+		return false;
+	out[length] = '\0';
+	return true;
+}
+
+/* postmaster.pid tells of a shutdown before anything else does (smart shutdown waits). */
+static bool
+postmaster_is_stopping(void)
+{
+	char		text[2048];
+	char	   *line = text;
+	int			i;
+
+	if (!read_text("postmaster.pid", text, sizeof(text)))
+		return false;
+	for (i = 1; i < LOCK_FILE_LINE_PM_STATUS && line != NULL; i++)
+	{
+		line = strchr(line, '\n');
+		if (line != NULL)
+			line++;
+	}
+	return line != NULL && strncmp(line, PM_STATUS_STOPPING, strlen("stopping")) == 0;
+}
+
+/* Newest timeline that has a history file here: a promotion would go past it. */
+static uint32
+newest_history(void)
+{
+	DIR		   *directory = opendir("pg_wal");
+	struct dirent *entry;
+	uint32		newest = 0;
+
+	if (directory == NULL)
+		return 0;
+	while ((entry = readdir(directory)) != NULL)
+	{
+		uint32		timeline;
+
+		if (strlen(entry->d_name) == 16 && strcmp(entry->d_name + 8, ".history") == 0 &&
+			sscanf(entry->d_name, "%8X", &timeline) == 1 && timeline > newest)
+			newest = timeline;
+	}
+	closedir(directory);
+	return newest;
+}
+
+/* Where a timeline began, from the last line of its history file; 0 for the first. */
+static MrLsn
+fork_of(uint32 timeline)
+{
+	static uint32 known_timeline = 0;
+	static MrLsn known_fork = 0;
+	char		path[64];
+	char		text[8192];
+	char	   *line;
+	char	   *rest;
+
+	if (timeline == known_timeline)
+		return known_fork;
+	snprintf(path, sizeof(path), "pg_wal/%08X.history", timeline);
+	if (timeline <= 1 || !read_text(path, text, sizeof(text)))
+		return 0;
+	for (line = strtok_r(text, "\n", &rest); line != NULL; line = strtok_r(NULL, "\n", &rest))
+	{
+		uint32		parent;
+		uint32		high;
+		uint32		low;
+
+		if (sscanf(line, "%u %X/%X", &parent, &high, &low) == 3)
+		{
+			known_timeline = timeline;
+			known_fork = ((uint64) high) << 32 | low;
+		}
+	}
+	return timeline == known_timeline ? known_fork : 0;
+}
+
+/*
+ * End of the valid WAL on a standby's disk. The startup process asks for a
+ * walreceiver only after it has replayed everything found locally; before that,
+ * the end is not known. What was flushed by the walreceiver counts, replayed or not.
+ */
+static void
+observe_standby(MrLocal *local)
+{
+	TimeLineID	replay_timeline;
+	TimeLineID	receive_timeline;
+	XLogRecPtr	replayed = GetXLogReplayRecPtr(&replay_timeline);
+	XLogRecPtr	flushed;
+	bool		requested;
+
+	SpinLockAcquire(&WalRcv->mutex);
+	requested = WalRcv->receiveStart != 0;
+	flushed = WalRcv->flushedUpto;
+	receive_timeline = WalRcv->receivedTLI;
+	SpinLockRelease(&WalRcv->mutex);
+	local->replay_lsn = replayed;
+	local->wal_end = flushed > replayed ? flushed : replayed;
+	local->timeline = flushed > replayed && receive_timeline != 0 ?
+		receive_timeline : replay_timeline;
+	local->wal_end_known = mr_shared->standby_at_start && requested;
+	local->replay_paused = GetRecoveryPauseState() != RECOVERY_NOT_PAUSED ||
+		recovery_min_apply_delay > 0;
+}
+
+static void
+observe_primary(MrLocal *local)
+{
+	TimeLineID	timeline;
+
+	local->wal_end = GetFlushRecPtr(&timeline);
+	local->replay_lsn = local->wal_end;
+	local->timeline = timeline;
+	local->wal_end_known = true;
+	local->fork_lsn = fork_of(timeline);
+}
+
+void
+mr_lease_observe(MrLeaseWorker *worker, MrLocal *local)
+{
+	int64		now_ns = mr_boottime_ns();
+
+	memset(local, 0, sizeof(*local));
+	local->manage = mr_mode == MR_MODE_MANAGE;
+	local->in_recovery = RecoveryInProgress();
+	local->standby = mr_shared->standby_at_start && local->in_recovery;
+	if (local->in_recovery)
+		observe_standby(local);
+	else
+		observe_primary(local);
+	local->severed = !local->in_recovery || mr_gate_is_severed();
+	local->sever_failed = worker->sever_failed;
+	local->streaming = local->in_recovery && mr_gate_is_streaming();
+	local->down_mask = pg_atomic_read_u32(&mr_shared->down_mask);
+	local->last_commit = pg_atomic_read_u64(&mr_shared->last_commit_end);
+	if (worker->lease.role != MR_ROLE_LEADER && local->in_recovery &&
+		now_ns >= worker->lease.promise_until_ns)
+		local->newest_timeline = newest_history();
+	if (now_ns >= worker->stopping_checked_ns + MR_STOPPING_EVERY_NS || worker->told_to_end)
+	{
+		worker->stopping_checked_ns = now_ns;
+		worker->server_stopping = postmaster_is_stopping();
+	}
+	local->server_dead = worker->server_dead;
+	local->server_stopping = worker->server_stopping;
+	local->handover_stop = worker->told_to_end && worker->server_stopping;
+}

@@ -1,0 +1,273 @@
+/*
+ * The lease worker: the one process that owns the protocol state.
+ *
+ * Runs from postmaster start, through crash recovery, on primaries and standbys,
+ * and outlives a dead postmaster for its last gasp. Each turn: take mail, move
+ * the connections on, step the core, perform its actions, publish, wait. No SQL,
+ * no name resolution, no lock that a backend may hold; a renewal writes no file.
+ * A restarted worker is a new boot to the protocol: fenced, new nonce.
+ */
+#include "postgres.h"
+
+#include <signal.h>
+
+#include "access/xlog.h"
+#include "libpq/pqsignal.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "postmaster/bgworker.h"
+#include "postmaster/interrupt.h"
+#include "postmaster/postmaster.h"
+#include "storage/ipc.h"
+#include "storage/pmsignal.h"
+#include "storage/proc.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+
+#include "adapters/mr_state_file.h"
+#include "extension/mr_fence.h"
+#include "extension/mr_mailbox.h"
+#include "extension/mr_managed.h"
+#include "extension/mr_settings.h"
+#include "extension/mr_shared_state.h"
+#include "extension/pg_compat.h"
+#include "extension/workers/mr_lease_worker.h"
+#include "extension/workers/mr_workers.h"
+
+#define MR_DEFER_NS			(3 * MR_NS_PER_MS)
+#define MR_END_SESSIONS_NS	(200 * MR_NS_PER_MS)
+
+static volatile sig_atomic_t got_sigterm = 0;
+
+static void
+handle_sigterm(SIGNAL_ARGS)
+{
+	int			saved_errno = errno;
+
+	got_sigterm = 1;
+	SetLatch(MyLatch);
+	errno = saved_errno;
+}
+
+static void
+forget_procno(int code, Datum arg)
+{
+	pg_atomic_write_u32(&mr_shared->lease_procno, PG_UINT32_MAX);
+	pg_atomic_write_u64(&mr_shared->deadline_ns, 0);
+}
+
+void
+mr_lease_handle(MrLeaseWorker *worker, MrLeaseEvent *event, int mail)
+{
+	static MrActions pool[3];
+	static int	depth = 0;
+	MrActions  *actions = &pool[depth % 3];
+	bool		again = true;
+	int			attempt;
+
+	depth++;
+	for (attempt = 0; again && attempt < 3; attempt++)
+	{
+		MrLocal		local;
+
+		mr_lease_observe(worker, &local);
+		event->now_ns = mr_boottime_ns();
+		mr_lease_step(&worker->lease, &local, event, actions);
+		again = mr_lease_perform(worker, actions, mail);
+	}
+	worker->sever_failed = false;
+	depth--;
+}
+
+static void
+tick(MrLeaseWorker *worker)
+{
+	MrLeaseEvent event;
+
+	memset(&event, 0, sizeof(event));
+	event.kind = MR_EV_TICK;
+	mr_lease_handle(worker, &event, -1);
+}
+
+/* Requests of peers. A malformed one is not answered; its sender times out. */
+static bool
+take_mail(MrLeaseWorker *worker)
+{
+	static MrMessage message;
+	static MrConfig config;
+	const uint8 *request;
+	size_t		length;
+	int64		received_ns;
+	int			mail = -1;
+	bool		any = false;
+
+	while ((mail = mr_mailbox_take(mail, &request, &length, &received_ns)) >= 0)
+	{
+		MrLeaseEvent event;
+
+		any = true;
+		if (!mr_message_decode(request, length, &message, &config) || message.is_reply)
+		{
+			mr_mailbox_answer(mail, request, 0);
+			continue;
+		}
+		memset(&event, 0, sizeof(event));
+		event.kind = MR_EV_REQUEST;
+		event.received_ns = received_ns;
+		event.message = &message;
+		event.config = message.has_config ? &config : NULL;
+		mr_lease_handle(worker, &event, mail);
+	}
+	if (mr_mailbox_take_proposal(&config))
+	{
+		MrLeaseEvent event;
+
+		memset(&event, 0, sizeof(event));
+		event.kind = MR_EV_PROPOSE;
+		event.config = &config;
+		mr_lease_handle(worker, &event, -1);
+		tick(worker);
+	}
+	return any;
+}
+
+/* Loads the state file; without a good one the node stays fenced and says why. */
+static void
+load_state(MrLeaseWorker *worker)
+{
+	static MrDurable durable;
+	const char *problem = NULL;
+	MrStateFileResult result;
+
+	memset(&worker->lease, 0, sizeof(worker->lease));
+	if (!mr_state_directory_claim_late())
+		problem = "the state directory is locked by another process";
+	else
+	{
+		result = mr_state_file_read(mr_state_directory(), &durable, &problem);
+		if (result == MR_STATE_IO_ERROR)
+			problem = strerror(errno);
+		else if (result == MR_STATE_OK)
+			problem = NULL;
+	}
+	mr_lease_start(&worker->lease, problem == NULL ? &durable : NULL,
+				   mr_shared->nonce ^ ((uint64) MyProcPid << 32), mr_boottime_ns());
+	worker->changed = true;
+	if (problem == NULL)
+	{
+		mr_shared->state_problem[0] = '\0';
+		mr_event_push(MR_EVENT_STARTED, durable.term, durable.name, 0, 0, NULL);
+		return;
+	}
+	strlcpy(mr_shared->state_problem, problem, sizeof(mr_shared->state_problem));
+	ereport(WARNING,
+			(errcode(ERRCODE_DATA_CORRUPTED),
+			 errmsg("this node is fenced: its state file cannot be used"),
+			 errdetail("Directory \"%s\": %s.", mr_state_directory(), problem),
+			 errhint("Call multiregion.replace_node() on the primary, then restart "
+					 "this server through multiregion-join.")));
+}
+
+/*
+ * Sessions that have written end once the fence has been closed for a moment on
+ * a live server: their transactions are refused already, now they reconnect.
+ */
+static void
+end_sessions_when_fenced(MrLeaseWorker *worker)
+{
+	int64		now_ns = mr_boottime_ns();
+
+	if (mr_fence_is_open() || RecoveryInProgress())
+		worker->fenced_since_ns = 0;
+	else if (worker->fenced_since_ns == 0)
+		worker->fenced_since_ns = now_ns;
+	else if (now_ns - worker->fenced_since_ns >= MR_END_SESSIONS_NS)
+		mr_fence_end_sessions();
+}
+
+static void
+wait_for_something(MrLeaseWorker *worker, bool mail_open)
+{
+	WaitEventSet *set = CreateWaitEventSet(CurrentMemoryContext, MR_MAX_MEMBERS + 2);
+	WaitEvent	events[MR_MAX_MEMBERS + 2];
+	int64		now_ns = mr_boottime_ns();
+	int64		until_ns = mr_lease_wakeup(&worker->lease, now_ns);
+	int			count;
+	int			i;
+
+	if (mail_open && until_ns > now_ns + MR_DEFER_NS)
+		until_ns = now_ns + MR_DEFER_NS;
+	AddWaitEventToSet(set, WL_LATCH_SET, PGINVALID_SOCKET, MyLatch, NULL);
+	if (!worker->server_dead)
+		AddWaitEventToSet(set, WL_POSTMASTER_DEATH, PGINVALID_SOCKET, NULL, NULL);
+	(void) mr_links_add_to_set(worker, set);
+	count = WaitEventSetWait(set, (long) ((until_ns - now_ns + MR_NS_PER_MS - 1) / MR_NS_PER_MS),
+							 events, lengthof(events), PG_WAIT_EXTENSION);
+	for (i = 0; i < count; i++)
+		if (events[i].events & WL_POSTMASTER_DEATH)
+			worker->server_dead = true;
+	FreeWaitEventSet(set);
+	ResetLatch(MyLatch);
+	if (got_sigterm)
+		worker->told_to_end = true;
+}
+
+static void
+reload_settings(void)
+{
+	if (!ConfigReloadPending)
+		return;
+	ConfigReloadPending = false;
+	ProcessConfigFile(PGC_SIGHUP);
+	pg_atomic_write_u32(&mr_shared->mode, (uint32) mr_mode);
+}
+
+/* One managed life: until the server becomes unmanaged, or the process ends. */
+static void
+run(MrLeaseWorker *worker)
+{
+	load_state(worker);
+	while (pg_atomic_read_u32(&mr_shared->managed) != 0)
+	{
+		bool		mail_open;
+
+		reload_settings();
+		mail_open = take_mail(worker);
+		mr_links_pump(worker);
+		tick(worker);
+		mr_links_pump(worker);
+		end_sessions_when_fenced(worker);
+		if (worker->changed)
+			mr_shared_publish_lease(&worker->lease);
+		worker->changed = false;
+		if (worker->told_to_end && !worker->server_stopping && !worker->server_dead)
+			proc_exit(1);		/* pg_terminate_backend: come back as a new boot */
+		if (!worker->lease.loaded && (worker->told_to_end || worker->server_dead))
+			proc_exit(0);
+		wait_for_something(worker, mail_open);
+	}
+	mr_links_close_all(worker);
+}
+
+void
+mr_lease_main(Datum argument)
+{
+	MrLeaseWorker *worker = MemoryContextAllocZero(TopMemoryContext, sizeof(MrLeaseWorker));
+
+	pqsignal(SIGTERM, handle_sigterm);
+	pqsignal(SIGHUP, SignalHandlerForConfigReload);
+	BackgroundWorkerUnblockSignals();
+	before_shmem_exit(forget_procno, (Datum) 0);
+	pg_atomic_write_u64(&mr_shared->deadline_ns, 0);
+	pg_atomic_write_u32(&mr_shared->lease_procno, (uint32) MR_MY_PROCNO);
+	while (!got_sigterm)
+	{
+		if (pg_atomic_read_u32(&mr_shared->managed) != 0 && mr_mode != MR_MODE_OFF)
+			run(worker);
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+						 60000L, PG_WAIT_EXTENSION);
+		ResetLatch(MyLatch);
+		reload_settings();
+	}
+	proc_exit(0);
+}
