@@ -1,0 +1,326 @@
+/*
+ * Turns the environment into settings: the sidecar's own, the way to the local
+ * database, and initial policy. Regions and nodes are in settings_regions.c.
+ *
+ * It must never print a value that may hold a password, and never start anything: it
+ * only reads. Called by main, by the reload on SIGHUP, and by unit tests.
+ */
+#include "sidecar/mr_settings.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "adapters/mr_env_file.h"
+#include "sidecar/mr_http_text.h"
+
+#define DEFAULT_LISTEN "127.0.0.1:3000"
+#define API_ROLE "multiregion_api"
+#define DEFAULT_DATABASE "postgres"
+#define POLICY_PREFIX "MULTIREGION_POLICY_"
+
+/* The seed's names for policies; any policy also has MULTIREGION_POLICY_<NAME>. */
+static const struct
+{
+	const char *variable;
+	const char *policy;
+} policy_names[] = {
+	{"AUTO_FAILOVER_ENABLED", "auto_failover"},
+	{"HEALTH_CHECK_INTERVAL", "health_check_interval"},
+	{"MAX_CONSECUTIVE_FAILURES", "max_consecutive_failures"},
+	{"FAILBACK_ENABLED", "failback"},
+	{"FAILBACK_DELAY", "failback_delay"},
+};
+
+static const char *const text_names[] = {
+	"ENABLE_MULTI_REGION",     "DEPLOYMENT_REGION",        "MULTIREGION_NODE",
+	"MULTIREGION_HTTP_LISTEN", "MULTIREGION_DATABASE_URL", "MULTIREGION_ADMIN_DATABASE_URL",
+	"MULTIREGION_PASSFILE",    "MULTIREGION_LOG_LEVEL",
+};
+
+/* Promised for later: accepted now, so that a complete .env.multiregion loads. */
+static const char *const later_prefixes[] = {"REDIS_", "CDN_", "ENABLE_CROSS_REGION_PROXY"};
+
+/* Reads a whole number; false if it is none or out of range. */
+static bool
+parse_number(const char *text, int64_t min, int64_t max, int64_t *value)
+{
+	char *end;
+	long long number;
+
+	errno = 0;
+	number = strtoll(text, &end, 10);
+	if (end == text || *end != '\0' || errno != 0 || number < min || number > max)
+		return false;
+	*value = number;
+	return true;
+}
+
+static void
+read_number(const MrSettings *settings, const char *name, int64_t initial, int64_t min, int64_t max,
+			int64_t *field, MrProblems *problems)
+{
+	const char *text = mr_environment_get(&settings->environment, name);
+
+	*field = initial;
+	if (text != NULL && !parse_number(text, min, max, field))
+		mr_problems_error(problems, "%s: \"%s\" is not a whole number from %" PRId64 " to %" PRId64,
+						  name, text, min, max);
+}
+
+static void
+read_basics(MrSettings *settings, MrProblems *problems)
+{
+	const MrEnvironment *environment = &settings->environment;
+	const char *text = mr_environment_get(environment, "ENABLE_MULTI_REGION");
+
+	if (text != NULL && !mr_http_parse_boolean(text, &settings->enabled))
+		mr_problems_error(problems, "ENABLE_MULTI_REGION: \"%s\" is neither true nor false", text);
+
+	text = mr_environment_get(environment, "DEPLOYMENT_REGION");
+	if (text != NULL)
+	{
+		if (!mr_text_upper(text, settings->region, sizeof(settings->region)) ||
+			mr_region_key_problem(settings->region) != NULL)
+		{
+			mr_problems_error(problems,
+							  "DEPLOYMENT_REGION: \"%s\" is not the key of a region, "
+							  "like US_EAST",
+							  text);
+			settings->region[0] = '\0';
+		}
+	}
+	else if (settings->enabled)
+		mr_problems_error(problems, "DEPLOYMENT_REGION is not set: it names the region of this "
+									"server, like US_EAST");
+
+	settings->listen = mr_environment_get(environment, "MULTIREGION_HTTP_LISTEN");
+	if (settings->listen == NULL)
+		settings->listen = DEFAULT_LISTEN;
+	settings->passfile = mr_environment_get(environment, "MULTIREGION_PASSFILE");
+	if (settings->passfile != NULL && settings->passfile[0] != '/')
+		mr_problems_error(problems, "MULTIREGION_PASSFILE: \"%s\" is not an absolute path",
+						  settings->passfile);
+	text = mr_environment_get(environment, "MULTIREGION_LOG_LEVEL");
+	settings->log_level = MR_LOG_INFO;
+	if (text != NULL && !mr_log_level_from_name(text, &settings->log_level))
+		mr_problems_error(
+			problems, "MULTIREGION_LOG_LEVEL: \"%s\" is none of error, warning, info, debug", text);
+}
+
+static void
+read_policy(MrSettings *settings, const char *variable, const MrPolicySetting *setting,
+			MrProblems *problems)
+{
+	const char *text = mr_environment_get(&settings->environment, variable);
+	MrSettingsPolicy *policy = &settings->policies[settings->policy_count];
+	int64_t value;
+	int i;
+
+	if (text == NULL)
+		return;
+	for (i = 0; i < settings->policy_count; i++)
+		if (settings->policies[i].setting == setting)
+		{
+			mr_problems_error(problems, "%s and %s say the same thing: keep one of them",
+							  settings->policies[i].variable, variable);
+			return;
+		}
+	switch (mr_policy_parse(setting, text, &value))
+	{
+		case MR_POLICY_OK:
+			policy->setting = setting;
+			policy->variable = variable;
+			mr_policy_format(setting, value, policy->value);
+			settings->policy_count++;
+			break;
+		case MR_POLICY_MALFORMED:
+			mr_problems_error(problems, "%s: \"%s\" cannot be read. %s", variable, text,
+							  mr_policy_syntax(setting));
+			break;
+		case MR_POLICY_OUT_OF_RANGE:
+			mr_problems_error(problems,
+							  "%s: \"%s\" is outside the range from %" PRId64 " to %" PRId64 " %s",
+							  variable, text, setting->min, setting->max, setting->unit);
+			break;
+	}
+}
+
+/* The policy that MULTIREGION_POLICY_<NAME> means, or NULL. */
+static const MrPolicySetting *
+policy_of_variable(const char *variable)
+{
+	char name[MR_NAME_SIZE];
+
+	if (strncmp(variable, POLICY_PREFIX, strlen(POLICY_PREFIX)) != 0 ||
+		!mr_text_lower(variable + strlen(POLICY_PREFIX), name, sizeof(name)))
+		return NULL;
+	return mr_policy_find(name);
+}
+
+static void
+read_policies(MrSettings *settings, MrProblems *problems)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(policy_names) / sizeof(policy_names[0]); i++)
+		read_policy(settings, policy_names[i].variable, mr_policy_find(policy_names[i].policy),
+					problems);
+	for (i = 0; i < settings->environment.count; i++)
+	{
+		const char *variable = settings->environment.list[i].name;
+		const MrPolicySetting *setting = policy_of_variable(variable);
+
+		if (setting != NULL)
+			read_policy(settings, variable, setting, problems);
+	}
+}
+
+/* Adds what the sidecar's own session needs to the local database's string. */
+static const char *
+complete_database(MrConninfo *database)
+{
+	char *text = database->text;
+	size_t size = sizeof(database->text);
+
+	if ((database->user[0] == '\0' && !mr_conninfo_append(text, size, "user", API_ROLE)) ||
+		(database->dbname[0] == '\0' &&
+		 !mr_conninfo_append(text, size, "dbname", DEFAULT_DATABASE)) ||
+		!mr_conninfo_append(text, size, "client_encoding", "UTF8"))
+		return "The connection string is too long.";
+	return NULL;
+}
+
+/*
+ * The way to the local node: said by MULTIREGION_DATABASE_URL, or this node's own
+ * DATABASE_URL with the sidecar's role. The password of an application's role is not
+ * the sidecar's, so it is not taken over.
+ */
+static void
+read_database(MrSettings *settings, MrProblems *problems)
+{
+	const char *variable = "MULTIREGION_DATABASE_URL";
+	const char *url = mr_environment_get(&settings->environment, variable);
+	const char *problem = NULL;
+
+	settings->admin_url =
+		mr_environment_get(&settings->environment, "MULTIREGION_ADMIN_DATABASE_URL");
+	if (settings->admin_url == NULL && settings->self >= 0)
+		settings->admin_url = settings->nodes[settings->self].url;
+
+	if (url != NULL)
+		problem = mr_conninfo_read(url, 0, &settings->database);
+	else if (settings->self >= 0)
+	{
+		variable = settings->nodes[settings->self].variable;
+		problem = mr_conninfo_read(settings->nodes[settings->self].url, MR_CONNINFO_WITHOUT_USER,
+								   &settings->database);
+		settings->database.user[0] = '\0';
+		settings->database.password[0] = '\0';
+	}
+	else
+	{
+		if (settings->enabled)
+			mr_problems_error(problems,
+							  "no way to the local database: set "
+							  "MULTIREGION_DATABASE_URL, or DATABASE_URL_<REGION>_PRIMARY "
+							  "of the region in DEPLOYMENT_REGION");
+		return;
+	}
+	if (problem == NULL)
+		problem = complete_database(&settings->database);
+	if (problem != NULL)
+		mr_problems_error(problems, "%s: %s", variable, problem);
+	else
+		settings->has_database = true;
+}
+
+static bool
+begins_with(const char *text, const char *prefix)
+{
+	return strncmp(text, prefix, strlen(prefix)) == 0;
+}
+
+static bool
+is_known(const char *name)
+{
+	size_t i;
+
+#define IS_NUMBER(field, word, def, min, max, what) \
+	if (strcmp(name, word) == 0) \
+		return true;
+	MR_SETTING_NUMBERS(IS_NUMBER)
+#undef IS_NUMBER
+	for (i = 0; i < sizeof(text_names) / sizeof(text_names[0]); i++)
+		if (strcmp(name, text_names[i]) == 0)
+			return true;
+	for (i = 0; i < sizeof(policy_names) / sizeof(policy_names[0]); i++)
+		if (strcmp(name, policy_names[i].variable) == 0)
+			return true;
+	return policy_of_variable(name) != NULL || mr_settings_knows_region_name(name);
+}
+
+/* Names nobody reads: a misspelled setting would otherwise be ignored in silence. */
+static void
+report_unknown(const MrSettings *settings, MrProblems *problems)
+{
+	size_t i;
+	size_t j;
+
+	for (i = 0; i < settings->environment.count; i++)
+	{
+		const MrVariable *variable = &settings->environment.list[i];
+		bool later = false;
+
+		if (is_known(variable->name))
+			continue;
+		for (j = 0; j < sizeof(later_prefixes) / sizeof(later_prefixes[0]); j++)
+			later |= begins_with(variable->name, later_prefixes[j]);
+		if (variable->line > 0 && later)
+			mr_problems_warning(problems, "%s (line %d) is not used by this version",
+								variable->name, variable->line);
+		else if (variable->line > 0)
+			mr_problems_warning(problems, "%s (line %d) is not a setting of multiregiond",
+								variable->name, variable->line);
+		else if (begins_with(variable->name, "MULTIREGION_"))
+			mr_problems_warning(problems, "%s is not a setting of multiregiond", variable->name);
+	}
+}
+
+void
+mr_settings_read(MrSettings *settings, MrProblems *problems)
+{
+	settings->self = -1;
+	read_basics(settings, problems);
+#define READ_NUMBER(field, name, def, min, max, what) \
+	read_number(settings, name, def, min, max, &settings->field, problems);
+	MR_SETTING_NUMBERS(READ_NUMBER)
+#undef READ_NUMBER
+	read_policies(settings, problems);
+	mr_settings_read_regions(settings, problems);
+	read_database(settings, problems);
+	report_unknown(settings, problems);
+}
+
+bool
+mr_settings_load(MrSettings *settings, const char *path, char *const *environ, MrProblems *problems)
+{
+	memset(settings, 0, sizeof(*settings));
+	memset(problems, 0, sizeof(*problems));
+	mr_environment_load(&settings->environment, path, environ, problems);
+	mr_settings_read(settings, problems);
+	return problems->errors == 0;
+}
+
+void
+mr_settings_free(MrSettings *settings)
+{
+	int i;
+
+	for (i = 0; i < settings->node_count; i++)
+		free(settings->nodes[i].url);
+	settings->node_count = 0;
+	mr_environment_free(&settings->environment);
+}

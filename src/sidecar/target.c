@@ -1,0 +1,111 @@
+/*
+ * Resolves the host of the local database; see mr_target.h. Most set-ups name an
+ * address or a socket directory, and then nothing here is used. Called by watcher.c.
+ */
+#include "sidecar/mr_target.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <event2/dns.h>
+#include <event2/util.h>
+
+#define RESOLVER_FILE "/etc/resolv.conf"
+
+void
+mr_target_set(MrTarget *target, struct event_base *base, const MrConninfo *database)
+{
+	mr_target_free(target);
+	target->base = base;
+	snprintf(target->conninfo, sizeof(target->conninfo), "%s", database->text);
+	snprintf(target->host, sizeof(target->host), "%s", database->host);
+	target->hostaddr[0] = '\0';
+	target->needs_resolving =
+		database->hostaddr[0] == '\0' && !mr_conninfo_is_numeric(database->host);
+	/* Without memory the server refuses the login, and that is logged. */
+	if (database->password[0] != '\0')
+		(void) setenv("PGPASSWORD", database->password, 1);
+}
+
+/* Our request is over: takes the first address, or says why there is none. */
+static void
+take_answer(int result, struct evutil_addrinfo *found, void *arg)
+{
+	MrTarget *target = arg;
+	const char *problem = NULL;
+
+	target->request = NULL;
+	if (result == EVUTIL_EAI_CANCEL)
+		return;
+	target->hostaddr[0] = '\0';
+	if (result != 0)
+		problem = evutil_gai_strerror(result);
+	else if (found->ai_family == AF_INET)
+		inet_ntop(AF_INET, &((struct sockaddr_in *) found->ai_addr)->sin_addr, target->hostaddr,
+				  sizeof(target->hostaddr));
+	else
+		inet_ntop(AF_INET6, &((struct sockaddr_in6 *) found->ai_addr)->sin6_addr, target->hostaddr,
+				  sizeof(target->hostaddr));
+	if (found != NULL)
+		evutil_freeaddrinfo(found);
+	target->callback(target->arg, problem);
+}
+
+/* A machine without name servers still has its hosts file. */
+static bool
+open_resolver(MrTarget *target)
+{
+	if (target->dns != NULL)
+		return true;
+	target->dns = evdns_base_new(target->base, EVDNS_BASE_DISABLE_WHEN_INACTIVE);
+	if (target->dns == NULL)
+		return false;
+	(void) evdns_base_resolv_conf_parse(target->dns, DNS_OPTIONS_ALL, RESOLVER_FILE);
+	return true;
+}
+
+bool
+mr_target_resolve(MrTarget *target, MrTargetCallback callback, void *arg)
+{
+	struct evutil_addrinfo hints;
+	struct evdns_getaddrinfo_request *request;
+
+	if (!target->needs_resolving)
+		return true;
+	mr_target_cancel(target);
+	target->callback = callback;
+	target->arg = arg;
+	if (!open_resolver(target))
+	{
+		callback(arg, "out of memory");
+		return false;
+	}
+	memset(&hints, 0, sizeof(hints));
+	hints.ai_family = AF_UNSPEC;
+	hints.ai_socktype = SOCK_STREAM;
+	hints.ai_flags = EVUTIL_AI_ADDRCONFIG;
+	/* It may answer at once, from the hosts file, before it returns NULL. */
+	request = evdns_getaddrinfo(target->dns, target->host, NULL, &hints, take_answer, target);
+	if (request != NULL)
+		target->request = request;
+	return false;
+}
+
+void
+mr_target_cancel(MrTarget *target)
+{
+	if (target->request != NULL)
+		evdns_getaddrinfo_cancel(target->request);
+	target->request = NULL;
+}
+
+void
+mr_target_free(MrTarget *target)
+{
+	mr_target_cancel(target);
+	if (target->dns != NULL)
+		evdns_base_free(target->dns, 0);
+	memset(target, 0, sizeof(*target));
+}
