@@ -34,7 +34,9 @@ link_objects := $(call objects,test/link/*.c)
 program_objects := $(sidecar_objects) $(join_objects) $(unit_helpers) $(addsuffix .o,$(unit_programs)) \
 	$(simulation_objects) $(probe_objects) $(link_objects)
 plain_objects := $(core_objects) $(adapter_objects) $(program_objects)
-programs := $(strip $(if $(sidecar_objects),multiregiond) $(if $(join_objects),multiregion-join))
+programs := $(if $(filter src/sidecar/main.o,$(sidecar_objects)),multiregiond) \
+	$(if $(filter src/join/main.o,$(join_objects)),multiregion-join)
+programs := $(strip $(programs))
 
 asserts := $(if $(filter release,$(CONF)),,-DUSE_ASSERT_CHECKING)
 sanitizers := $(if $(filter asan,$(CONF)),-fsanitize=address -fsanitize=undefined -fno-sanitize-recover=all)

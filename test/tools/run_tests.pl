@@ -37,7 +37,7 @@ my %running;
 # print TAP, so that one that dies before its first check cannot pass.
 my %layer = (
 	lint => {
-		files => sub { glob('test/lint/*.sh') },
+		files => sub { glob('test/lint/*.pl test/lint/*.sh') },
 		command => sub { $_[0] },
 		jobs => $cpus,
 	},
