@@ -269,8 +269,10 @@ is_streaming()
 {
 	local primary
 	primary=$(primary_region)
-	[ -n "$primary" ] && [ "$(sql "$primary" "SELECT count(*) FROM pg_stat_replication
-		WHERE state = 'streaming' AND application_name = '$(node_of "$1")'")" = 1 ]
+	[ -n "$primary" ] && [ "$(sql "$primary" "SELECT count(*)
+		FROM pg_stat_replication AS r JOIN multiregion.node AS n
+			ON r.application_name = 'mr_' || replace(n.uuid::text, '-', '')
+		WHERE r.state = 'streaming' AND n.node_name = '$(node_of "$1")'")" = 1 ]
 }
 
 role_of()
@@ -315,7 +317,7 @@ sidecars_agree()
 print_status()
 {
 	local region state role epoch answer
-	printf '%-14s %-9s %-10s %-6s %-32s %s\n' REGION STATE POSTGRESQL EPOCH ROLE SIDECAR
+	printf '%-14s %-9s %-10s %-6s %-32s %s\n' REGION STATE POSTGRESQL EPOCH ROLE "PRIMARY SAYS SIDECAR"
 	for region in $regions; do
 		state=down role=- epoch=-
 		if is_frozen "$region"; then
@@ -328,7 +330,7 @@ print_status()
 		answer=-
 		if [ "$state" = running ]; then
 			answer=$(http_get "$region" /api/regions/status | json_value primaryRegion) || answer=
-			answer="http://localhost:$(http_port_of "$region") (${answer:+primary region $answer}${answer:-no answer})"
+			answer="http://localhost:$(http_port_of "$region"): ${answer:-no answer}"
 		fi
 		printf '%-14s %-9s %-10s %-6s %-32s %s\n' "$region" "$state" "$(pg_port_of "$region")" \
 			"$epoch" "${role#the }" "$answer"

@@ -229,7 +229,7 @@ sub start
 
 	$self->_prepare_node($_) foreach @{ $self->{nodes} };
 	$self->_prepare_first($first);
-	$self->{link} = MultiRegion::Link->new("$top/build/test/link.bin",
+	$self->{link} = MultiRegion::Link->new($ENV{MR_LINK} // "$top/build/test/link.bin",
 		map { join(':', $_->name, $_->{public_port}, $_->port, $_->directory) }
 			@{ $self->{nodes} }) if $self->{links};
 	$first->start;
@@ -299,8 +299,8 @@ sub streaming
 {
 	my ($self, $leader) = @_;
 	my $result = $leader->query(q{SELECT m.node_name FROM multiregion.node AS m
-		JOIN pg_stat_replication AS r ON r.application_name LIKE '%' || m.node_name || '%'
-			OR r.application_name LIKE '%' || m.uuid::text || '%'
+		JOIN pg_stat_replication AS r
+			ON r.application_name = 'mr_' || replace(m.uuid::text, '-', '')
 		WHERE r.state = 'streaming'}, timeout => 2);
 	return sort map { $_->[0] } @{ $result->{rows} // [] };
 }

@@ -11,7 +11,7 @@ sub new
 {
 	my ($class, $path) = @_;
 	open(my $file, '<', $path) or die "$path: $!";
-	return bless { file => $file, rest => '', acks => [], sent => {}, errors => [] }, $class;
+	return bless { file => $file, rest => '', acks => [], sent => {}, errors => [], connected => {} }, $class;
 }
 
 sub read_on
@@ -29,10 +29,15 @@ sub read_on
 		{
 			$self->{sent}{$id} = $time;
 		}
+		elsif ($kind eq 'C')
+		{
+			$self->{connected}{$node} = $time;
+		}
 		elsif ($kind eq 'A')
 		{
 			push @{ $self->{acks} },
-				{ node => $node, id => $id, sent => $self->{sent}{$id}, at => $time };
+				{ node => $node, id => $id, at => $time, sent => $self->{sent}{$id},
+					connected => $self->{connected}{$node} };
 		}
 		elsif ($kind eq 'E')
 		{
@@ -42,21 +47,20 @@ sub read_on
 	return $self;
 }
 
-# Acknowledgements, oldest first: node, id, sent, at.
+# Acknowledgements, oldest first: node, id, sent, at, connected (all but id instants).
 sub acks { return sort { $a->{at} <=> $b->{at} } @{ $_[0]{acks} } }
 
-# The first acknowledgement of an insert that was sent after the instant; node => NAME:
-# of that node, not => NAME: of another one. Undef if there is none yet.
+# The first acknowledgement that shows that service is back after a fault at a node: by
+# another node, or by the same one on a connection made since. Undef: not yet.
 sub first_ack_after
 {
-	my ($self, $instant, %where) = @_;
+	my ($self, $instant, $faulty) = @_;
 	my $first;
 
 	foreach my $ack (@{ $self->{acks} })
 	{
 		next if $ack->{sent} <= $instant;
-		next if defined $where{node} && $ack->{node} ne $where{node};
-		next if defined $where{not} && $ack->{node} eq $where{not};
+		next if $ack->{node} eq $faulty && $ack->{connected} <= $instant;
 		$first = $ack if !$first || $ack->{at} < $first->{at};
 	}
 	return $first;

@@ -1,0 +1,398 @@
+#!/usr/bin/perl
+#
+# make bench-failover: what a fault costs, on three real servers of this machine with
+# fsync on, the shipped policy but failback, and a client writing to each node every 5 ms
+# (probe.c). Prints a line a case:
+#
+#   name value unit (min max runs)
+#
+# value is the median. Progress and what else was seen go to standard error.
+#
+#   failover.pl [CASE...]     RUNS=n (default 10; 3 is the quick mode), IDLE_SECONDS=60
+#
+# Instants are CLOCK_MONOTONIC; an outage goes from just before the fault's first signal
+# to the first acknowledgement of an insert at another node (or at the same one, on a
+# connection made since). Before each fault the cluster is at rest: everybody streams,
+# has caught up and has been up for longer than a lease.
+#
+#   postmaster_killed     kill -9 of the primary's postmaster; its supervisor goes on
+#   region_killed         kill -9 of everything of its region
+#   frozen                SIGSTOP of everything of its region; SIGCONT 2 s after the takeover
+#   rejoin                killed region: supervisor started -> the primary says "streaming"
+#   late_acks             acknowledgements by two primaries at once, in all runs of the above
+#   restart               fast stop of the primary's postmaster, its supervisor restarts it
+#   restart_lost          acknowledged rows missing afterwards, in all of those runs
+#   stall_failovers       SIGSTOP of the primary's region for 2 s: changes of primary
+#   link_cut_failovers    the primary's network cut off for 2 s: changes of primary
+#   row_of_20_failed      20 failovers one right after the other: how many did not work
+#   lost                  acknowledged rows lost by the failovers above (durability async)
+#   idle_private          private memory of our workers and sidecars on the three nodes
+#   idle_cpu              processor time of those and of the backends that serve them
+
+use strict;
+use warnings;
+
+use File::Temp ();
+use FindBin;
+use IPC::Open2;
+use List::Util qw(sum0 min max);
+use Time::HiRes qw(clock_gettime CLOCK_MONOTONIC);
+
+use lib "$FindBin::Bin/../tap/lib";
+use MultiRegion::Cluster;
+use MultiRegion::ProbeLog;
+use MultiRegion::Process qw(processes_in title_of);
+
+my $top = $ENV{MR_TOP} // "$FindBin::Bin/../..";
+my $runs = $ENV{RUNS} // 10;
+my $idle_seconds = $ENV{IDLE_SECONDS} // 60;
+my $probe_program = $ENV{MR_PROBE} // "$top/build/release/probe.bin";
+my $rest_seconds = 4;
+my ($late_acks, $lost, %results) = (0, 0);
+my ($cluster, $probe_count) = (undef, 0);
+
+$ENV{MR_LINK} //= "$top/build/release/link.bin";
+
+sub now { return clock_gettime(CLOCK_MONOTONIC) }
+sub tell_progress { print STDERR @_, "\n"; return }
+
+# --- results -------------------------------------------------------------------------
+
+sub add_result { my ($name, $value) = @_; push @{ $results{$name} }, $value; return $value }
+
+sub median
+{
+	my @sorted = sort { $a <=> $b } @_;
+	my $middle = int(@sorted / 2);
+	return @sorted % 2 ? $sorted[$middle] : ($sorted[ $middle - 1 ] + $sorted[$middle]) / 2;
+}
+
+sub print_result
+{
+	my ($name, $unit, $format) = @_;
+	my @values = @{ $results{$name} // [] };
+
+	return unless @values;
+	printf "%s $format %s ($format $format %d)\n", $name, median(@values), $unit,
+		min(@values), max(@values), scalar @values;
+	return;
+}
+
+# A count over all runs of a case: the total, and the least and most in one run.
+sub print_count
+{
+	my ($name, $unit) = @_;
+	my @values = @{ $results{$name} // [] };
+
+	return unless @values;
+	printf "%s %d %s (%d %d %d)\n", $name, sum0(@values), $unit,
+		min(@values), max(@values), scalar @values;
+	return;
+}
+
+# --- the cluster and the probe ---------------------------------------------------------
+
+sub make_cluster
+{
+	my (%args) = @_;
+
+	tell_progress('making a cluster' . ($args{links} ? ' with a network that can be cut' : ''));
+	$cluster = MultiRegion::Cluster->new(fsync => 1, policy => { failback => 'off' },
+		settings => { autovacuum_naptime => '1h' }, %args);
+	$cluster->start;
+	$cluster->leader->safe_psql(
+		'CREATE SCHEMA bench; CREATE TABLE bench.probe (id bigint PRIMARY KEY)');
+	$cluster->wait_caught_up;
+	return;
+}
+
+sub rest
+{
+	my $until;
+
+	$cluster->wait_complete(120);
+	$cluster->wait_caught_up;
+	$until = now() + $rest_seconds;
+	$cluster->poll_until(sub { now() >= $until }, $rest_seconds + 5, 'a rest');
+	return $cluster->wait_for_leader;
+}
+
+# A probe of its own for each run: { log, stop }.
+sub start_probe
+{
+	my $path = "$cluster->{log_directory}/probe-" . ++$probe_count . '.txt';
+	my $pid = open2(my $out, my $in, $probe_program, $path,
+		map { $_->name . '=' . $_->connect_string . ' hostaddr=127.0.0.1 connect_timeout=5' }
+			$cluster->nodes);
+
+	readline($out) // die 'the probe did not start';
+	my $log = MultiRegion::ProbeLog->new($path);
+	$cluster->poll_until(sub { scalar $log->read_on->acks > 20 }, 20, 'the probe to write');
+	return { log => $log, in => $in, out => $out, pid => $pid };
+}
+
+sub stop_probe
+{
+	my ($probe) = @_;
+
+	close $probe->{in};
+	waitpid($probe->{pid}, 0);
+	$probe->{log}->read_on;
+	return $probe->{log};
+}
+
+# Makes a fault at the primary under load. Returns the primary, the probe, the instant
+# before the fault and the first acknowledgement after it.
+sub hit_primary
+{
+	my ($fault) = @_;
+	my $old = rest();
+	my $probe = start_probe();
+	my $instant = now();
+
+	$fault->($old);
+	my $ack = $cluster->poll_until(
+		sub { $probe->{log}->read_on->first_ack_after($instant, $old->name) },
+		60, 'service to be back');
+	return ($old, $probe, $instant, $ack);
+}
+
+# Ends a run: everybody is back; counts what was acknowledged twice or lost.
+sub settle
+{
+	my ($old, $probe, $ack) = @_;
+
+	$cluster->wait_complete(120);
+	my $log = stop_probe($probe);
+	my @late = $ack->{node} eq $old->name ? () : $log->late_acks($old->name, $ack->{at});
+	my $leader = $cluster->wait_for_leader;
+	my @missing = $log->lost($leader);
+	$late_acks += @late;
+	$lost += @missing;
+	tell_progress(sprintf '    %s -> %s, %d late, %d of %d acknowledged rows lost', $old->name,
+		$ack->{node}, scalar @late, scalar @missing, scalar $log->acks);
+	return scalar @missing;
+}
+
+# --- cases -----------------------------------------------------------------------------------
+
+sub run_outage
+{
+	my ($name, $fault, $repair) = @_;
+
+	foreach my $run (1 .. $runs)
+	{
+		my ($old, $probe, $instant, $ack) = hit_primary($fault);
+		my $ms = add_result($name, 1000 * ($ack->{at} - $instant));
+		tell_progress(sprintf '%s %d: %.0f ms', $name, $run, $ms);
+		$repair->($old) if $repair;
+		my $missing = settle($old, $probe, $ack);
+		add_result('restart_lost', $missing) if $name eq 'restart';
+	}
+	return;
+}
+
+# Starts a killed node and measures until the primary says that it streams.
+sub rejoin
+{
+	my ($node) = @_;
+	my $leader = $cluster->wait_for_leader(not => $node);
+	my $start = now();
+
+	$node->start;
+	$cluster->poll_until(
+		sub { grep { $_ eq $node->name } $cluster->streaming($leader) }, 60,
+		$node->name . ' to stream again');
+	my $ms = add_result('rejoin', 1000 * (now() - $start));
+	tell_progress(sprintf '    rejoin: %.0f ms', $ms);
+	return;
+}
+
+sub wait_seconds
+{
+	my ($seconds) = @_;
+	my $until = now() + $seconds;
+	$cluster->poll_until(sub { now() >= $until }, $seconds + 5, 'time to pass');
+	return;
+}
+
+# A disturbance of 2 s that must not move the primary.
+sub run_disturbance
+{
+	my ($name, $begin, $end) = @_;
+
+	foreach my $run (1 .. $runs)
+	{
+		my $old = rest();
+		my $probe = start_probe();
+		my $instant = now();
+		$begin->($old);
+		wait_seconds(2);
+		$end->($old);
+		my $back = now();
+		# Long enough for an election that the disturbance may have set off.
+		wait_seconds(4);
+		my $leader = $cluster->wait_for_leader;
+		add_result($name, $leader == $old ? 0 : 1);
+		my $log = stop_probe($probe);
+		my $ack = (grep { $_->{sent} > $back } $log->acks)[0];
+		my $missing = () = $log->lost($leader);
+		$lost += $missing;
+		tell_progress(sprintf '%s %d: %s, writes again %.0f ms after the end, %d rows lost', $name,
+			$run, $leader == $old ? 'stayed' : 'MOVED', $ack ? 1000 * ($ack->{at} - $back) : -1,
+			$missing);
+	}
+	return;
+}
+
+# One failover of a row; dies if there is no new primary or the old one does not come back.
+sub one_of_a_row
+{
+	my ($number) = @_;
+	my $old = $cluster->wait_for_leader;
+
+	if ($number % 2) { $old->kill_all; }
+	else { $old->supervisor_off; $old->kill_postmaster; }
+	my $next = $cluster->wait_for_leader(not => $old, timeout => 30);
+	$next->safe_psql("INSERT INTO bench.probe VALUES (-$number)");
+	$old->start;
+	$cluster->wait_complete(60);
+	my $there = $next->safe_psql('SELECT count(*) FROM bench.probe WHERE id < 0');
+	die "the row written in failover $number is not there\n" unless $there == $number;
+	return;
+}
+
+sub run_row
+{
+	my $count = 20;
+
+	rest();
+	$cluster->leader->safe_psql('DELETE FROM bench.probe WHERE id < 0');
+	$cluster->wait_caught_up;
+	foreach my $number (1 .. $count)
+	{
+		my $worked = eval { one_of_a_row($number); 1 };
+		tell_progress("row_of_20 $number: " . ($worked ? 'ok' : "FAILED: $@"));
+		add_result('row_of_20_failed', $worked ? 0 : 1);
+		next if $worked;
+		# A cluster that does not recover fails the rest of the row, too.
+		next if eval { $_->start foreach $cluster->nodes; $cluster->wait_complete(60); 1 };
+		add_result('row_of_20_failed', 1) foreach $number + 1 .. $count;
+		last;
+	}
+	return;
+}
+
+# --- at rest ---------------------------------------------------------------------------------
+
+# Processes of the cluster: our workers, the sidecars, backends that serve either.
+sub our_processes
+{
+	my %found = (memory => [], serving => [], postmaster => []);
+
+	foreach my $node ($cluster->nodes)
+	{
+		push @{ $found{postmaster} }, $node->postmaster;
+		push @{ $found{memory} }, $node->workers;
+		foreach my $pid (processes_in($node->directory))
+		{
+			my $program = readlink("/proc/$pid/exe") // '';
+			push @{ $found{memory} }, $pid if $program =~ m{/multiregiond$};
+			push @{ $found{serving} }, $pid
+				if title_of($pid) =~ /^postgres: (?:\S+: )?multiregion_(?:peer|api) \S+ [\d.]+\(\d+\)/
+				&& title_of($pid) !~ /walsender|streaming|START_REPLICATION/;
+		}
+	}
+	return %found;
+}
+
+sub private_kb
+{
+	my ($pid) = @_;
+	open(my $file, '<', "/proc/$pid/smaps_rollup") or return 0;
+	return sum0(map { /^Private_(?:Clean|Dirty):\s+(\d+) kB/ ? $1 : () } <$file>);
+}
+
+# Processor time of a process so far, seconds.
+sub cpu_of
+{
+	my ($pid) = @_;
+	open(my $file, '<', "/proc/$pid/schedstat") or return 0;
+	return (split ' ', readline $file)[0] / 1e9;
+}
+
+# Processor time of a postmaster's children that have ended: short connections.
+sub cpu_of_ended_children
+{
+	my ($pid) = @_;
+	open(my $file, '<', "/proc/$pid/stat") or return 0;
+	my @fields = split ' ', readline($file) =~ s/^.*\) //sr;
+	return ($fields[13] + $fields[14]) / POSIX::sysconf(POSIX::_SC_CLK_TCK());
+}
+
+sub cpu_total
+{
+	my (%found) = @_;
+	return sum0(map { cpu_of($_) } @{ $found{memory} }, @{ $found{serving} })
+		+ sum0(map { cpu_of_ended_children($_) } @{ $found{postmaster} });
+}
+
+sub run_idle
+{
+	rest();
+	$_->{session} = undef foreach $cluster->nodes;
+	my %found = our_processes();
+	tell_progress(sprintf 'idle: %d workers and sidecars, %d backends serve them',
+		scalar @{ $found{memory} }, scalar @{ $found{serving} });
+	tell_progress('    ' . title_of($_)) foreach @{ $found{memory} }, @{ $found{serving} };
+	foreach (1 .. 10)
+	{
+		my ($start, $cpu) = (now(), cpu_total(%found));
+		wait_seconds($idle_seconds / 10);
+		add_result('idle_cpu', 60 * (cpu_total(%found) - $cpu) / (now() - $start));
+		add_result('idle_private', sum0(map { private_kb($_) } @{ $found{memory} }) / 1024);
+	}
+	return;
+}
+
+# --- everything ---------------------------------------------------------------------------------
+
+my %wanted = map { $_ => 1 } @ARGV;
+sub wants { my @names = @_; return !%wanted || grep { $wanted{$_} } @names }
+
+$| = 1;
+if (wants(qw(idle_private idle_cpu postmaster_killed region_killed rejoin frozen restart
+		stall_failovers row_of_20_failed)))
+{
+	make_cluster(sidecars => 1);
+	run_idle() if wants(qw(idle_private idle_cpu));
+	run_outage('postmaster_killed', sub { $_[0]->kill_postmaster }) if wants('postmaster_killed');
+	run_outage('region_killed', sub { $_[0]->kill_all }, \&rejoin)
+		if wants(qw(region_killed rejoin));
+	run_outage('frozen', sub { $_[0]->freeze }, sub { wait_seconds(2); $_[0]->thaw })
+		if wants('frozen');
+	add_result('late_acks', $late_acks);
+	run_outage('restart', sub { $_[0]->signal_stop('fast') }) if wants(qw(restart restart_lost));
+	run_disturbance('stall_failovers', sub { $_[0]->freeze }, sub { $_[0]->thaw })
+		if wants('stall_failovers');
+	run_row() if wants('row_of_20_failed');
+	$cluster->stop;
+}
+if (wants('link_cut_failovers'))
+{
+	make_cluster(links => 1, name => 'links');
+	run_disturbance('link_cut_failovers', sub { $cluster->cut($_[0]) }, sub { $cluster->heal });
+	$cluster->stop;
+}
+add_result('lost', $lost);
+
+print_result($_, 'ms', '%.0f') foreach qw(postmaster_killed region_killed frozen rejoin);
+print_count('late_acks', 'acknowledgements');
+print_result('restart', 'ms', '%.0f');
+print_count('restart_lost', 'rows');
+print_count('stall_failovers', 'failovers');
+print_count('link_cut_failovers', 'failovers');
+print_count('row_of_20_failed', 'failovers');
+print_count('lost', 'rows');
+print_result('idle_private', 'MiB', '%.1f');
+print_result('idle_cpu', 's/min', '%.2f');
