@@ -352,7 +352,9 @@ learn_message(MrStep *step, int slot)
 		learn_broadcast(step, message);
 	if (message->term > lease->seen_term)
 		lease->seen_term = message->term;
-	if (message->reserved_timeline > lease->durable.reserved_timeline)
+	/* a candidate has reserved the very timeline it asks for: that is no obstacle */
+	if ((message->is_reply || message->kind != MR_MSG_VOTE) &&
+		message->reserved_timeline > lease->durable.reserved_timeline)
 	{
 		lease->durable.reserved_timeline = message->reserved_timeline;
 		lease->dirty = true;
