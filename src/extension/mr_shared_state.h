@@ -60,6 +60,7 @@ typedef struct MrNodeHealth
 typedef struct MrMonitorState
 {
 	TimestampTz updated_at;
+	uint32		failed_starts;	/* of the monitor since it last reached its database */
 	MrNodeHealth nodes[MR_MAX_MEMBERS]; /* by slot */
 } MrMonitorState;
 

@@ -32,6 +32,13 @@
 #define MR_MY_PROCNO MyProc->pgprocno
 #endif
 
+/* A set of things to wait for, for size of them; FreeWaitEventSet() ends it. */
+#if PG_VERSION_NUM >= 170000
+#define MR_CREATE_WAIT_EVENT_SET(size) CreateWaitEventSet(NULL, size)
+#else
+#define MR_CREATE_WAIT_EVENT_SET(size) CreateWaitEventSet(CurrentMemoryContext, size)
+#endif
+
 /* Whether this process is the walreceiver. */
 #define MR_AM_WALRECEIVER() AmWalReceiverProcess()
 
