@@ -8,7 +8,7 @@ use warnings;
 use Exporter qw(import);
 use File::Find qw(find);
 
-our @EXPORT = qw(lint line_at blank_c blank_c_text blank_sql c_calls tree_of);
+our @EXPORT = qw(lint line_at blank_c blank_c_text blank_sql blank_sql_bodies c_calls tree_of);
 
 # lint(files => REGEX of paths, or a tree, check => sub { my ($tree, $report) = @_ }, violations => [...],
 # clean => [...]); report is called as $report->($path, $line, $message).
@@ -102,6 +102,14 @@ sub blank_sql
 {
 	my ($text) = @_;
 	$text =~ s{('(?:[^']|'')*')|(--[^\n]*|/\*.*?\*/)}{ defined $1 ? $1 : blank($2) }gesx;
+	return $text;
+}
+
+# SQL with what stands between dollar quotes blanked.
+sub blank_sql_bodies
+{
+	my ($text) = @_;
+	$text =~ s{(\$\w*\$)(.*?)\1}{ my ($quote, $body) = ($1, $2); $quote . blank($body) . $quote }gesx;
 	return $text;
 }
 
