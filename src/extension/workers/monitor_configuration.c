@@ -1,0 +1,162 @@
+/*
+ * From tables to a proposal: on the primary, what region, node and policy ask for is
+ * compared with the configuration in force and, where it differs, handed to the lease
+ * worker. It takes effect when a majority has it on disk, or never; this file only
+ * sees the outcome as a new version in the lease state.
+ *
+ * Who votes is core/voters.c's decision. A look into the tables costs a transaction, so
+ * they are read in full only when they, the configuration in force, or the members'
+ * health has changed. One proposal is under way at a time. Called by monitor_worker.c.
+ */
+#include "postgres.h"
+
+#include "core/mr_bytes.h"
+#include "core/mr_message.h"
+#include "core/mr_voters.h"
+#include "extension/mr_catalog.h"
+#include "extension/mr_mailbox.h"
+#include "extension/mr_shared_state.h"
+#include "extension/workers/mr_monitor.h"
+
+#define MR_LOOK_NS MR_NS_PER_S
+
+/* A proposal not in force after this time was lost (its leadership ended); look again. */
+#define MR_PROPOSAL_PATIENCE_NS (5 * MR_NS_PER_S)
+
+/*
+ * Who could vote: members that have answered the leader within three heartbeats, are
+ * not marked as down, and stream from it (a witness has nothing to stream).
+ */
+static uint32
+healthy_members(const MrMonitor *monitor)
+{
+	const MrLease *lease = monitor->lease;
+	const MrConfig *config = MR_MONITOR_CONFIG(monitor);
+	int64 fresh_ns = 3 * config->policy.heartbeat_ms * MR_NS_PER_MS;
+	uint32 down = pg_atomic_read_u32(&mr_shared->down_mask);
+	uint32 mask = 0;
+
+	for (int slot = 0; slot < MR_MAX_MEMBERS; slot++)
+	{
+		const MrPeer *peer = &lease->peers[slot];
+		bool streams = (peer->report.flags & MR_REPORT_STREAMING) != 0 &&
+					   (peer->report.flags & MR_REPORT_DIVERGED) == 0;
+
+		if (!mr_monitor_is_peer(monitor, slot) || (down & (UINT32_C(1) << slot)) != 0 ||
+			peer->heard_ns == 0 || monitor->now_ns - peer->heard_ns > fresh_ns)
+			continue;
+		if (streams || config->members[slot].witness)
+			mask |= UINT32_C(1) << slot;
+	}
+	return mask;
+}
+
+/* Compares what a proposal may change; the encoding leaves out what no field says. */
+static bool
+same_content(const MrConfig *a, const MrConfig *b)
+{
+	uint8 *encoded_a = palloc(MR_STATE_SIZE);
+	uint8 *encoded_b = palloc(MR_STATE_SIZE);
+	MrBytes bytes_a;
+	MrBytes bytes_b;
+
+	mr_bytes_for_write(&bytes_a, encoded_a, MR_STATE_SIZE);
+	mr_bytes_for_write(&bytes_b, encoded_b, MR_STATE_SIZE);
+	mr_config_write(&bytes_a, a);
+	mr_config_write(&bytes_b, b);
+	return !bytes_a.failed && !bytes_b.failed && bytes_a.at == bytes_b.at &&
+		   memcmp(encoded_a, encoded_b, bytes_a.at) == 0;
+}
+
+
+/* What should be in force. False when the tables are of no use. */
+static bool
+read_tables(const MrMonitor *monitor, MrConfig *proposal)
+{
+	const MrLease *lease = monitor->lease;
+	uint32 leaving = 0;
+
+	if (!mr_catalog_read_config(MR_MONITOR_CONFIG(monitor), &lease->durable.node, proposal,
+								&leaving))
+		return false;
+	proposal->voters = mr_voters_choose(proposal, lease->self, healthy_members(monitor), leaving);
+	return true;
+}
+
+/* Whether anything the last decision was made from has changed since. */
+static bool
+is_outdated(const MrMonitor *monitor, int64 version)
+{
+	const MrConfig *config = MR_MONITOR_CONFIG(monitor);
+
+	return version != monitor->tables_version || config->term != monitor->config_term ||
+		   config->version != monitor->config_version ||
+		   healthy_members(monitor) != monitor->healthy;
+}
+
+static void
+remember(MrMonitor *monitor, int64 version)
+{
+	const MrConfig *config = MR_MONITOR_CONFIG(monitor);
+
+	monitor->tables_version = version;
+	monitor->config_term = config->term;
+	monitor->config_version = config->version;
+	monitor->healthy = healthy_members(monitor);
+}
+
+static void
+propose(MrMonitor *monitor, const MrConfig *proposal)
+{
+	if (!mr_mailbox_propose(proposal))
+		return;
+	ereport(LOG, (errmsg("multiregion: proposed a new configuration"),
+				  errdetail("Version %llu had voters 0x%x, the proposal has 0x%x.",
+							(unsigned long long) proposal->version,
+							(unsigned) MR_MONITOR_CONFIG(monitor)->voters,
+							(unsigned) proposal->voters)));
+	monitor->undecided = true;
+	monitor->proposed_ns = monitor->now_ns;
+}
+
+/* True while a change is under way that has to end before the next may be proposed. */
+static bool
+must_wait(MrMonitor *monitor)
+{
+	const MrConfig *config = MR_MONITOR_CONFIG(monitor);
+
+	if (config->voters_old != 0)
+		return true;
+	if (!monitor->undecided)
+		return false;
+	if (config->version == monitor->config_version && config->term == monitor->config_term &&
+		monitor->now_ns - monitor->proposed_ns < MR_PROPOSAL_PATIENCE_NS)
+		return true;
+	monitor->undecided = false;
+	monitor->config_version = 0; /* decide anew, whatever became of it */
+	return false;
+}
+
+void
+mr_monitor_configuration(MrMonitor *monitor)
+{
+	MrConfig *proposal;
+	int64 version;
+	bool readable = false;
+
+	if (!monitor->records || monitor->now_ns < monitor->next_look_ns || must_wait(monitor))
+		return;
+	monitor->next_look_ns = monitor->now_ns + MR_LOOK_NS;
+	proposal = palloc(sizeof(MrConfig));
+	if (!mr_monitor_begin(monitor))
+		return;
+	version = mr_catalog_version();
+	if (is_outdated(monitor, version))
+	{
+		readable = read_tables(monitor, proposal);
+		remember(monitor, version);
+	}
+	mr_monitor_end(monitor);
+	if (readable && !same_content(proposal, MR_MONITOR_CONFIG(monitor)))
+		propose(monitor, proposal);
+}

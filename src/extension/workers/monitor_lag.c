@@ -1,0 +1,110 @@
+/*
+ * Lag of the members, in bytes and milliseconds.
+ *
+ * Where everybody is comes from the lease state: each node reports its positions to
+ * the leader with every heartbeat, and the leader repeats them to all, so a standby
+ * knows as much as the primary. pg_stat_replication.replay_lag is not used: it freezes
+ * while a link is cut in one direction. Time is this node's own clock (core/lag.c).
+ *
+ * Lag is that of replay, what a reader of the node would see. Reports are as old as
+ * a heartbeat, so under load the figures may be that much too high, and they
+ * must never be too low while the leader is heard.
+ *
+ * No SQL, no waiting. Called by the loop of monitor_worker.c every turn.
+ */
+#include "postgres.h"
+
+#include "access/xlog.h"
+#include "access/xlogrecovery.h"
+#include "replication/walreceiver.h"
+#include "utils/timestamp.h"
+
+#include "extension/mr_shared_state.h"
+#include "extension/workers/mr_monitor.h"
+
+/* Where this node itself is, from the server and not from a report. */
+static MrReport
+report_of_self(const MrMonitor *monitor)
+{
+	MrReport report = monitor->lease->peers[monitor->lease->self].report;
+
+	if (RecoveryInProgress())
+	{
+		report.flags = MR_REPORT_IN_RECOVERY;
+		report.replay_lsn = GetXLogReplayRecPtr(&report.timeline);
+		report.wal_end = Max(report.replay_lsn, GetWalRcvFlushRecPtr(NULL, NULL));
+	}
+	else
+	{
+		report.flags = 0;
+		report.wal_end = GetFlushRecPtr(&report.timeline);
+		report.replay_lsn = report.wal_end;
+	}
+	return report;
+}
+
+/* The newest position of the leader this node knows, into the history. */
+static void
+follow_leader(MrMonitor *monitor, const MrReport *self)
+{
+	const MrLease *lease = monitor->lease;
+	const MrPeer *leader;
+
+	if (lease->leader == MR_NO_SLOT)
+		return;
+	if (lease->leader == lease->self)
+	{
+		mr_lag_report(&monitor->lag, lease->durable.term, self->wal_end, monitor->now_ns);
+		return;
+	}
+	leader = &lease->peers[lease->leader];
+	if (leader->reported_ns != 0)
+		mr_lag_report(&monitor->lag, lease->durable.term, leader->report.wal_end,
+					  leader->reported_ns);
+}
+
+static void
+publish(MrMonitor *monitor, int slot, const MrReport *report)
+{
+	MrNodeHealth *node = &mr_shared->monitor.nodes[slot];
+	MrLagValue lag = {.bytes = 0, .ms = 0};
+
+	if (slot != monitor->lease->leader)
+		lag = mr_lag_of(&monitor->lag, report->replay_lsn, monitor->now_ns);
+	node->lag_bytes = lag.bytes;
+	node->lag_ms = lag.ms;
+	node->in_recovery = (report->flags & MR_REPORT_IN_RECOVERY) != 0;
+	node->timeline = report->timeline;
+	node->receive_lsn = report->wal_end;
+	node->replay_lsn = report->replay_lsn;
+}
+
+void
+mr_monitor_lag(MrMonitor *monitor)
+{
+	const MrLease *lease = monitor->lease;
+	MrReport self;
+
+	if (monitor->now_ns < monitor->next_lag_ns)
+		return;
+	monitor->next_lag_ns = monitor->now_ns + MR_MONITOR_TICK_NS;
+	self = report_of_self(monitor);
+	follow_leader(monitor, &self);
+
+	LWLockAcquire(mr_shared->monitor_lock, LW_EXCLUSIVE);
+	mr_shared->monitor.updated_at = GetCurrentTimestamp();
+	publish(monitor, lease->self, &self);
+	for (int slot = 0; slot < MR_MAX_MEMBERS; slot++)
+	{
+		if (!mr_monitor_is_peer(monitor, slot))
+			continue;
+		if (lease->peers[slot].reported_ns != 0)
+			publish(monitor, slot, &lease->peers[slot].report);
+		else
+		{
+			mr_shared->monitor.nodes[slot].lag_bytes = -1;
+			mr_shared->monitor.nodes[slot].lag_ms = -1;
+		}
+	}
+	LWLockRelease(mr_shared->monitor_lock);
+}
