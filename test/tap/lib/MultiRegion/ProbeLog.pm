@@ -48,7 +48,12 @@ sub read_on
 }
 
 # Acknowledgements, oldest first: node, id, sent, at, connected (all but id instants).
-sub acks { return sort { $a->{at} <=> $b->{at} } @{ $_[0]{acks} } }
+sub acks
+{
+	my ($self) = @_;
+	my @sorted = sort { $a->{at} <=> $b->{at} } @{ $self->{acks} };
+	return @sorted;
+}
 
 # The first acknowledgement that shows that service is back after a fault at a node: by
 # another node, or by the same one on a connection made since. Undef: not yet.
