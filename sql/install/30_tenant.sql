@@ -1,0 +1,27 @@
+-- Tenants. A tenant whose preference was cleared keeps its row with region_key null, so
+-- that its version never starts again: a writer with an old version cannot win by accident.
+
+CREATE TABLE multiregion.tenant
+(
+	tenant_id text COLLATE "C" PRIMARY KEY
+		CHECK (pg_catalog.octet_length(tenant_id) BETWEEN 1 AND 255),
+	region_key text COLLATE "C" REFERENCES multiregion.region,
+	version bigint NOT NULL CHECK (version > 0),
+	reason text,
+	changed_by text NOT NULL,
+	changed_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp()
+);
+
+CREATE INDEX tenant_by_region ON multiregion.tenant (region_key) WHERE region_key IS NOT NULL;
+
+-- Every change there ever was; regions that are gone may be named.
+CREATE TABLE multiregion.tenant_history
+(
+	tenant_id text COLLATE "C",
+	version bigint,
+	region_key text COLLATE "C",
+	reason text,
+	changed_by text NOT NULL,
+	changed_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+	PRIMARY KEY (tenant_id, version)
+);

@@ -1,0 +1,92 @@
+-- The public API, in the extension's target schema.
+
+CREATE FUNCTION @extschema@.region_for_tenant(tenant text, strict boolean DEFAULT false)
+	RETURNS text
+	AS 'MODULE_PATHNAME', 'multiregion_region_for_tenant'
+	LANGUAGE c STABLE PARALLEL SAFE;
+
+CREATE FUNCTION @extschema@.set_tenant_region(
+	tenant text,
+	region text,
+	reason text DEFAULT NULL,
+	expected_version bigint DEFAULT NULL,
+	OUT tenant_id text,
+	OUT region_key text,
+	OUT region_id text,
+	OUT version bigint)
+	RETURNS record
+	AS 'MODULE_PATHNAME', 'multiregion_set_tenant_region'
+	LANGUAGE c VOLATILE PARALLEL UNSAFE;
+
+CREATE FUNCTION @extschema@.clear_tenant_region(
+	tenant text,
+	reason text DEFAULT NULL,
+	expected_version bigint DEFAULT NULL)
+	RETURNS boolean
+	AS 'MODULE_PATHNAME', 'multiregion_clear_tenant_region'
+	LANGUAGE c VOLATILE PARALLEL UNSAFE;
+
+CREATE FUNCTION @extschema@.gateway_region() RETURNS text
+	AS 'MODULE_PATHNAME', 'multiregion_gateway_region'
+	LANGUAGE c STABLE STRICT PARALLEL SAFE;
+
+CREATE FUNCTION @extschema@.primary_region() RETURNS text
+	AS 'MODULE_PATHNAME', 'multiregion_primary_region'
+	LANGUAGE c STABLE STRICT PARALLEL SAFE;
+
+CREATE FUNCTION @extschema@.nearest_region(latitude double precision, longitude double precision)
+	RETURNS text
+	AS 'MODULE_PATHNAME', 'multiregion_nearest_region'
+	LANGUAGE c STABLE STRICT PARALLEL SAFE;
+
+CREATE FUNCTION @extschema@.add_region(
+	region_key text,
+	region_id text,
+	name text DEFAULT NULL,
+	latitude double precision DEFAULT NULL,
+	longitude double precision DEFAULT NULL,
+	priority integer DEFAULT 100,
+	api_endpoint text DEFAULT NULL,
+	cdn_endpoint text DEFAULT NULL)
+	RETURNS text
+	AS 'MODULE_PATHNAME', 'multiregion_add_region'
+	LANGUAGE c VOLATILE PARALLEL UNSAFE;
+
+CREATE FUNCTION @extschema@.alter_region(
+	region text,
+	name text DEFAULT NULL,
+	latitude double precision DEFAULT NULL,
+	longitude double precision DEFAULT NULL,
+	priority integer DEFAULT NULL,
+	api_endpoint text DEFAULT NULL,
+	cdn_endpoint text DEFAULT NULL)
+	RETURNS text
+	AS 'MODULE_PATHNAME', 'multiregion_alter_region'
+	LANGUAGE c VOLATILE PARALLEL UNSAFE;
+
+CREATE FUNCTION @extschema@.drop_region(region text) RETURNS void
+	AS 'MODULE_PATHNAME', 'multiregion_drop_region'
+	LANGUAGE c VOLATILE PARALLEL UNSAFE;
+
+CREATE FUNCTION @extschema@.add_node(
+	name text,
+	region text,
+	conninfo text,
+	no_promote boolean DEFAULT false,
+	allow_unreachable boolean DEFAULT false)
+	RETURNS text
+	AS 'MODULE_PATHNAME', 'multiregion_add_node'
+	LANGUAGE c VOLATILE PARALLEL UNSAFE;
+
+CREATE FUNCTION @extschema@.alter_node(
+	name text,
+	conninfo text DEFAULT NULL,
+	no_promote boolean DEFAULT NULL,
+	allow_unreachable boolean DEFAULT false)
+	RETURNS text
+	AS 'MODULE_PATHNAME', 'multiregion_alter_node'
+	LANGUAGE c VOLATILE PARALLEL UNSAFE;
+
+CREATE FUNCTION @extschema@.drop_node(name text) RETURNS void
+	AS 'MODULE_PATHNAME', 'multiregion_drop_node'
+	LANGUAGE c VOLATILE PARALLEL UNSAFE;

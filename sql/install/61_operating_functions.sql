@@ -1,0 +1,141 @@
+-- Operating functions: what administrators, peers, multiregion-join and the sidecar call.
+
+-- The protocol between nodes. Name, signature and C symbol never change: nodes of
+-- different versions talk through it.
+CREATE FUNCTION multiregion.rpc(message bytea) RETURNS bytea
+	AS 'MODULE_PATHNAME', 'multiregion_rpc'
+	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE;
+
+CREATE FUNCTION multiregion.init(node text, region text, conninfo text DEFAULT NULL) RETURNS void
+	AS 'MODULE_PATHNAME', 'multiregion_init'
+	LANGUAGE c VOLATILE PARALLEL UNSAFE;
+
+CREATE FUNCTION multiregion.leave() RETURNS void
+	AS 'MODULE_PATHNAME', 'multiregion_leave'
+	LANGUAGE c VOLATILE PARALLEL UNSAFE;
+
+CREATE FUNCTION multiregion.register_node(node_name text, uuid uuid) RETURNS bytea
+	AS 'MODULE_PATHNAME', 'multiregion_register_node'
+	LANGUAGE c VOLATILE PARALLEL UNSAFE;
+
+CREATE FUNCTION multiregion.replace_node(node_name text) RETURNS void
+	AS 'MODULE_PATHNAME', 'multiregion_replace_node'
+	LANGUAGE c VOLATILE PARALLEL UNSAFE;
+
+CREATE FUNCTION multiregion.check(
+	OUT name text,
+	OUT ok boolean,
+	OUT severity text,
+	OUT detail text,
+	OUT hint text)
+	RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'multiregion_check'
+	LANGUAGE c VOLATILE PARALLEL UNSAFE;
+
+CREATE FUNCTION multiregion.set_policy(name text, value text, reason text DEFAULT NULL)
+	RETURNS text
+	AS 'MODULE_PATHNAME', 'multiregion_set_policy'
+	LANGUAGE c VOLATILE PARALLEL UNSAFE;
+
+CREATE FUNCTION multiregion.list_policies(
+	OUT name text,
+	OUT default_value text,
+	OUT in_force text,
+	OUT unit text,
+	OUT min_value text,
+	OUT max_value text,
+	OUT description text)
+	RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'multiregion_list_policies'
+	LANGUAGE c VOLATILE PARALLEL RESTRICTED ROWS 20;
+
+CREATE FUNCTION multiregion.lease_status(
+	OUT managed boolean,
+	OUT mode text,
+	OUT node text,
+	OUT region text,
+	OUT role text,
+	OUT term bigint,
+	OUT primary_node text,
+	OUT primary_region text,
+	OUT is_primary boolean,
+	OUT writable boolean,
+	OUT lease_remaining_ms bigint,
+	OUT timeline bigint,
+	OUT log_term bigint,
+	OUT stamp_term bigint,
+	OUT stamp_timeline bigint,
+	OUT stamp_lsn pg_lsn,
+	OUT config_version bigint,
+	OUT reason text,
+	OUT fenced boolean,
+	OUT stopping boolean,
+	OUT generation bigint)
+	RETURNS record
+	AS 'MODULE_PATHNAME', 'multiregion_lease_status'
+	LANGUAGE c VOLATILE PARALLEL RESTRICTED;
+
+CREATE FUNCTION multiregion.member_status(
+	OUT node_name text,
+	OUT region_key text,
+	OUT role text,
+	OUT voter boolean,
+	OUT status text,
+	OUT consecutive_failures integer,
+	OUT lag_bytes bigint,
+	OUT lag_ms bigint,
+	OUT wal_end pg_lsn,
+	OUT replay_lsn pg_lsn,
+	OUT timeline bigint,
+	OUT log_term bigint,
+	OUT round_trip_ms double precision,
+	OUT eligible boolean,
+	OUT reason text,
+	OUT heard_ms bigint,
+	OUT checked_at timestamptz)
+	RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'multiregion_member_status'
+	LANGUAGE c VOLATILE PARALLEL RESTRICTED ROWS 5;
+
+CREATE FUNCTION multiregion.region_status(
+	OUT region_key text,
+	OUT is_primary boolean,
+	OUT status text)
+	RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'multiregion_region_status'
+	LANGUAGE c VOLATILE PARALLEL RESTRICTED ROWS 5;
+
+CREATE FUNCTION multiregion.pending_events(
+	after bigint DEFAULT 0,
+	OUT boot bigint,
+	OUT sequence bigint,
+	OUT at timestamptz,
+	OUT kind text,
+	OUT severity text,
+	OUT term bigint,
+	OUT subject text,
+	OUT reason text,
+	OUT value bigint,
+	OUT detail text)
+	RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'multiregion_pending_events'
+	LANGUAGE c VOLATILE STRICT PARALLEL RESTRICTED ROWS 20;
+
+CREATE FUNCTION multiregion.wait_for_change(generation bigint, timeout_ms integer) RETURNS bigint
+	AS 'MODULE_PATHNAME', 'multiregion_wait_for_change'
+	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE;
+
+CREATE FUNCTION multiregion.request_checkpoint() RETURNS void
+	AS 'MODULE_PATHNAME', 'multiregion_request_checkpoint'
+	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE;
+
+CREATE FUNCTION multiregion.record_divergence(
+	node_name text,
+	term bigint,
+	timeline bigint,
+	fork_lsn pg_lsn,
+	end_lsn pg_lsn,
+	kept_path text DEFAULT NULL)
+	RETURNS boolean
+	AS 'MODULE_PATHNAME', 'multiregion_record_divergence'
+	LANGUAGE c VOLATILE PARALLEL UNSAFE;

@@ -1,0 +1,135 @@
+-- Views: what people and programs read. All of them work on every node, standby or
+-- fenced; none of them shows a connection string.
+
+CREATE VIEW multiregion.regions AS
+SELECT r.region_key,
+	r.region_id,
+	r.name,
+	r.latitude,
+	r.longitude,
+	r.priority,
+	r.api_endpoint,
+	r.cdn_endpoint,
+	coalesce(s.is_primary, false) AS is_primary,
+	coalesce(s.status, 'unknown') AS status
+FROM multiregion.region AS r
+	LEFT JOIN multiregion.region_status() AS s ON s.region_key = r.region_key
+ORDER BY r.priority, r.added_at, r.region_key;
+
+CREATE VIEW multiregion.nodes AS
+SELECT n.node_name,
+	n.region_key,
+	n.uuid IS NOT NULL AS joined,
+	n.no_promote,
+	n.witness,
+	coalesce(s.role, 'none') AS role,
+	coalesce(s.voter, false) AS voter,
+	coalesce(s.status, 'unknown') AS status,
+	s.consecutive_failures,
+	s.eligible,
+	s.reason,
+	s.heard_ms,
+	s.checked_at
+FROM multiregion.node AS n
+	LEFT JOIN multiregion.member_status() AS s ON s.node_name = n.node_name
+ORDER BY n.region_key, n.node_name;
+
+CREATE VIEW multiregion.replication AS
+SELECT s.node_name,
+	s.region_key,
+	s.role,
+	s.status,
+	s.lag_bytes,
+	s.lag_ms,
+	s.wal_end,
+	s.replay_lsn,
+	s.timeline,
+	s.log_term,
+	s.round_trip_ms,
+	s.checked_at
+FROM multiregion.member_status() AS s
+ORDER BY s.lag_bytes NULLS LAST, s.node_name;
+
+CREATE VIEW multiregion.tenants AS
+SELECT t.tenant_id,
+	t.region_key,
+	r.region_id,
+	t.version,
+	t.reason,
+	t.changed_by,
+	t.changed_at
+FROM multiregion.tenant AS t
+	JOIN multiregion.region AS r ON r.region_key = t.region_key;
+
+CREATE VIEW multiregion.failovers AS
+SELECT f.failover_id,
+	f.epoch,
+	f.cause,
+	f.rule,
+	f.from_node,
+	f.from_region,
+	f.to_node,
+	f.to_region,
+	f.detected_at,
+	f.elected_at,
+	f.promoted_at,
+	f.open_at,
+	f.first_write_at,
+	(1000 * extract(epoch FROM f.open_at - f.detected_at))::bigint AS duration_ms,
+	f.lag_bytes,
+	f.timeline,
+	f.fork_lsn,
+	f.recorded_at
+FROM multiregion.failover AS f
+ORDER BY f.epoch DESC;
+
+CREATE VIEW multiregion.events AS
+SELECT e.event_id,
+	e.at,
+	e.node,
+	e.kind,
+	e.severity,
+	e.term,
+	e.subject,
+	e.reason,
+	e.value,
+	e.detail,
+	e.boot,
+	e.sequence
+FROM multiregion.event AS e
+ORDER BY e.at DESC, e.event_id DESC;
+
+CREATE VIEW multiregion.policies AS
+SELECT l.name,
+	coalesce(p.value, l.default_value) AS value,
+	l.unit,
+	l.default_value,
+	l.in_force,
+	l.min_value,
+	l.max_value,
+	l.description,
+	p.name IS NOT NULL AS is_set,
+	p.reason,
+	p.changed_by,
+	p.changed_at
+FROM multiregion.list_policies() AS l
+	LEFT JOIN multiregion.policy AS p ON p.name = l.name;
+
+CREATE VIEW multiregion.settings AS
+SELECT p.name,
+	'cluster' AS owner,
+	p.value,
+	p.default_value,
+	p.unit,
+	p.description
+FROM multiregion.policies AS p
+UNION ALL
+SELECT s.name,
+	'node',
+	s.setting,
+	s.boot_val,
+	s.unit,
+	s.short_desc
+FROM pg_catalog.pg_settings AS s
+WHERE s.name LIKE 'multiregion.%'
+ORDER BY owner, name;

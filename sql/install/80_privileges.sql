@@ -1,0 +1,85 @@
+-- Who may do what. Tables: nobody but their owner; functions do their work as the owner
+-- of the schema after the privilege to call them was checked.
+
+GRANT USAGE ON SCHEMA multiregion TO PUBLIC;
+
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA multiregion FROM PUBLIC;
+REVOKE ALL ON FUNCTION @extschema@.set_tenant_region(text, text, text, bigint) FROM PUBLIC;
+REVOKE ALL ON FUNCTION @extschema@.clear_tenant_region(text, text, bigint) FROM PUBLIC;
+REVOKE ALL ON FUNCTION @extschema@.add_region(text, text, text, double precision, double precision, integer, text, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION @extschema@.alter_region(text, text, double precision, double precision, integer, text, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION @extschema@.drop_region(text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION @extschema@.add_node(text, text, text, boolean, boolean) FROM PUBLIC;
+REVOKE ALL ON FUNCTION @extschema@.alter_node(text, text, boolean, boolean) FROM PUBLIC;
+REVOKE ALL ON FUNCTION @extschema@.drop_node(text) FROM PUBLIC;
+
+-- Everybody: the answers of routing (region_for_tenant and its like keep PUBLIC's right).
+GRANT EXECUTE ON FUNCTION multiregion.region_status() TO PUBLIC;
+GRANT SELECT ON multiregion.regions TO PUBLIC;
+
+-- Administrators.
+GRANT EXECUTE ON FUNCTION
+	@extschema@.set_tenant_region(text, text, text, bigint),
+	@extschema@.clear_tenant_region(text, text, bigint),
+	@extschema@.add_region(text, text, text, double precision, double precision, integer, text, text),
+	@extschema@.alter_region(text, text, double precision, double precision, integer, text, text),
+	@extschema@.drop_region(text),
+	@extschema@.add_node(text, text, text, boolean, boolean),
+	@extschema@.alter_node(text, text, boolean, boolean),
+	@extschema@.drop_node(text),
+	multiregion.init(text, text, text),
+	multiregion.leave(),
+	multiregion.replace_node(text),
+	multiregion.set_policy(text, text, text)
+	TO multiregion_admin;
+
+-- Peers: the lease workers and monitors of other nodes, and multiregion-join.
+GRANT EXECUTE ON FUNCTION
+	multiregion.rpc(bytea),
+	multiregion.register_node(text, uuid),
+	multiregion.pending_events(bigint),
+	multiregion.request_checkpoint(),
+	multiregion.record_divergence(text, bigint, bigint, pg_lsn, pg_lsn, text)
+	TO multiregion_peer;
+
+-- What pg_rewind asks of the server it copies from.
+GRANT EXECUTE ON FUNCTION
+	pg_catalog.pg_ls_dir(text, boolean, boolean),
+	pg_catalog.pg_stat_file(text, boolean),
+	pg_catalog.pg_read_binary_file(text),
+	pg_catalog.pg_read_binary_file(text, bigint, bigint, boolean)
+	TO multiregion_peer;
+
+-- Status.
+GRANT EXECUTE ON FUNCTION
+	multiregion.check(),
+	multiregion.list_policies(),
+	multiregion.lease_status(),
+	multiregion.member_status(),
+	multiregion.wait_for_change(bigint, integer)
+	TO multiregion_admin, multiregion_peer, multiregion_api, pg_monitor;
+GRANT SELECT ON
+	multiregion.nodes,
+	multiregion.replication,
+	multiregion.failovers,
+	multiregion.events,
+	multiregion.policies,
+	multiregion.settings
+	TO multiregion_admin, multiregion_peer, multiregion_api, pg_monitor;
+GRANT SELECT ON multiregion.tenants TO multiregion_admin, multiregion_api, pg_monitor;
+
+-- Tables are data: pg_dump takes them along. The counter is not: triggers count anew.
+SELECT pg_catalog.pg_extension_config_dump('multiregion.region', '');
+SELECT pg_catalog.pg_extension_config_dump('multiregion.node', '');
+SELECT pg_catalog.pg_extension_config_dump('multiregion.tenant', '');
+SELECT pg_catalog.pg_extension_config_dump('multiregion.tenant_history', '');
+SELECT pg_catalog.pg_extension_config_dump('multiregion.policy', '');
+SELECT pg_catalog.pg_extension_config_dump('multiregion.policy_history', '');
+SELECT pg_catalog.pg_extension_config_dump('multiregion.policy_history_history_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('multiregion.event', '');
+SELECT pg_catalog.pg_extension_config_dump('multiregion.event_event_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('multiregion.failover', '');
+SELECT pg_catalog.pg_extension_config_dump('multiregion.failover_failover_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('multiregion.divergence', '');
+SELECT pg_catalog.pg_extension_config_dump('multiregion.divergence_divergence_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('multiregion.configuration_version', 'WHERE false');
