@@ -1,0 +1,65 @@
+/*
+ * The running sidecar: everything the endpoints may use, in one struct.
+ */
+#ifndef MR_SERVICE_H
+#define MR_SERVICE_H
+
+#include "adapters/mr_json.h"
+#include "sidecar/mr_database_pool.h"
+#include "sidecar/mr_router.h"
+#include "sidecar/mr_server.h"
+#include "sidecar/mr_serving.h"
+#include "sidecar/mr_settings.h"
+#include "sidecar/mr_tenant_cache.h"
+#include "sidecar/mr_watcher.h"
+
+#define MR_SIDECAR_VERSION "0.1" /* the extension's default_version; a test compares them */
+
+typedef struct MrService
+{
+	MrSettings *settings; /* replaced as a whole by a reload */
+	struct event_base *base;
+	MrServer *server;
+	MrWatcher watcher; /* not started while disabled */
+	MrPool pool;       /* the same */
+	MrTenantCache *tenants;
+	bool draining;
+} MrService;
+
+/* Routes a request to its endpoint; the server's handler. */
+extern void mr_service_handle(MrRequest *request, void *arg);
+
+/* What is known beside the copy. */
+extern void mr_service_input(const MrService *service, MrServingInput *input);
+
+/* Adds asOf, ageMs and stale of the copy. */
+extern void mr_service_add_age(const MrService *service, MrJson *json, MrJsonNode *node);
+
+/* asOf, ageMs and stale of anything: wall_ms 0 and age_ms -1 give nulls. */
+extern void mr_service_add_age_of(MrJson *json, MrJsonNode *node, int64_t wall_ms, int64_t age_ms,
+								  bool stale);
+
+/* Key of the region this sidecar stands in; NULL if neither copy nor settings say. */
+extern const char *mr_service_region(const MrService *service);
+
+/* Until the database has been read: the regions that the settings describe. */
+extern void mr_service_seed_regions(MrService *service);
+
+/* A number, or null if it is MR_UNKNOWN. */
+extern void mr_service_add_number(MrJson *json, MrJsonNode *node, const char *key, int64_t value);
+
+/* Ends the document and answers with it. */
+extern void mr_service_reply(MrRequest *request, int status, MrJson *json);
+
+/* The endpoints, in endpoint_*.c; the table in routes.c says what each is. */
+extern void mr_endpoint_index(MrService *service, MrRequest *request, const MrRouteMatch *match);
+extern void mr_endpoint_regions(MrService *service, MrRequest *request, const MrRouteMatch *match);
+extern void mr_endpoint_status(MrService *service, MrRequest *request, const MrRouteMatch *match);
+extern void mr_endpoint_tenant(MrService *service, MrRequest *request, const MrRouteMatch *match);
+extern void mr_endpoint_health(MrService *service, MrRequest *request, const MrRouteMatch *match);
+extern void mr_endpoint_health_database(MrService *service, MrRequest *request,
+										const MrRouteMatch *match);
+extern void mr_endpoint_health_failover(MrService *service, MrRequest *request,
+										const MrRouteMatch *match);
+
+#endif /* MR_SERVICE_H */

@@ -1,0 +1,37 @@
+/*
+ * The last answers about tenants, for when the database is down. Bounded: the one not
+ * asked for longest goes first.
+ */
+#ifndef MR_TENANT_CACHE_H
+#define MR_TENANT_CACHE_H
+
+#include "core/mr_limits.h"
+
+typedef struct MrTenantAnswer
+{
+	char region_key[MR_NAME_SIZE];
+	char region_id[MR_NAME_SIZE];
+	char effective[MR_NAME_SIZE];
+	bool known;      /* has a preference of its own */
+	int64_t version; /* -1 = none */
+	int64_t asked_ns;
+	int64_t asked_wall_ms;
+} MrTenantAnswer;
+
+typedef struct MrTenantCache MrTenantCache;
+
+/* Room for max tenants (0: keeps nothing). NULL without memory. */
+extern MrTenantCache *mr_tenant_cache_open(int max);
+
+/* Keeps a copy; without memory it keeps nothing. */
+extern void mr_tenant_cache_put(MrTenantCache *cache, const char *tenant,
+								const MrTenantAnswer *answer);
+
+/* The last answer, or NULL. Valid until the next put. */
+extern const MrTenantAnswer *mr_tenant_cache_get(MrTenantCache *cache, const char *tenant);
+
+extern int mr_tenant_cache_count(const MrTenantCache *cache);
+
+extern void mr_tenant_cache_close(MrTenantCache *cache);
+
+#endif /* MR_TENANT_CACHE_H */

@@ -1,0 +1,20 @@
+/*
+ * The paths of the API. Adding one: a line here, its function in an endpoint_*.c, its
+ * section in docs/http-api.md (a test compares them).
+ */
+#include "sidecar/mr_service.h"
+
+const MrRoute mr_routes[] = {
+	{MR_METHOD_GET, "/", mr_endpoint_index, "this list"},
+	{MR_METHOD_GET, "/api/health", mr_endpoint_health, "200 if this region can serve, else 503"},
+	{MR_METHOD_GET, "/api/regions", mr_endpoint_regions, "the configured regions"},
+	{MR_METHOD_GET, "/api/regions/status", mr_endpoint_status, "role and health of every region"},
+	{MR_METHOD_GET, "/api/regions/tenant/:id/region", mr_endpoint_tenant,
+	 "the region of a tenant; ?strict=true: 404 for an unknown one"},
+	{MR_METHOD_GET, "/api/regions/health/database", mr_endpoint_health_database,
+	 "health of every node"},
+	{MR_METHOD_GET, "/api/regions/health/failover", mr_endpoint_health_failover,
+	 "whether a failover would work, and the last one"},
+};
+
+const size_t mr_route_count = sizeof(mr_routes) / sizeof(mr_routes[0]);
