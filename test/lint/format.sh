@@ -17,10 +17,7 @@ if printf 'int f(void){return 1;}\n' | $formatter --dry-run --Werror --assume-fi
 fi
 
 mapfile -t files < <(find src test -name '*.[ch]' | sort)
-wrong=()
-for file in "${files[@]}"; do
-	$formatter --dry-run --Werror "$file" >/dev/null 2>&1 || wrong+=("$file")
-done
+mapfile -t wrong < <($formatter --dry-run --Werror "${files[@]}" 2>&1 | sed -n 's/^\([^: ]*\):[0-9].*error:.*/\1/p' | uniq)
 for file in "${wrong[@]}"; do
 	echo "$file: differs from its formatted text; run make format"
 	$formatter "$file" | diff -u "$file" - | sed -n '3,12p'

@@ -84,8 +84,8 @@ bool
 mr_unit_check_string(const char *actual, const char *expected, const char *file, int line,
 					 const char *text)
 {
-	bool held = actual == expected ||
-				(actual != NULL && expected != NULL && strcmp(actual, expected) == 0);
+	bool held =
+		actual == expected || (actual != NULL && expected != NULL && strcmp(actual, expected) == 0);
 
 	if (!held && begin_report(file, line, text))
 		printf(" is \"%s\", not \"%s\"\n", actual ? actual : "(null)",
