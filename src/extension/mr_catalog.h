@@ -22,15 +22,15 @@
 /* A line of multiregion.event. Strings live as long as the caller's; NULL is null. */
 typedef struct MrCatalogEvent
 {
-	const char *node;	  /* who saw it */
-	int64 boot;			  /* MrShared.nonce of that start of the node */
-	int64 sequence;		  /* its number in that start */
+	const char *node; /* who saw it */
+	int64 boot;       /* MrShared.nonce of that start of the node */
+	int64 sequence;   /* its number in that start */
 	TimestampTz at;
-	const char *kind;	  /* word of MrEventKind */
+	const char *kind;     /* word of MrEventKind */
 	const char *severity; /* info, warning, critical */
 	int64 term;
-	const char *subject;  /* node or region it is about */
-	const char *reason;	  /* word of MrRefusal, or of MrCause for lease_acquired */
+	const char *subject; /* node or region it is about */
+	const char *reason;  /* word of MrRefusal, or of MrCause for lease_acquired */
 	int64 value;
 	const char *detail;
 } MrCatalogEvent;
@@ -38,7 +38,7 @@ typedef struct MrCatalogEvent
 /* A row of multiregion.failover. A time of 0, text of NULL and number of -1 are null. */
 typedef struct MrCatalogFailover
 {
-	int64 epoch;	   /* the new term; the row's identity */
+	int64 epoch;       /* the new term; the row's identity */
 	const char *cause; /* word of MrCause */
 	const char *rule;  /* why this successor */
 	const char *from_node;
@@ -54,6 +54,17 @@ typedef struct MrCatalogFailover
 	int64 timeline;
 	MrLsn fork_lsn; /* 0 is null */
 } MrCatalogFailover;
+
+/* WAL of a former primary that the new one never had. */
+typedef struct MrCatalogDivergence
+{
+	const char *node;
+	int64 term; /* newest leadership whose WAL it held */
+	int64 timeline;
+	MrLsn fork_lsn;
+	MrLsn end_lsn;
+	const char *kept_path; /* may be NULL */
+} MrCatalogDivergence;
 
 /*
  * Opens a transaction with a snapshot, for a worker that is connected to
@@ -107,5 +118,8 @@ extern int64 mr_catalog_prune_events(int64 keep);
  * a value once recorded is never changed.
  */
 extern void mr_catalog_record_failover(const MrCatalogFailover *failover);
+
+/* Inserts unless it is recorded already. True if it was new. */
+extern bool mr_catalog_record_divergence(const MrCatalogDivergence *divergence);
 
 #endif /* MR_CATALOG_H */
