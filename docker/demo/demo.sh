@@ -25,7 +25,7 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 top=$(cd "$here/../.." && pwd)
 demo=${MR_DEMO_DIR:-$top/build/demo}
 prefix=${MR_PREFIX:-$top/build/prefix}/release
-bindir=$prefix/bin
+bindir=${MR_DEMO_BINDIR:-$prefix/bin}
 
 # shellcheck source=processes.sh
 . "$here/processes.sh"

@@ -79,7 +79,7 @@ sub _plan_nodes
 	@keys = ($keys[0]) unless $self->{managed};
 	foreach my $region (@keys)
 	{
-		foreach (1 .. $self->{managed} ? $self->{nodes_per_region} : 1)
+		foreach my $number (1 .. ($self->{managed} ? $self->{nodes_per_region} : 1))
 		{
 			my $name = 'n' . (1 + @{ $self->{nodes} });
 			my $port = free_port();
@@ -392,11 +392,11 @@ sub describe
 	foreach my $node (@{ $self->{nodes} })
 	{
 		my $status = $node->postmaster ? $node->lease_status : undef;
-		$text .= '  ' . $node->name . ': '
+		$text .= "  " . $node->name . ': '
 			. ($status ? join(' ', map { "$_=" . ($status->{$_} // '-') } sort keys %$status)
 				: $node->postmaster ? 'does not answer' : 'down') . "\n";
 	}
-	return $text;
+	return "$text  logs are in $self->{log_directory}\n";
 }
 
 # --- the network (links => 1) ---------------------------------------------------------------
