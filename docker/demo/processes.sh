@@ -43,7 +43,7 @@ processes_of()
 	local loops
 	loops=$(loops_of "$1")
 	find /proc/[0-9]* -maxdepth 1 \( -name cwd -o -name exe \) -printf '%p %l\n' 2>/dev/null |
-		awk -v loops="$loops" -v folder="$demo/$1" -v prefix="$prefix" '
+		awk -v loops="$loops" -v folder="$demo/$1" -v prefix="$prefix" -v programs="$(readlink -f "$bindir")" '
 			BEGIN {
 				n = split(loops, loop)
 				for (i = 1; i <= n; i++) { print loop[i]; is_loop[loop[i]] = 1 }
@@ -53,7 +53,7 @@ processes_of()
 				target = substr($0, length($1) + 2)
 				if (path[4] == "cwd" && (target == folder || index(target, folder "/") == 1))
 					here[path[3]] = 1
-				if (path[4] == "exe" && index(target, prefix) == 1)
+				if (path[4] == "exe" && (index(target, prefix) == 1 || index(target, programs "/") == 1))
 					ours[path[3]] = 1
 			}
 			END {
