@@ -89,7 +89,7 @@ extern bool mr_pg_conninfo_value(const char *conninfo, const char *keyword, char
 
 /*
  * Builds the complete string used to connect, also for the walreceiver and for join:
- * the conninfo with hostaddr, user, dbname and keepalives where it names none, and
+ * the conninfo with hostaddr, port, user, dbname and keepalives where it names none, and
  * with application_name, gssencmode=disable and target_session_attrs=any whatever it
  * says. out may be MR_PG_PEER_SIZE_OF_CONNINFO. False if the conninfo has a problem
  * or the string does not fit; out is then empty.

@@ -32,6 +32,18 @@ value_of(const PQconninfoOption *options, const char *keyword)
 	return NULL;
 }
 
+/* PostgreSQL's own port: $PGPORT of a server must not decide where its peers listen. */
+static const char *
+default_port(const PQconninfoOption *options)
+{
+	for (; options->keyword != NULL; options++)
+	{
+		if (strcmp(options->keyword, "port") == 0 && options->compiled != NULL)
+			return options->compiled;
+	}
+	return "";
+}
+
 static bool
 is_given(const PQconninfoOption *options, const char *keyword)
 {
@@ -162,6 +174,7 @@ append_options(Text *text, const PQconninfoOption *options, const char *hostaddr
 		bool always;
 	} ours[] = {
 		{"hostaddr", socket_directory ? "" : hostaddr, false},
+		{"port", default_port(options), false},
 		{"user", user, false},
 		{"dbname", dbname, false},
 		{"application_name", application, true},
