@@ -3,7 +3,7 @@
 CREATE FUNCTION @extschema@.region_for_tenant(tenant text, strict boolean DEFAULT false)
 	RETURNS text
 	AS 'MODULE_PATHNAME', 'multiregion_region_for_tenant'
-	LANGUAGE c STABLE PARALLEL SAFE;
+	LANGUAGE c STABLE STRICT PARALLEL SAFE;
 
 CREATE FUNCTION @extschema@.set_tenant_region(
 	tenant text,

@@ -6,7 +6,12 @@ CREATE FUNCTION multiregion.rpc(message bytea) RETURNS bytea
 	AS 'MODULE_PATHNAME', 'multiregion_rpc'
 	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE;
 
-CREATE FUNCTION multiregion.init(node text, region text, conninfo text DEFAULT NULL) RETURNS void
+CREATE FUNCTION multiregion.init(
+	node text,
+	region text,
+	conninfo text DEFAULT NULL,
+	ignore text[] DEFAULT NULL)
+	RETURNS void
 	AS 'MODULE_PATHNAME', 'multiregion_init'
 	LANGUAGE c VOLATILE PARALLEL UNSAFE;
 

@@ -27,7 +27,7 @@ GRANT EXECUTE ON FUNCTION
 	@extschema@.add_node(text, text, text, boolean, boolean),
 	@extschema@.alter_node(text, text, boolean, boolean),
 	@extschema@.drop_node(text),
-	multiregion.init(text, text, text),
+	multiregion.init(text, text, text, text[]),
 	multiregion.leave(),
 	multiregion.replace_node(text),
 	multiregion.set_policy(text, text, text)

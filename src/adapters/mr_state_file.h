@@ -31,6 +31,12 @@ extern MrStateFileResult mr_state_file_read(const char *directory, MrDurable *du
 extern bool mr_state_file_write(const char *directory, MrDurable *durable);
 
 /*
+ * Sets DIR/state aside as DIR/state.left, durably: its node has left the cluster, or never
+ * came to be. True also when there is none. False: errno says why.
+ */
+extern bool mr_state_file_retire(const char *directory);
+
+/*
  * Creates the directory (mode 0700) if absent and takes its exclusive lock.
  * Returns the descriptor that holds it (close-on-exec; close it to unlock), or
  * -1 with errno; EWOULDBLOCK means that another process holds it.

@@ -175,6 +175,19 @@ mr_state_file_write(const char *directory, MrDurable *durable)
 	return done;
 }
 
+bool
+mr_state_file_retire(const char *directory)
+{
+	int dir = open_directory(directory);
+	bool done;
+
+	if (dir < 0)
+		return false;
+	done = (renameat(dir, "state", dir, "state.left") == 0 || errno == ENOENT) && fsync(dir) == 0;
+	close_quietly(dir);
+	return done;
+}
+
 /* The entry of a new directory must outlive a power loss like what it will hold. */
 static bool
 make_directory(const char *directory)

@@ -120,6 +120,16 @@ mr_catalog_read_policy(MrPolicy *policy)
 }
 
 void
+mr_catalog_lock_policy(void)
+{
+	MrCatalogSession session;
+
+	mr_catalog_open(&session);
+	(void) mr_write(lock_policy_sql, NULL);
+	mr_catalog_close(&session);
+}
+
+void
 mr_catalog_write_policy(const char *name, const char *value, const char *reason)
 {
 	MrCatalogSession session;
@@ -128,7 +138,6 @@ mr_catalog_write_policy(const char *name, const char *value, const char *reason)
 	const char *old = NULL;
 
 	mr_catalog_open(&session);
-	(void) mr_write(lock_policy_sql, NULL);
 	mr_add_text(&arguments, name);
 	if (mr_write(one_policy_sql, &arguments) > 0)
 	{

@@ -112,6 +112,9 @@ extern int64 mr_catalog_change_tenant(const MrTenantChange *change, bool *had_re
 /* Fills in what holds by the table: defaults, and what somebody has set. */
 extern void mr_catalog_read_policy(MrPolicy *policy);
 
+/* Keeps others from changing policy until the transaction ends; before reading to change. */
+extern void mr_catalog_lock_policy(void);
+
 /* Stores a value (NULL: the default again) and its history. Nothing if unchanged. */
 extern void mr_catalog_write_policy(const char *name, const char *value, const char *reason);
 

@@ -1,0 +1,215 @@
+/*
+ * SQL functions on nodes: which servers belong to the cluster, and who they are.
+ *
+ * They change the table only. The monitor of the primary proposes the change to the
+ * cluster, and it takes effect when a majority has it on disk. Making the first member and
+ * leaving with the last one is init.c's.
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "utils/builtins.h"
+#include "utils/uuid.h"
+
+#include "core/mr_bytes.h"
+#include "core/mr_message.h"
+#include "extension/mr_catalog_edit.h"
+#include "extension/mr_functions.h"
+
+PG_FUNCTION_INFO_V1(multiregion_add_node);
+PG_FUNCTION_INFO_V1(multiregion_alter_node);
+PG_FUNCTION_INFO_V1(multiregion_drop_node);
+PG_FUNCTION_INFO_V1(multiregion_register_node);
+PG_FUNCTION_INFO_V1(multiregion_replace_node);
+
+/* ---------- connection strings ---------- */
+
+/* Takes conninfo into *node; error when its host has no address, unless that is allowed. */
+static void
+take_conninfo(MrNodeRow *node, const char *conninfo, bool allow_unreachable)
+{
+	const char *problem;
+
+	if (!mr_resolve_conninfo(conninfo, node->hostaddr, &problem) && !allow_unreachable)
+		ereport(ERROR,
+				(errcode(ERRCODE_SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION),
+				 errmsg("could not look up the host of node \"%s\"", node->name),
+				 errdetail("%s", problem),
+				 errhint("Correct the name, give its address as hostaddr, or allow it to become "
+						 "known later with allow_unreachable => true.")));
+	strlcpy(node->conninfo, conninfo, sizeof(node->conninfo));
+}
+
+/*
+ * Asks who answers there. Nobody is fine, for a node is added before it is built; the
+ * wrong server is not.
+ */
+static void
+require_right_server(const MrNodeRow *node, bool is_self)
+{
+	MrMemberProbe probe;
+
+	mr_probe_member(node->conninfo, node->hostaddr, &probe);
+	if (!probe.answered)
+		ereport(NOTICE, (errmsg("node \"%s\" does not answer yet", node->name),
+						 errdetail("%s", probe.error[0] != '\0' ? probe.error : "No reason given."),
+						 errhint("multiregion-join makes it a member.")));
+	else if (probe.is_this_server != is_self)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 is_self ? errmsg("the connection string of this node leads to another server")
+						 : errmsg("the connection string of node \"%s\" leads to this very "
+								  "server",
+								  node->name),
+				 errhint("Check host and port; each node needs its own.")));
+	else if (!probe.is_same_cluster)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("the connection string of node \"%s\" leads to a server with other "
+							   "data",
+							   node->name),
+						errdetail("Its system identifier is not that of this server."),
+						errhint("Check host and port. If that server is to become the node, stop "
+								"it and let multiregion-join build it from here.")));
+}
+
+/* ---------- the list of nodes ---------- */
+
+/* Whether name is this server's own node. */
+static bool
+is_own_name(const char *name)
+{
+	MrLease *lease = mr_copy_lease();
+
+	return lease != NULL && strcmp(lease->durable.name, name) == 0;
+}
+
+Datum
+multiregion_add_node(PG_FUNCTION_ARGS)
+{
+	MrNodeRow node;
+	MrNodeRow other;
+	MrRegionRow region;
+	char *name = mr_text_argument(fcinfo, 0, "node name");
+
+	memset(&node, 0, sizeof(node));
+	mr_refuse_name("node name", name, mr_node_name_problem(name));
+	strlcpy(node.name, name, sizeof(node.name));
+	node.no_promote = !PG_ARGISNULL(3) && PG_GETARG_BOOL(3);
+	mr_require_writable("add_node()");
+	mr_catalog_require_region(mr_text_argument(fcinfo, 1, "region"), &region);
+	strlcpy(node.region, region.key, sizeof(node.region));
+	take_conninfo(&node, mr_text_argument(fcinfo, 2, "conninfo"),
+				  !PG_ARGISNULL(4) && PG_GETARG_BOOL(4));
+	/* No lock is held while the network is asked; the insert looks again. */
+	if (!mr_catalog_find_node(node.name, &other))
+		require_right_server(&node, false);
+	mr_catalog_insert_node(&node);
+	PG_RETURN_TEXT_P(cstring_to_text(node.name));
+}
+
+Datum
+multiregion_alter_node(PG_FUNCTION_ARGS)
+{
+	MrNodeRow node;
+	char *conninfo = mr_optional_text(fcinfo, 1);
+
+	mr_require_writable("alter_node()");
+	mr_catalog_require_node(mr_text_argument(fcinfo, 0, "node name"), &node);
+	if (!PG_ARGISNULL(2))
+		node.no_promote = PG_GETARG_BOOL(2);
+	if (conninfo != NULL)
+	{
+		take_conninfo(&node, conninfo, !PG_ARGISNULL(3) && PG_GETARG_BOOL(3));
+		require_right_server(&node, is_own_name(node.name));
+	}
+	mr_catalog_update_node(&node);
+	PG_RETURN_TEXT_P(cstring_to_text(node.name));
+}
+
+/* Error when the name is the primary's: a cluster cannot lose it by a line in a table. */
+static void
+refuse_primary(const char *name, const char *verb)
+{
+	MrLease *lease = mr_copy_lease();
+	int leader = lease != NULL ? mr_leader_slot(lease) : MR_NO_SLOT;
+
+	if (lease == NULL ||
+		(strcmp(lease->durable.name, name) != 0 &&
+		 (leader == MR_NO_SLOT || strcmp(lease->durable.config.members[leader].name, name) != 0)))
+		return;
+	ereport(ERROR, (errcode(ERRCODE_OBJECT_IN_USE),
+					errmsg("cannot %s node \"%s\": it is the primary", verb, name),
+					errhint("Another node must become primary first; the last node of a cluster "
+							"leaves with multiregion.leave().")));
+}
+
+Datum
+multiregion_drop_node(PG_FUNCTION_ARGS)
+{
+	MrNodeRow node;
+
+	mr_require_writable("drop_node()");
+	mr_catalog_require_node(mr_text_argument(fcinfo, 0, "node name"), &node);
+	refuse_primary(node.name, "drop");
+	mr_catalog_delete_node(node.name);
+	PG_RETURN_VOID();
+}
+
+/* ---------- identities ---------- */
+
+static bytea *
+encode_configuration(const MrConfig *config)
+{
+	bytea *out = palloc(VARHDRSZ + MR_STATE_SIZE);
+	MrBytes bytes;
+
+	mr_bytes_for_write(&bytes, (uint8 *) VARDATA(out), MR_STATE_SIZE);
+	mr_config_write(&bytes, config);
+	if (bytes.failed)
+		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+						errmsg("the configuration of the cluster is too large")));
+	SET_VARSIZE(out, VARHDRSZ + bytes.at);
+	return out;
+}
+
+Datum
+multiregion_register_node(PG_FUNCTION_ARGS)
+{
+	char *name = mr_text_argument(fcinfo, 0, "node name");
+	MrLease *lease;
+	MrUuid uuid;
+
+	if (PG_ARGISNULL(1))
+		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("uuid must not be null")));
+	memcpy(uuid.bytes, PG_GETARG_UUID_P(1)->data, sizeof(uuid.bytes));
+	if (!mr_uuid_is_set(&uuid))
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("a uuid of zeros is nobody's identity")));
+	mr_require_preloaded();
+	mr_require_writable("multiregion.register_node()");
+	lease = mr_copy_lease();
+	if (lease == NULL)
+		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+						errmsg("this server is not managed by multiregion"),
+						errhint("Make it the first node of a cluster with multiregion.init().")));
+	mr_catalog_bind_node(name, &uuid);
+	PG_RETURN_BYTEA_P(encode_configuration(&lease->durable.config));
+}
+
+Datum
+multiregion_replace_node(PG_FUNCTION_ARGS)
+{
+	MrNodeRow node;
+
+	mr_require_writable("multiregion.replace_node()");
+	mr_catalog_require_node(mr_text_argument(fcinfo, 0, "node name"), &node);
+	refuse_primary(node.name, "replace");
+	if (!mr_uuid_is_set(&node.uuid))
+		ereport(NOTICE, (errmsg("nobody has joined as node \"%s\"", node.name)));
+	else
+	{
+		memset(&node.uuid, 0, sizeof(node.uuid));
+		mr_catalog_update_node(&node);
+	}
+	PG_RETURN_VOID();
+}

@@ -1,0 +1,410 @@
+/*
+ * SQL functions that show the lease, the members and the regions as this node sees them.
+ *
+ * Read shared memory only, so they work on standbys, on fenced nodes and while nothing
+ * can be written. Never show a connection string.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/xlog.h"
+#include "access/xlogrecovery.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "replication/walreceiver.h"
+#include "utils/builtins.h"
+#include "utils/pg_lsn.h"
+#include "utils/timestamp.h"
+#include "utils/tuplestore.h"
+
+#include "core/mr_health.h"
+#include "extension/mr_functions.h"
+#include "extension/mr_shared_state.h"
+
+#define MAX_COLUMNS 24
+
+PG_FUNCTION_INFO_V1(multiregion_lease_status);
+PG_FUNCTION_INFO_V1(multiregion_member_status);
+PG_FUNCTION_INFO_V1(multiregion_region_status);
+
+/* A row, filled column by column from the left. */
+typedef struct Row
+{
+	int count;
+	Datum values[MAX_COLUMNS];
+	bool nulls[MAX_COLUMNS];
+} Row;
+
+static void
+put(Row *row, Datum value, bool is_null)
+{
+	Assert(row->count < MAX_COLUMNS);
+	row->values[row->count] = is_null ? (Datum) 0 : value;
+	row->nulls[row->count++] = is_null;
+}
+
+static void
+put_text(Row *row, const char *text)
+{
+	bool is_null = text == NULL || text[0] == '\0';
+
+	put(row, is_null ? (Datum) 0 : CStringGetTextDatum(text), is_null);
+}
+
+static void
+put_bool(Row *row, bool value)
+{
+	put(row, BoolGetDatum(value), false);
+}
+
+static void
+put_number(Row *row, int64 value, bool is_null)
+{
+	put(row, Int64GetDatum(value), is_null);
+}
+
+static void
+put_lsn(Row *row, MrLsn lsn)
+{
+	put(row, LSNGetDatum((XLogRecPtr) lsn), lsn == 0);
+}
+
+/* ---------- this node's own log ---------- */
+
+static uint32
+own_timeline(void)
+{
+	TimeLineID timeline = 0;
+
+	if (!RecoveryInProgress())
+		return GetWALInsertionTimeLine();
+	(void) GetXLogReplayRecPtr(&timeline);
+	return timeline;
+}
+
+static MrLsn
+own_wal_end(void)
+{
+	XLogRecPtr received;
+	XLogRecPtr replayed;
+
+	if (!RecoveryInProgress())
+		return GetFlushRecPtr(NULL);
+	received = GetWalRcvFlushRecPtr(NULL, NULL);
+	replayed = GetXLogReplayRecPtr(NULL);
+	return Max(received, replayed);
+}
+
+static MrLsn
+own_replay(void)
+{
+	return RecoveryInProgress() ? GetXLogReplayRecPtr(NULL) : GetFlushRecPtr(NULL);
+}
+
+/* ---------- lease_status() ---------- */
+
+static bool
+is_stopping(const MrLease *lease)
+{
+	return lease->handover != MR_HANDOVER_NONE || lease->self_refusal == MR_REFUSE_STOPPING;
+}
+
+/* Why nothing can be written here; NULL when something can. */
+static const char *
+closed_reason(const MrLease *lease, int leader)
+{
+	if (mr_fence_is_open() && !RecoveryInProgress())
+		return NULL;
+	if (!mr_is_managed())
+		return "the server is in recovery";
+	if (mr_shared->state_problem[0] != '\0')
+		return mr_shared->state_problem;
+	if (lease == NULL)
+		return "the lease worker has not started yet";
+	if (lease->diverged)
+		return "this node's WAL passes the point where the primary's begins; it must be rewound";
+	if (leader != MR_NO_SLOT && leader != lease->self)
+		return psprintf("node \"%s\" holds the lease", lease->durable.config.members[leader].name);
+	if (is_stopping(lease))
+		return "the server is shutting down";
+	if (leader == lease->self && leader != MR_NO_SLOT)
+		return RecoveryInProgress() ? "this node holds the lease and is being promoted"
+									: "no majority has renewed the lease of this node";
+	if (lease->self_refusal != MR_REFUSE_NONE)
+		return mr_refusal_sentence(lease->self_refusal);
+	return "no node holds the lease";
+}
+
+static int64
+remaining_ms(void)
+{
+	int64 left_ns = (int64) pg_atomic_read_u64(&mr_shared->deadline_ns) - mr_boottime_ns();
+
+	return left_ns > 0 ? left_ns / MR_NS_PER_MS : 0;
+}
+
+static void
+put_lease(Row *row, const MrLease *lease, int leader)
+{
+	const MrDurable *durable = &lease->durable;
+
+	put_text(row, durable->name);
+	put_text(row, durable->region);
+	put_text(row, mr_role_name(lease->role));
+	put_number(row, (int64) durable->term, false);
+	put_text(row, leader != MR_NO_SLOT ? durable->config.members[leader].name : NULL);
+	put_text(row, leader != MR_NO_SLOT ? durable->config.members[leader].region : NULL);
+	put_bool(row, lease->role == MR_ROLE_LEADER);
+}
+
+static void
+put_log(Row *row, const MrLease *lease)
+{
+	const MrDurable *durable = &lease->durable;
+	bool no_stamp = durable->stamp.term == 0;
+
+	put_number(row, (int64) durable->log_term, false);
+	put_number(row, (int64) durable->stamp.term, no_stamp);
+	put_number(row, durable->stamp.timeline, no_stamp);
+	put_lsn(row, durable->stamp.lsn);
+	put_number(row, (int64) durable->config.version, false);
+}
+
+static void
+put_nulls(Row *row, int count)
+{
+	while (count-- > 0)
+		put(row, (Datum) 0, true);
+}
+
+Datum
+multiregion_lease_status(PG_FUNCTION_ARGS)
+{
+	Row row = {0};
+	MrLease *lease;
+	TupleDesc columns;
+	bool writable;
+	int leader;
+
+	mr_require_preloaded();
+	lease = mr_copy_lease();
+	leader = lease != NULL ? mr_leader_slot(lease) : MR_NO_SLOT;
+	writable = mr_fence_is_open() && !RecoveryInProgress();
+	put_bool(&row, mr_is_managed());
+	put_text(&row, mr_mode_name((int) pg_atomic_read_u32(&mr_shared->mode)));
+	if (lease != NULL)
+		put_lease(&row, lease, leader);
+	else
+	{
+		put_nulls(&row, 6);
+		put_bool(&row, false);
+	}
+	put_bool(&row, writable);
+	put_number(&row, remaining_ms(), !mr_is_managed());
+	put_number(&row, own_timeline(), false);
+	if (lease != NULL)
+		put_log(&row, lease);
+	else
+		put_nulls(&row, 5);
+	put_text(&row, closed_reason(lease, leader));
+	put_bool(&row, !mr_fence_is_open());
+	put_bool(&row, lease != NULL && is_stopping(lease));
+	put_number(&row, (int64) pg_atomic_read_u64(&mr_shared->generation), false);
+	if (get_call_result_type(fcinfo, NULL, &columns) != TYPEFUNC_COMPOSITE)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("lease_status() returns a row")));
+	PG_RETURN_DATUM(
+		HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(columns), row.values, row.nulls)));
+}
+
+/* ---------- member_status() ---------- */
+
+static void
+copy_health(MrMonitorState *out)
+{
+	LWLockAcquire(mr_shared->monitor_lock, LW_SHARED);
+	*out = mr_shared->monitor;
+	LWLockRelease(mr_shared->monitor_lock);
+}
+
+/* A node that answers this query is up, whatever was last heard of it. */
+static MrHealth
+health_of(const MrLease *lease, const MrMonitorState *monitor, int slot)
+{
+	return slot == lease->self ? MR_HEALTH_UP : monitor->nodes[slot].state.status;
+}
+
+static const char *
+role_of(const MrLease *lease, int slot)
+{
+	if (lease->durable.config.members[slot].witness)
+		return "witness";
+	if (slot == lease->self)
+		return mr_role_name(lease->role);
+	return mr_role_name(slot == mr_leader_slot(lease) ? MR_ROLE_LEADER : MR_ROLE_FOLLOWER);
+}
+
+/* Bytes behind the leader: as measured, else from the positions last reported; -1 unknown. */
+static int64
+lag_bytes(const MrLease *lease, const MrNodeHealth *health, int slot, MrLsn wal_end)
+{
+	if (slot == mr_leader_slot(lease))
+		return 0;
+	if (health->lag_bytes >= 0)
+		return health->lag_bytes;
+	if (lease->leader_lsn == 0 || wal_end == 0)
+		return -1;
+	return lease->leader_lsn > wal_end ? (int64) (lease->leader_lsn - wal_end) : 0;
+}
+
+static int
+refusal_of(const MrLease *lease, int slot)
+{
+	if (slot == lease->self)
+		return lease->self_refusal;
+	if ((lease->peers[slot].report.flags & MR_REPORT_ELIGIBLE) != 0)
+		return MR_REFUSE_NONE;
+	return lease->peers[slot].refusal;
+}
+
+static bool
+is_eligible(const MrLease *lease, int slot)
+{
+	if (slot == lease->self)
+		return lease->role == MR_ROLE_LEADER || lease->self_refusal == MR_REFUSE_NONE;
+	return slot == mr_leader_slot(lease) ||
+		   (lease->peers[slot].report.flags & MR_REPORT_ELIGIBLE) != 0;
+}
+
+static void
+put_position(Row *row, const MrLease *lease, const MrNodeHealth *health, int slot)
+{
+	const MrReport *report = &lease->peers[slot].report;
+	bool self = slot == lease->self;
+	MrLsn wal_end = self ? own_wal_end() : report->wal_end;
+	int64 lag = lag_bytes(lease, health, slot, wal_end);
+	bool leads = slot == mr_leader_slot(lease);
+	uint32 timeline = self ? own_timeline() : report->timeline;
+	uint64 log_term = self ? lease->durable.log_term : report->log_term;
+
+	put_number(row, lag, lag < 0);
+	put_number(row, leads ? 0 : health->lag_ms, !leads && health->lag_ms < 0);
+	put_lsn(row, wal_end);
+	put_lsn(row, self ? own_replay() : report->replay_lsn);
+	put_number(row, timeline, timeline == 0);
+	put_number(row, (int64) log_term, !self && report->wal_end == 0);
+}
+
+static void
+put_contact(Row *row, const MrLease *lease, const MrNodeHealth *health, int slot, int64 now_ns)
+{
+	const MrPeer *peer = &lease->peers[slot];
+	bool self = slot == lease->self;
+	uint32 round_trip_us = peer->round_trip_us != 0 ? peer->round_trip_us : health->round_trip_us;
+	int refusal = refusal_of(lease, slot);
+	bool eligible = is_eligible(lease, slot);
+
+	put(row, Float8GetDatum(round_trip_us / 1000.0), self || round_trip_us == 0);
+	put_bool(row, eligible);
+	if (!eligible && refusal != MR_REFUSE_NONE)
+		put_text(row, mr_refusal_sentence(refusal));
+	else
+		put_text(row, self ? NULL : health->error);
+	put_number(row, self ? 0 : (now_ns - peer->heard_ns) / MR_NS_PER_MS,
+			   !self && peer->heard_ns == 0);
+	put(row, TimestampTzGetDatum(health->checked_at), health->checked_at == 0);
+}
+
+Datum
+multiregion_member_status(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	MrMonitorState *monitor = palloc(sizeof(MrMonitorState));
+	int64 now_ns = mr_boottime_ns();
+	MrLease *lease;
+
+	mr_require_preloaded();
+	InitMaterializedSRF(fcinfo, 0);
+	lease = mr_copy_lease();
+	if (lease == NULL)
+		return (Datum) 0;
+	copy_health(monitor);
+	for (int slot = 0; slot < MR_MAX_MEMBERS; slot++)
+	{
+		const MrMember *member = &lease->durable.config.members[slot];
+		const MrNodeHealth *health = &monitor->nodes[slot];
+		Row row = {0};
+
+		if (!member->used)
+			continue;
+		put_text(&row, member->name);
+		put_text(&row, member->region);
+		put_text(&row, role_of(lease, slot));
+		put_bool(&row, mr_config_is_voter(&lease->durable.config, slot));
+		put_text(&row, mr_health_name(health_of(lease, monitor, slot)));
+		put(&row, Int32GetDatum((int32) health->state.consecutive_failures), false);
+		put_position(&row, lease, health, slot);
+		put_contact(&row, lease, health, slot, now_ns);
+		tuplestore_putvalues(result->setResult, result->setDesc, row.values, row.nulls);
+	}
+	return (Datum) 0;
+}
+
+/* ---------- region_status() ---------- */
+
+/* Verdict over the members of a region that hold data. */
+static MrHealth
+health_of_region(const MrLease *lease, const MrMonitorState *monitor, const char *region)
+{
+	MrHealth nodes[MR_MAX_MEMBERS];
+	int count = 0;
+
+	for (int slot = 0; slot < MR_MAX_MEMBERS; slot++)
+	{
+		const MrMember *member = &lease->durable.config.members[slot];
+
+		if (member->used && !member->witness && strcmp(member->region, region) == 0)
+			nodes[count++] = health_of(lease, monitor, slot);
+	}
+	return mr_health_of_region(nodes, count);
+}
+
+/* Whether slot is the first member of its region, so that each region comes once. */
+static bool
+is_first_of_region(const MrConfig *config, int slot)
+{
+	for (int other = 0; other < slot; other++)
+	{
+		if (config->members[other].used &&
+			strcmp(config->members[other].region, config->members[slot].region) == 0)
+			return false;
+	}
+	return config->members[slot].used;
+}
+
+Datum
+multiregion_region_status(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	MrMonitorState *monitor = palloc(sizeof(MrMonitorState));
+	MrLease *lease = mr_copy_lease();
+	const char *primary = mr_primary_region();
+
+	InitMaterializedSRF(fcinfo, 0);
+	if (lease == NULL)
+		return (Datum) 0;
+	copy_health(monitor);
+	for (int slot = 0; slot < MR_MAX_MEMBERS; slot++)
+	{
+		const char *region = lease->durable.config.members[slot].region;
+		Row row = {0};
+
+		if (!is_first_of_region(&lease->durable.config, slot))
+			continue;
+		put_text(&row, region);
+		put_bool(&row, strcmp(region, primary) == 0);
+		put_text(&row, mr_health_name(health_of_region(lease, monitor, region)));
+		tuplestore_putvalues(result->setResult, result->setDesc, row.values, row.nulls);
+	}
+	return (Datum) 0;
+}

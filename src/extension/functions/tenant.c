@@ -1,0 +1,93 @@
+/*
+ * SQL functions on tenants: where is a tenant at home, and who says so.
+ *
+ * region_for_tenant() is on the way of every request: one look-up in the table, and the
+ * primary region from memory.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "utils/builtins.h"
+
+#include "core/mr_identifier.h"
+#include "extension/mr_catalog_edit.h"
+#include "extension/mr_functions.h"
+
+#define REASON_MAX 1000
+
+PG_FUNCTION_INFO_V1(multiregion_region_for_tenant);
+PG_FUNCTION_INFO_V1(multiregion_set_tenant_region);
+PG_FUNCTION_INFO_V1(multiregion_clear_tenant_region);
+
+Datum
+multiregion_region_for_tenant(PG_FUNCTION_ARGS)
+{
+	char *tenant = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	bool strict = PG_GETARG_BOOL(1);
+	char region[MR_NAME_SIZE];
+	const char *primary;
+
+	if (mr_catalog_tenant_region(tenant, region))
+		PG_RETURN_TEXT_P(cstring_to_text(region));
+	if (strict)
+		PG_RETURN_NULL();
+	mr_require_preloaded();
+	primary = mr_primary_region();
+	if (primary[0] == '\0')
+		PG_RETURN_NULL();
+	PG_RETURN_TEXT_P(cstring_to_text(primary));
+}
+
+/* Fills what both changes have in common; reason and version are at number and after. */
+static void
+take_change(FunctionCallInfo fcinfo, int number, MrTenantChange *change)
+{
+	memset(change, 0, sizeof(*change));
+	change->tenant = mr_text_argument(fcinfo, 0, "tenant");
+	mr_refuse_name("tenant id", change->tenant, mr_tenant_problem(change->tenant));
+	change->reason = mr_optional_text(fcinfo, number);
+	if (change->reason != NULL && strlen(change->reason) > REASON_MAX)
+		ereport(ERROR, (errcode(ERRCODE_STRING_DATA_RIGHT_TRUNCATION),
+						errmsg("a reason has at most %d bytes", REASON_MAX)));
+	change->has_expected = !PG_ARGISNULL(number + 1);
+	if (change->has_expected)
+		change->expected = PG_GETARG_INT64(number + 1);
+}
+
+Datum
+multiregion_set_tenant_region(PG_FUNCTION_ARGS)
+{
+	MrTenantChange change;
+	MrRegionRow region;
+	TupleDesc columns;
+	Datum values[4];
+	bool nulls[4] = {false};
+	bool had_region;
+
+	take_change(fcinfo, 2, &change);
+	mr_require_writable("set_tenant_region()");
+	mr_catalog_require_region(mr_text_argument(fcinfo, 1, "region"), &region);
+	change.region = region.key;
+	values[0] = CStringGetTextDatum(change.tenant);
+	values[1] = CStringGetTextDatum(region.key);
+	values[2] = CStringGetTextDatum(region.id);
+	values[3] = Int64GetDatum(mr_catalog_change_tenant(&change, &had_region));
+	if (get_call_result_type(fcinfo, NULL, &columns) != TYPEFUNC_COMPOSITE)
+		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+						errmsg("set_tenant_region() returns a row")));
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(columns), values, nulls)));
+}
+
+Datum
+multiregion_clear_tenant_region(PG_FUNCTION_ARGS)
+{
+	MrTenantChange change;
+	bool had_region;
+
+	take_change(fcinfo, 1, &change);
+	mr_require_writable("clear_tenant_region()");
+	(void) mr_catalog_change_tenant(&change, &had_region);
+	PG_RETURN_BOOL(had_region);
+}
