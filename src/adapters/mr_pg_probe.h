@@ -43,7 +43,7 @@ typedef struct MrProbeExpectation
 {
 	const char *node;
 	uint64_t system_identifier; /* 0: a cluster of its own (witness), not compared */
-	bool must_be_standby;       /* another node leads, and this one holds data */
+	bool must_be_standby;       /* another node leads as far as we know, and this one holds data */
 } MrProbeExpectation;
 
 typedef enum MrProbeVerdict

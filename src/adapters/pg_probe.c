@@ -15,6 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/mr_names.h"
+
 /* The columns of mr_pg_probe_sql, in its order. */
 typedef enum ProbeColumn
 {
@@ -208,7 +210,8 @@ judge(const MrProbeAnswer *answer, const MrProbeExpectation *expected,
 				 answer->system_identifier);
 	else if (strcmp(answer->node, expected->node) != 0)
 		snprintf(error, MR_PROBE_ERROR_SIZE, "wrong_server: node \"%s\" answers", answer->node);
-	else if (expected->must_be_standby && !answer->in_recovery)
+	else if (expected->must_be_standby && !answer->in_recovery &&
+			 strcmp(answer->role, mr_role_name(MR_ROLE_LEADER)) != 0)
 	{
 		snprintf(error, MR_PROBE_ERROR_SIZE,
 				 "not_standby: the node does not follow the primary, it waits for its rejoin");

@@ -160,6 +160,26 @@ MR_TEST(every_other_server_is_told_apart)
 	}
 }
 
+MR_TEST(a_leader_that_we_have_not_heard_of_yet_is_well)
+{
+	MrProbeExpectation expected = {.node = "EU_WEST-1", .must_be_standby = true};
+	const char *values[PROBE_COLUMNS];
+	PGresult *result;
+	MrProbeAnswer answer;
+	char error[MR_PROBE_ERROR_SIZE];
+
+	memcpy(values, good_standby, sizeof(values));
+	values[1] = "f";
+	values[6] = "leader";
+	result = make_result(PROBE_COLUMNS, values);
+	MR_CHECK_INT(mr_pg_probe_read(result, &expected, &answer, error), MR_PROBE_OK);
+	values[6] = "candidate";
+	PQclear(result);
+	result = make_result(PROBE_COLUMNS, values);
+	MR_CHECK_INT(mr_pg_probe_read(result, &expected, &answer, error), MR_PROBE_NOT_STANDBY);
+	PQclear(result);
+}
+
 MR_TEST(an_unmanaged_server_has_no_opinion_and_is_named_so)
 {
 	MrProbeExpectation expected = {.node = "EU_WEST-1"};

@@ -114,6 +114,21 @@ push_events(const MrMonitor *monitor, const MrMember *member, const MrHealthStat
 		mr_event_push(MR_EVENT_REGION_UP, term, member->region, 0, 0, NULL);
 }
 
+/*
+ * An error may quote another server in another encoding; what is kept of it must be
+ * text in every one.
+ */
+static void
+keep_error(MrNodeHealth *node, const char *error)
+{
+	strlcpy(node->error, error, sizeof(node->error));
+	for (char *at = node->error; *at != '\0'; at++)
+	{
+		if (IS_HIGHBIT_SET(*at))
+			*at = '?';
+	}
+}
+
 /* Takes the result of a check into shared memory and says what changed. */
 static void
 take_result(MrMonitor *monitor, int slot, const CheckResult *result)
@@ -136,7 +151,7 @@ take_result(MrMonitor *monitor, int slot, const CheckResult *result)
 	after = node->state;
 	region_after = health_of_region(config, member->region);
 	node->checked_at = now;
-	strlcpy(node->error, result->ok ? "" : result->error, sizeof(node->error));
+	keep_error(node, result->ok ? "" : result->error);
 	if (result->ok)
 	{
 		node->ok_at = now;
@@ -152,7 +167,7 @@ take_result(MrMonitor *monitor, int slot, const CheckResult *result)
 	publish_down_mask();
 	LWLockRelease(mr_shared->monitor_lock);
 
-	push_events(monitor, member, &before, &after, region_before, region_after, result->error);
+	push_events(monitor, member, &before, &after, region_before, region_after, node->error);
 	if (before.status != after.status || before.consecutive_failures != after.consecutive_failures)
 		pg_atomic_fetch_add_u64(&mr_shared->generation, 1);
 }
