@@ -83,8 +83,8 @@ tell_what_to_install()
 	cat >&2 <<-TEXT
 		These packages are missing. Have root install them, then try again:
 
-		    apt-get install -y --no-install-recommends $(echo "$@" | fold -s -w 64 |
-			sed -e 's/ *$/ \\/' -e '$s/ \\$//' -e '2,$s/^/        /')
+		    apt-get install -y --no-install-recommends \\
+		$(echo "$@" | fold -s -w 64 | sed -e 's/^/        /' -e 's/ *$/ \\/' -e '$s/ \\$//')
 
 		(Debian also creates and starts a database of its own when the server is installed,
 		unless /etc/postgresql-common/createcluster.conf says "create_main_cluster = false".
