@@ -83,4 +83,7 @@ _PG_init(void)
 	mr_gate_install();
 	register_worker("multiregion lease", "mr_lease_main", BGWORKER_SHMEM_ACCESS,
 					BgWorkerStart_PostmasterStart);
+	register_worker("multiregion monitor", "mr_monitor_main",
+					BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION,
+					BgWorkerStart_ConsistentState);
 }
