@@ -78,32 +78,41 @@ take_answer(const PGresult *result, MrMemberProbe *probe)
 	probe->may_replicate = is_true(result, 3);
 }
 
+static void
+ask(MrPgPeer *peer, const char *conninfo, const char *hostaddr, MrMemberProbe *probe)
+{
+	int64 patience_ns = (int64) mr_connect_timeout_ms * MR_NS_PER_MS;
+
+	if (mr_pg_peer_connect(peer, conninfo, hostaddr, MR_PEER_USER,
+						   mr_database != NULL ? mr_database : "postgres", "multiregion",
+						   mr_boottime_ns(), patience_ns) &&
+		wait_for(peer, MR_PG_CONNECTED) &&
+		mr_pg_peer_query(peer, identity_sql, 0, NULL, NULL, NULL, 0, mr_boottime_ns(),
+						 patience_ns) &&
+		wait_for(peer, MR_PG_RESULT))
+		take_answer(peer->result, probe);
+	else
+		strlcpy(probe->error, peer->error, sizeof(probe->error));
+}
+
 void
 mr_probe_member(const char *conninfo, const char *hostaddr, MrMemberProbe *probe)
 {
-	int64 patience_ns = (int64) mr_connect_timeout_ms * MR_NS_PER_MS;
 	MrPgPeer peer;
 
 	memset(probe, 0, sizeof(*probe));
 	memset(&peer, 0, sizeof(peer));
 	PG_TRY();
 	{
-		if (mr_pg_peer_connect(&peer, conninfo, hostaddr, MR_PEER_USER,
-							   mr_database != NULL ? mr_database : "postgres", "multiregion",
-							   mr_boottime_ns(), patience_ns) &&
-			wait_for(&peer, MR_PG_CONNECTED) &&
-			mr_pg_peer_query(&peer, identity_sql, 0, NULL, NULL, NULL, 0, mr_boottime_ns(),
-							 patience_ns) &&
-			wait_for(&peer, MR_PG_RESULT))
-			take_answer(peer.result, probe);
-		else
-			strlcpy(probe->error, peer.error, sizeof(probe->error));
+		ask(&peer, conninfo, hostaddr, probe);
 	}
-	PG_FINALLY();
+	PG_CATCH();
 	{
 		mr_pg_peer_close(&peer);
+		PG_RE_THROW();
 	}
 	PG_END_TRY();
+	mr_pg_peer_close(&peer);
 }
 
 bool
