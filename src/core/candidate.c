@@ -37,17 +37,17 @@ refusal_by_configuration(const MrConfig *config, int slot)
 static bool
 lags_too_far(const MrLease *lease, const MrLocal *local)
 {
-	int64_t		limit = lease->durable.config.policy.max_failover_lag_bytes;
+	int64_t limit = lease->durable.config.policy.max_failover_lag_bytes;
 
 	return limit >= 0 && local->in_recovery && lease->leader_lsn > local->wal_end &&
-		lease->leader_lsn - local->wal_end > (uint64_t) limit;
+		   lease->leader_lsn - local->wal_end > (uint64_t) limit;
 }
 
 MrRefusal
 mr_candidate_refusal(const MrLease *lease, const MrLocal *local, bool lossless)
 {
 	const MrDurable *durable = &lease->durable;
-	MrRefusal	refusal;
+	MrRefusal refusal;
 
 	if (!lease->loaded)
 		return MR_REFUSE_FENCED_STATE;
@@ -84,8 +84,8 @@ mr_candidate_refusal(const MrLease *lease, const MrLocal *local, bool lossless)
 MrRefusal
 mr_candidate_refusal_of(const MrLease *lease, int slot, uint32_t down_mask)
 {
-	MrRefusal	refusal = refusal_by_configuration(&lease->durable.config, slot);
-	uint32_t	flags;
+	MrRefusal refusal = refusal_by_configuration(&lease->durable.config, slot);
+	uint32_t flags;
 
 	if (refusal != MR_REFUSE_NONE)
 		return refusal;
@@ -109,8 +109,8 @@ comes_before(const MrConfig *config, int a, int b, const char *region)
 {
 	const MrMember *first = &config->members[a];
 	const MrMember *second = &config->members[b];
-	bool		first_here = strcmp(first->region, region) == 0;
-	bool		second_here = strcmp(second->region, region) == 0;
+	bool first_here = strcmp(first->region, region) == 0;
+	bool second_here = strcmp(second->region, region) == 0;
 
 	if (first_here != second_here)
 		return first_here;
@@ -122,8 +122,8 @@ comes_before(const MrConfig *config, int a, int b, const char *region)
 int
 mr_candidate_rank(const MrLease *lease, int slot, const char *region, uint32_t down_mask)
 {
-	int			rank = 0;
-	int			other;
+	int rank = 0;
+	int other;
 
 	for (other = 0; other < MR_MAX_MEMBERS; other++)
 	{
@@ -137,12 +137,12 @@ mr_candidate_rank(const MrLease *lease, int slot, const char *region, uint32_t d
 }
 
 int
-mr_candidate_best(const MrLease *lease, const char *region, bool same_region,
-				  uint32_t tried, uint32_t down_mask)
+mr_candidate_best(const MrLease *lease, const char *region, bool same_region, uint32_t tried,
+				  uint32_t down_mask)
 {
 	const MrConfig *config = &lease->durable.config;
-	int			best = MR_NO_SLOT;
-	int			slot;
+	int best = MR_NO_SLOT;
+	int slot;
 
 	for (slot = 0; slot < MR_MAX_MEMBERS; slot++)
 	{

@@ -15,8 +15,7 @@
 #include "core/mr_assert.h"
 #include "core/mr_candidate.h"
 
-#define MR_TICK_MAX_NS		(200 * MR_NS_PER_MS)
-#define MR_STATUS_EVERY_NS	(2 * MR_NS_PER_S)
+#define MR_TICK_MAX_NS (200 * MR_NS_PER_MS)
 
 void
 mr_lease_start(MrLease *lease, const MrDurable *durable, uint64_t nonce, int64_t now_ns)
@@ -36,7 +35,7 @@ mr_lease_start(MrLease *lease, const MrDurable *durable, uint64_t nonce, int64_t
 	lease->loaded = true;
 	lease->self = mr_config_slot_of(&durable->config, &durable->node);
 	if (mr_uuid_equal(&durable->voted_for, &durable->node))
-		lease->own_term = durable->term;	/* our earlier self is gone, and its lease with it */
+		lease->own_term = durable->term; /* our earlier self is gone, and its lease with it */
 	else if (mr_uuid_is_set(&durable->voted_for))
 	{
 		lease->promise_to = durable->voted_for;
@@ -56,11 +55,11 @@ mr_lease_is_open(const MrLease *lease, int64_t now_ns)
 MrAction *
 mr_step_add(MrStep *step, MrActionKind kind)
 {
-	MrActions  *actions = step->actions;
-	MrAction   *action;
+	MrActions *actions = step->actions;
+	MrAction *action;
 
 	MR_ASSERT(actions->count < MR_MAX_ACTIONS - 1);
-	if (actions->count >= MR_MAX_ACTIONS - 1)	/* cannot happen; lose the last one, not memory */
+	if (actions->count >= MR_MAX_ACTIONS - 1) /* cannot happen; lose the last one, not memory */
 		actions->count--;
 	action = &actions->list[actions->count++];
 	memset(action, 0, sizeof(*action));
@@ -70,104 +69,10 @@ mr_step_add(MrStep *step, MrActionKind kind)
 	return action;
 }
 
-/* What this node knows of its own log, and whether it would stand. */
-static void
-fill_report(const MrStep *step, MrReport *report)
-{
-	const MrLocal *local = step->local;
-	const MrLease *lease = step->lease;
-
-	report->log_term = lease->durable.log_term;
-	report->wal_end = local->wal_end;
-	report->replay_lsn = local->in_recovery ? local->replay_lsn : local->wal_end;
-	report->timeline = local->timeline;
-	report->flags =
-		(local->in_recovery ? MR_REPORT_IN_RECOVERY : 0) |
-		(local->standby ? MR_REPORT_STANDBY : 0) |
-		(local->wal_end_known ? MR_REPORT_WAL_END_KNOWN : 0) |
-		(local->server_stopping ? MR_REPORT_STOPPING : 0) |
-		(local->streaming ? MR_REPORT_STREAMING : 0) |
-		(lease->diverged ? MR_REPORT_DIVERGED : 0) |
-		(mr_lease_is_open(lease, step->now) ? MR_REPORT_LEASE_OPEN : 0) |
-		(mr_candidate_refusal(lease, local, true) == MR_REFUSE_NONE ? MR_REPORT_ELIGIBLE : 0);
-}
-
-static MrMessage *
-new_message(MrStep *step, MrActionKind kind, int slot)
-{
-	MrActions  *actions = step->actions;
-	const MrLease *lease = step->lease;
-	MrAction   *action = mr_step_add(step, kind);
-	MrMessage  *message;
-
-	MR_ASSERT(actions->nmessages < MR_MAX_MEMBERS + 2);
-	action->slot = slot;
-	action->message = actions->nmessages;
-	message = &actions->messages[actions->nmessages++];
-	memset(message, 0, sizeof(*message));
-	message->cluster = lease->durable.cluster;
-	message->sender = lease->durable.node;
-	message->nonce = lease->nonce;
-	message->config_term = lease->durable.config.term;
-	message->config_version = lease->durable.config.version;
-	message->term = lease->durable.term;
-	message->stamp = lease->durable.stamp;
-	message->reserved_timeline = lease->durable.reserved_timeline;
-	if (lease->leader != MR_NO_SLOT)
-		message->leader = lease->durable.config.members[lease->leader].uuid;
-	fill_report(step, &message->report);
-	return message;
-}
-
-MrMessage *
-mr_step_send(MrStep *step, int slot, MrMessageKind kind)
-{
-	MrMessage  *message = new_message(step, MR_ACT_SEND, slot);
-	MrPeer	   *peer = &step->lease->peers[slot];
-
-	message->kind = (uint8_t) kind;
-	message->id = ++step->lease->next_id;
-	message->lease_ms = (uint32_t) mr_step_policy(step)->lease_ms;
-	message->has_config = mr_config_compare(peer->config_term, peer->config_version,
-											message->config_term,
-											message->config_version) < 0;
-	peer->in_flight = true;
-	peer->in_flight_kind = (uint8_t) kind;
-	peer->in_flight_id = message->id;
-	peer->next_status_ns = step->now + MR_STATUS_EVERY_NS;
-	return message;
-}
-
-MrMessage *
-mr_step_reply(MrStep *step)
-{
-	const MrMessage *request = step->event->message;
-	MrMessage  *message = new_message(step, MR_ACT_REPLY, MR_NO_SLOT);
-
-	message->kind = request->kind;
-	message->id = request->id;
-	message->is_reply = true;
-	message->ok = true;
-	message->lease_ms = request->lease_ms;
-	return message;
-}
-
-void
-mr_step_refuse(MrStep *step, MrRefusal refusal, int64_t retry_after_ns)
-{
-	MrMessage  *message = mr_step_reply(step);
-
-	message->ok = false;
-	message->refusal = (uint8_t) refusal;
-	if (retry_after_ns > 0)
-		message->retry_after_ms = (uint32_t) (retry_after_ns / MR_NS_PER_MS) + 1;
-	message->has_config = refusal == MR_REFUSE_OLD_CONFIGURATION;
-}
-
 void
 mr_step_event(MrStep *step, MrEventKind kind, int slot, int refusal, int64_t value)
 {
-	MrAction   *action = mr_step_add(step, MR_ACT_EVENT);
+	MrAction *action = mr_step_add(step, MR_ACT_EVENT);
 
 	action->event = kind;
 	action->slot = slot;
@@ -178,7 +83,7 @@ mr_step_event(MrStep *step, MrEventKind kind, int slot, int refusal, int64_t val
 void
 mr_step_deadline(MrStep *step, int64_t deadline_ns)
 {
-	MrAction   *action = mr_step_add(step, MR_ACT_DEADLINE);
+	MrAction *action = mr_step_add(step, MR_ACT_DEADLINE);
 
 	action->time_ns = deadline_ns;
 	step->lease->deadline_ns = deadline_ns;
@@ -189,8 +94,8 @@ mr_step_deadline(MrStep *step, int64_t deadline_ns)
 void
 mr_step_down(MrStep *step)
 {
-	MrLease    *lease = step->lease;
-	int			slot;
+	MrLease *lease = step->lease;
+	int slot;
 
 	if (lease->role == MR_ROLE_LEADER)
 	{
@@ -209,10 +114,10 @@ mr_step_down(MrStep *step)
 void
 mr_step_adopt_config(MrStep *step, const MrConfig *config)
 {
-	MrLease    *lease = step->lease;
-	MrDurable  *durable = &lease->durable;
-	MrUuid		leader = {{0}};
-	int			slot;
+	MrLease *lease = step->lease;
+	MrDurable *durable = &lease->durable;
+	MrUuid leader = {{0}};
+	int slot;
 
 	if (lease->leader != MR_NO_SLOT)
 		leader = durable->config.members[lease->leader].uuid;
@@ -256,7 +161,7 @@ mr_step_policy(const MrStep *step)
 static void
 update_log_term(MrStep *step)
 {
-	MrDurable  *durable = &step->lease->durable;
+	MrDurable *durable = &step->lease->durable;
 	const MrLocal *local = step->local;
 
 	if (!local->wal_end_known || durable->stamp.term <= durable->log_term ||
@@ -283,8 +188,8 @@ learn_report(MrPeer *peer, const MrReport *report, int64_t at_ns)
 static void
 learn_broadcast(MrStep *step, const MrMessage *message)
 {
-	MrLease    *lease = step->lease;
-	int			i;
+	MrLease *lease = step->lease;
+	int i;
 
 	for (i = 0; i < message->npeers; i++)
 	{
@@ -306,10 +211,10 @@ learn_broadcast(MrStep *step, const MrMessage *message)
 static MrRefusal
 check_sender(MrStep *step, int *slot)
 {
-	MrLease    *lease = step->lease;
+	MrLease *lease = step->lease;
 	const MrMessage *message = step->event->message;
-	MrDurable  *durable = &lease->durable;
-	MrPeer	   *peer;
+	MrDurable *durable = &lease->durable;
+	MrPeer *peer;
 
 	*slot = MR_NO_SLOT;
 	if (!lease->loaded)
@@ -317,8 +222,8 @@ check_sender(MrStep *step, int *slot)
 	if (!mr_uuid_equal(&message->cluster, &durable->cluster))
 		return MR_REFUSE_FOREIGN_CLUSTER;
 	if (step->event->config != NULL && message->has_config &&
-		mr_config_compare(durable->config.term, durable->config.version,
-						  step->event->config->term, step->event->config->version) < 0 &&
+		mr_config_compare(durable->config.term, durable->config.version, step->event->config->term,
+						  step->event->config->version) < 0 &&
 		mr_config_problem(step->event->config) == NULL)
 		mr_step_adopt_config(step, step->event->config);
 	*slot = mr_config_slot_of(&durable->config, &message->sender);
@@ -341,8 +246,8 @@ static void
 learn_message(MrStep *step, int slot)
 {
 	const MrMessage *message = step->event->message;
-	MrLease    *lease = step->lease;
-	MrPeer	   *peer = &lease->peers[slot];
+	MrLease *lease = step->lease;
+	MrPeer *peer = &lease->peers[slot];
 
 	peer->heard_ns = step->now;
 	peer->config_term = message->config_term;
@@ -364,8 +269,8 @@ learn_message(MrStep *step, int slot)
 static void
 handle_request(MrStep *step)
 {
-	int			slot;
-	MrRefusal	refusal = check_sender(step, &slot);
+	int slot;
+	MrRefusal refusal = check_sender(step, &slot);
 
 	if (refusal != MR_REFUSE_NONE)
 	{
@@ -379,7 +284,7 @@ handle_request(MrStep *step)
 static void
 note_amnesia(MrStep *step)
 {
-	MrLease    *lease = step->lease;
+	MrLease *lease = step->lease;
 
 	if (lease->durable.amnesiac)
 		return;
@@ -392,10 +297,10 @@ note_amnesia(MrStep *step)
 static void
 handle_reply(MrStep *step)
 {
-	MrLease    *lease = step->lease;
+	MrLease *lease = step->lease;
 	const MrMessage *reply = step->event->message;
-	int64_t		round_trip_ns = step->now - step->event->sent_ns;
-	int			slot;
+	int64_t round_trip_ns = step->now - step->event->sent_ns;
+	int slot;
 
 	lease->peers[step->event->slot].in_flight = false;
 	if (check_sender(step, &slot) != MR_REFUSE_NONE)
@@ -431,14 +336,14 @@ handle_unreachable(MrStep *step)
 static void
 ask_status(MrStep *step)
 {
-	MrLease    *lease = step->lease;
-	int			slot;
+	MrLease *lease = step->lease;
+	int slot;
 
 	if (lease->role == MR_ROLE_LEADER || lease->self == MR_NO_SLOT)
 		return;
 	for (slot = 0; slot < MR_MAX_MEMBERS; slot++)
 	{
-		MrPeer	   *peer = &lease->peers[slot];
+		MrPeer *peer = &lease->peers[slot];
 
 		if (slot == lease->self || !mr_step_member(step, slot)->used || peer->in_flight)
 			continue;
@@ -450,14 +355,14 @@ ask_status(MrStep *step)
 static void
 handle_tick(MrStep *step)
 {
-	MrLease    *lease = step->lease;
+	MrLease *lease = step->lease;
 
 	if (!lease->loaded)
 		return;
 	if (lease->role == MR_ROLE_LEADER)
 	{
-		if (lease->handover != MR_HANDOVER_NONE ||
-			step->local->server_dead || step->local->handover_stop)
+		if (lease->handover != MR_HANDOVER_NONE || step->local->server_dead ||
+			step->local->handover_stop)
 			mr_handover_tick(step);
 		else
 			mr_leader_tick(step);
@@ -476,9 +381,9 @@ handle_tick(MrStep *step)
 static void
 finish(MrStep *step)
 {
-	MrActions  *actions = step->actions;
-	int			at = 0;
-	int			i;
+	MrActions *actions = step->actions;
+	int at = 0;
+	int i;
 
 	if (step->lease->dirty)
 	{
@@ -498,10 +403,9 @@ finish(MrStep *step)
 }
 
 void
-mr_lease_step(MrLease *lease, const MrLocal *local, const MrLeaseEvent *event,
-			  MrActions *actions)
+mr_lease_step(MrLease *lease, const MrLocal *local, const MrLeaseEvent *event, MrActions *actions)
 {
-	MrStep		step = {lease, local, event, actions, event->now_ns};
+	MrStep step = {lease, local, event, actions, event->now_ns};
 
 	actions->count = 0;
 	actions->nmessages = 0;
@@ -531,7 +435,7 @@ mr_lease_step(MrLease *lease, const MrLocal *local, const MrLeaseEvent *event,
 int64_t
 mr_lease_wakeup(const MrLease *lease, int64_t now_ns)
 {
-	int64_t		at = now_ns + MR_TICK_MAX_NS;
+	int64_t at = now_ns + MR_TICK_MAX_NS;
 
 	if (!lease->loaded)
 		return at;

@@ -12,16 +12,16 @@
 #include "core/mr_assert.h"
 #include "core/mr_candidate.h"
 
-#define MR_STAGGER_NS		(30 * MR_NS_PER_MS)
-#define MR_ROUND_NS			MR_NS_PER_S
-#define MR_RETRY_MIN_NS		(10 * MR_NS_PER_MS)
+#define MR_STAGGER_NS (30 * MR_NS_PER_MS)
+#define MR_ROUND_NS MR_NS_PER_S
+#define MR_RETRY_MIN_NS (10 * MR_NS_PER_MS)
 
 /* The distance between two candidates: more than a round trip and a vote's fsync. */
 static int64_t
 stagger_ns(const MrStep *step)
 {
-	int64_t		longest = 0;
-	int			slot;
+	int64_t longest = 0;
+	int slot;
 
 	for (slot = 0; slot < MR_MAX_MEMBERS; slot++)
 		if (step->lease->peers[slot].round_trip_us > longest)
@@ -35,7 +35,7 @@ stagger_ns(const MrStep *step)
 static int64_t
 jitter_ns(MrLease *lease, int64_t span_ns)
 {
-	uint64_t	x = lease->nonce ^ (lease->next_id++ * UINT64_C(0x9E3779B97F4A7C15));
+	uint64_t x = lease->nonce ^ (lease->next_id++ * UINT64_C(0x9E3779B97F4A7C15));
 
 	x ^= x >> 29;
 	x *= UINT64_C(0xBF58476D1CE4E5B9);
@@ -46,7 +46,7 @@ jitter_ns(MrLease *lease, int64_t span_ns)
 void
 mr_candidate_schedule(MrStep *step, int64_t at_ns)
 {
-	MrLease    *lease = step->lease;
+	MrLease *lease = step->lease;
 
 	if (lease->role != MR_ROLE_FOLLOWER)
 		return;
@@ -57,8 +57,8 @@ mr_candidate_schedule(MrStep *step, int64_t at_ns)
 static uint32_t
 votes_of(const MrLease *lease)
 {
-	uint32_t	mask = UINT32_C(1) << lease->self;
-	int			slot;
+	uint32_t mask = UINT32_C(1) << lease->self;
+	int slot;
 
 	for (slot = 0; slot < MR_MAX_MEMBERS; slot++)
 		if (lease->peers[slot].voted)
@@ -69,7 +69,7 @@ votes_of(const MrLease *lease)
 static MrReleased
 proof_of_release(const MrLease *lease)
 {
-	MrReleased	none = {0};
+	MrReleased none = {0};
 
 	return lease->released.term == lease->durable.term ? lease->released : none;
 }
@@ -77,7 +77,7 @@ proof_of_release(const MrLease *lease)
 static uint64_t
 next_term(const MrLease *lease)
 {
-	uint64_t	newest = lease->durable.term;
+	uint64_t newest = lease->durable.term;
 
 	return (lease->seen_term > newest ? lease->seen_term : newest) + 1;
 }
@@ -86,7 +86,7 @@ next_term(const MrLease *lease)
 static uint32_t
 next_timeline(const MrStep *step)
 {
-	uint32_t	newest = step->lease->durable.reserved_timeline;
+	uint32_t newest = step->lease->durable.reserved_timeline;
 
 	if (!step->local->in_recovery)
 		return 0;
@@ -100,8 +100,8 @@ next_timeline(const MrStep *step)
 static void
 begin_round(MrStep *step, MrRole role)
 {
-	MrLease    *lease = step->lease;
-	int			slot;
+	MrLease *lease = step->lease;
+	int slot;
 
 	lease->role = role;
 	lease->round_until_ns = step->now + MR_ROUND_NS;
@@ -115,12 +115,12 @@ begin_round(MrStep *step, MrRole role)
 static void
 ask_all(MrStep *step, MrMessageKind kind, uint64_t term, const MrReleased *proof)
 {
-	MrLease    *lease = step->lease;
-	int			slot;
+	MrLease *lease = step->lease;
+	int slot;
 
 	for (slot = 0; slot < MR_MAX_MEMBERS; slot++)
 	{
-		MrMessage  *message;
+		MrMessage *message;
 
 		if (slot == lease->self || !mr_config_is_voter(&lease->durable.config, slot))
 			continue;
@@ -136,8 +136,8 @@ static void check_round(MrStep *step);
 static void
 start_prevote(MrStep *step)
 {
-	MrLease    *lease = step->lease;
-	MrReleased	proof = proof_of_release(lease);
+	MrLease *lease = step->lease;
+	MrReleased proof = proof_of_release(lease);
 
 	begin_round(step, MR_ROLE_PRECANDIDATE);
 	lease->round_timeline = next_timeline(step);
@@ -152,10 +152,10 @@ start_prevote(MrStep *step)
 static void
 start_vote(MrStep *step)
 {
-	MrLease    *lease = step->lease;
-	MrDurable  *durable = &lease->durable;
-	MrReleased	proof = proof_of_release(lease);
-	uint64_t	term = next_term(lease);
+	MrLease *lease = step->lease;
+	MrDurable *durable = &lease->durable;
+	MrReleased proof = proof_of_release(lease);
+	uint64_t term = next_term(lease);
 
 	if (!step->local->severed)
 	{
@@ -195,23 +195,23 @@ start_vote(MrStep *step)
 static int64_t
 retry_at(MrStep *step)
 {
-	MrLease    *lease = step->lease;
-	int64_t		wait = stagger_ns(step) / 2 + jitter_ns(lease, stagger_ns(step));
-	int			slot;
+	MrLease *lease = step->lease;
+	int64_t wait = stagger_ns(step) / 2 + jitter_ns(lease, stagger_ns(step));
+	int slot;
 
 	if (lease->round_failures > 5)
 		wait *= 3;
 	for (slot = 0; slot < MR_MAX_MEMBERS; slot++)
 		if (lease->peers[slot].refusal == MR_REFUSE_AHEAD)
-			wait += 10 * stagger_ns(step);	/* it stands itself now */
+			wait += 10 * stagger_ns(step); /* it stands itself now */
 	return step->now + (wait > MR_RETRY_MIN_NS ? wait : MR_RETRY_MIN_NS);
 }
 
 static void
 lose_round(MrStep *step)
 {
-	MrLease    *lease = step->lease;
-	bool		was_candidate = lease->role == MR_ROLE_CANDIDATE;
+	MrLease *lease = step->lease;
+	bool was_candidate = lease->role == MR_ROLE_CANDIDATE;
 
 	lease->role = MR_ROLE_FOLLOWER;
 	lease->skip_prevote = false;
@@ -229,9 +229,9 @@ lose_round(MrStep *step)
 static void
 check_round(MrStep *step)
 {
-	MrLease    *lease = step->lease;
-	uint32_t	possible = votes_of(lease);
-	int			slot;
+	MrLease *lease = step->lease;
+	uint32_t possible = votes_of(lease);
+	int slot;
 
 	if (mr_config_has_majority(&lease->durable.config, votes_of(lease)))
 	{
@@ -254,8 +254,8 @@ check_round(MrStep *step)
 static bool
 fit(MrStep *step)
 {
-	MrLease    *lease = step->lease;
-	MrRefusal	refusal = mr_candidate_refusal(lease, step->local, lease->skip_prevote);
+	MrLease *lease = step->lease;
+	MrRefusal refusal = mr_candidate_refusal(lease, step->local, lease->skip_prevote);
 
 	lease->self_refusal = refusal;
 	if (refusal == MR_REFUSE_NONE)
@@ -268,8 +268,9 @@ fit(MrStep *step)
 	{
 		lease->last_refusal = refusal;
 		mr_step_event(step, MR_EVENT_CANDIDATE_REFUSED, lease->self, refusal,
-					  lease->leader_lsn > step->local->wal_end ?
-					  (int64_t) (lease->leader_lsn - step->local->wal_end) : 0);
+					  lease->leader_lsn > step->local->wal_end
+						  ? (int64_t) (lease->leader_lsn - step->local->wal_end)
+						  : 0);
 	}
 	return false;
 }
@@ -277,7 +278,7 @@ fit(MrStep *step)
 static const char *
 old_region(const MrStep *step)
 {
-	int			slot = step->lease->transition.from_slot;
+	int slot = step->lease->transition.from_slot;
 
 	if (slot == MR_NO_SLOT)
 		slot = step->lease->self;
@@ -288,12 +289,11 @@ old_region(const MrStep *step)
 static void
 note_silence(MrStep *step)
 {
-	MrLease    *lease = step->lease;
+	MrLease *lease = step->lease;
 
 	if (lease->leader == MR_NO_SLOT)
 		return;
-	mr_step_event(step, MR_EVENT_LEADER_SILENT, lease->leader, 0,
-				  (int64_t) lease->durable.term);
+	mr_step_event(step, MR_EVENT_LEADER_SILENT, lease->leader, 0, (int64_t) lease->durable.term);
 	lease->transition.from_slot = lease->leader;
 	lease->detected_ns = step->now;
 	lease->pending_cause = MR_CAUSE_LEASE_EXPIRED;
@@ -303,10 +303,10 @@ note_silence(MrStep *step)
 static void
 follower_tick(MrStep *step)
 {
-	MrLease    *lease = step->lease;
+	MrLease *lease = step->lease;
 
 	if (step->local->standby)
-		lease->own_term = 0;	/* rejoined since: another has led */
+		lease->own_term = 0; /* rejoined since: another has led */
 	if (mr_step_promise_running(step) && lease->own_term == 0)
 	{
 		lease->self_refusal = mr_candidate_refusal(lease, step->local, false);
@@ -324,8 +324,9 @@ follower_tick(MrStep *step)
 		lease->election_at_ns = step->now;
 	}
 	if (lease->election_at_ns == 0)
-		lease->election_at_ns = step->now + stagger_ns(step) *
-			mr_candidate_rank(lease, lease->self, old_region(step), step->local->down_mask);
+		lease->election_at_ns =
+			step->now + stagger_ns(step) * mr_candidate_rank(lease, lease->self, old_region(step),
+															 step->local->down_mask);
 	if (step->now < lease->election_at_ns)
 		return;
 	if (lease->skip_prevote)
@@ -358,9 +359,9 @@ mr_candidate_tick(MrStep *step)
 void
 mr_candidate_reply(MrStep *step, int slot)
 {
-	MrLease    *lease = step->lease;
+	MrLease *lease = step->lease;
 	const MrMessage *reply = step->event->message;
-	MrPeer	   *peer = &lease->peers[slot];
+	MrPeer *peer = &lease->peers[slot];
 	MrMessageKind expected = lease->role == MR_ROLE_CANDIDATE ? MR_MSG_VOTE : MR_MSG_PREVOTE;
 
 	if (lease->role == MR_ROLE_FOLLOWER || reply->kind != expected ||
@@ -370,8 +371,8 @@ mr_candidate_reply(MrStep *step, int slot)
 	{
 		peer->voted = true;
 		if (lease->role == MR_ROLE_CANDIDATE)
-			peer->granted_until_ns = step->event->sent_ns +
-				(int64_t) reply->lease_ms * MR_NS_PER_MS;
+			peer->granted_until_ns =
+				step->event->sent_ns + (int64_t) reply->lease_ms * MR_NS_PER_MS;
 	}
 	else
 		peer->refusal = reply->refusal;
@@ -381,7 +382,7 @@ mr_candidate_reply(MrStep *step, int slot)
 void
 mr_candidate_unreachable(MrStep *step, int slot)
 {
-	MrLease    *lease = step->lease;
+	MrLease *lease = step->lease;
 
 	if (lease->role != MR_ROLE_PRECANDIDATE && lease->role != MR_ROLE_CANDIDATE)
 		return;

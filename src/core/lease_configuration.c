@@ -22,7 +22,7 @@ advance_version(MrStep *step, MrConfig *config)
 void
 mr_configuration_restamp(MrStep *step)
 {
-	MrConfig   *config = &step->lease->durable.config;
+	MrConfig *config = &step->lease->durable.config;
 
 	advance_version(step, config);
 }
@@ -30,10 +30,10 @@ mr_configuration_restamp(MrStep *step)
 void
 mr_configuration_propose(MrStep *step)
 {
-	MrLease    *lease = step->lease;
+	MrLease *lease = step->lease;
 	const MrConfig *proposed = step->event->config;
 	const MrConfig *current = &lease->durable.config;
-	MrConfig	next;
+	MrConfig next;
 
 	if (!lease->loaded || lease->role != MR_ROLE_LEADER || !lease->stamped ||
 		current->voters_old != 0 || mr_config_problem(proposed) != NULL ||
@@ -52,8 +52,8 @@ static uint32_t
 persisted_by(const MrLease *lease)
 {
 	const MrConfig *config = &lease->durable.config;
-	uint32_t	mask = UINT32_C(1) << lease->self;
-	int			slot;
+	uint32_t mask = UINT32_C(1) << lease->self;
+	int slot;
 
 	for (slot = 0; slot < MR_MAX_MEMBERS; slot++)
 		if (slot != lease->self &&
@@ -66,8 +66,8 @@ persisted_by(const MrLease *lease)
 void
 mr_configuration_advance(MrStep *step)
 {
-	MrLease    *lease = step->lease;
-	MrConfig	next;
+	MrLease *lease = step->lease;
+	MrConfig next;
 
 	if (lease->durable.config.voters_old == 0 || lease->role != MR_ROLE_LEADER ||
 		!mr_config_has_majority(&lease->durable.config, persisted_by(lease)))

@@ -13,15 +13,16 @@
 
 #include "core/mr_candidate.h"
 
-#define MR_LAST_GASP_NS		(1500 * MR_NS_PER_MS)
-#define MR_ASK_TIMEOUT_NS	(400 * MR_NS_PER_MS)
+#define MR_LAST_GASP_NS (1500 * MR_NS_PER_MS)
+#define MR_ASK_TIMEOUT_NS (400 * MR_NS_PER_MS)
 
 static void
 begin_handover(MrStep *step)
 {
-	MrLease    *lease = step->lease;
-	int64_t		wait_ns = step->local->server_dead ? MR_LAST_GASP_NS :
-		mr_step_policy(step)->stop_timeout_ms * MR_NS_PER_MS;
+	MrLease *lease = step->lease;
+	int64_t wait_ns = step->local->server_dead
+						  ? MR_LAST_GASP_NS
+						  : mr_step_policy(step)->stop_timeout_ms * MR_NS_PER_MS;
 
 	mr_step_deadline(step, 0);
 	lease->handover = MR_HANDOVER_FENCED;
@@ -35,8 +36,8 @@ begin_handover(MrStep *step)
 static MrLsn
 needed_lsn(const MrStep *step)
 {
-	MrLsn		commit = step->local->last_commit;
-	MrLsn		stamp = step->lease->durable.stamp.lsn;
+	MrLsn commit = step->local->last_commit;
+	MrLsn stamp = step->lease->durable.stamp.lsn;
 
 	return commit > stamp ? commit : stamp > 0 ? stamp : 1;
 }
@@ -44,11 +45,10 @@ needed_lsn(const MrStep *step)
 static void
 leave(MrStep *step, bool released)
 {
-	MrLease    *lease = step->lease;
+	MrLease *lease = step->lease;
 
 	if (!released)
-		mr_step_event(step, MR_EVENT_RELEASE_WITHHELD, lease->self, 0,
-					  (int64_t) needed_lsn(step));
+		mr_step_event(step, MR_EVENT_RELEASE_WITHHELD, lease->self, 0, (int64_t) needed_lsn(step));
 	lease->handover = MR_HANDOVER_DONE;
 	(void) mr_step_add(step, MR_ACT_EXIT);
 }
@@ -58,13 +58,13 @@ static bool
 held_elsewhere(const MrStep *step)
 {
 	const MrLease *lease = step->lease;
-	int			slot;
+	int slot;
 
 	for (slot = 0; slot < MR_MAX_MEMBERS; slot++)
 		if (slot != lease->self && mr_step_member(step, slot)->used &&
 			mr_candidate_compare_log(lease->peers[slot].report.log_term,
-									 lease->peers[slot].report.wal_end,
-									 lease->durable.log_term, needed_lsn(step)) >= 0)
+									 lease->peers[slot].report.wal_end, lease->durable.log_term,
+									 needed_lsn(step)) >= 0)
 			return true;
 	return false;
 }
@@ -73,8 +73,8 @@ held_elsewhere(const MrStep *step)
 static void
 wait_at_home(MrStep *step)
 {
-	MrLease    *lease = step->lease;
-	int			slot;
+	MrLease *lease = step->lease;
+	int slot;
 
 	if (held_elsewhere(step) || step->now >= lease->handover_until_ns)
 	{
@@ -93,17 +93,17 @@ wait_at_home(MrStep *step)
 static void
 ask(MrStep *step, int slot)
 {
-	MrLease    *lease = step->lease;
-	MrMessage  *message;
-	int			i;
+	MrLease *lease = step->lease;
+	MrMessage *message;
+	int i;
 
 	lease->renounced = true;
 	for (i = 0; i < MR_MAX_MEMBERS; i++)
 		lease->peers[i].granted_until_ns = 0;
 	lease->successor = slot;
 	lease->handover = MR_HANDOVER_ASKED;
-	lease->round_until_ns = step->now + MR_ASK_TIMEOUT_NS +
-		2 * (int64_t) lease->peers[slot].round_trip_us * 1000;
+	lease->round_until_ns =
+		step->now + MR_ASK_TIMEOUT_NS + 2 * (int64_t) lease->peers[slot].round_trip_us * 1000;
 	message = mr_step_send(step, slot, MR_MSG_RELEASE);
 	message->successor = mr_step_member(step, slot)->uuid;
 	message->need_lsn = needed_lsn(step);
@@ -114,11 +114,11 @@ ask(MrStep *step, int slot)
 static void
 look_for_successor(MrStep *step)
 {
-	MrLease    *lease = step->lease;
+	MrLease *lease = step->lease;
 	const MrPolicy *policy = mr_step_policy(step);
-	bool		anywhere = step->local->server_dead || policy->on_stop == MR_ON_STOP_ANY;
+	bool anywhere = step->local->server_dead || policy->on_stop == MR_ON_STOP_ANY;
 	const char *region = mr_step_member(step, lease->self)->region;
-	int			slot;
+	int slot;
 
 	if (step->now >= lease->handover_until_ns)
 	{
@@ -143,7 +143,7 @@ look_for_successor(MrStep *step)
 void
 mr_handover_tick(MrStep *step)
 {
-	MrLease    *lease = step->lease;
+	MrLease *lease = step->lease;
 
 	switch (lease->handover)
 	{
@@ -170,7 +170,7 @@ mr_handover_tick(MrStep *step)
 void
 mr_handover_reply(MrStep *step, int slot)
 {
-	MrLease    *lease = step->lease;
+	MrLease *lease = step->lease;
 	const MrMessage *reply = step->event->message;
 
 	if (lease->handover != MR_HANDOVER_ASKED || reply->kind != MR_MSG_RELEASE ||
@@ -186,7 +186,7 @@ mr_handover_reply(MrStep *step, int slot)
 void
 mr_handover_unreachable(MrStep *step, int slot)
 {
-	MrLease    *lease = step->lease;
+	MrLease *lease = step->lease;
 
 	if (lease->handover != MR_HANDOVER_ASKED || slot != lease->successor)
 		return;

@@ -15,10 +15,10 @@
 static void
 stamp(MrStep *step)
 {
-	MrLease    *lease = step->lease;
-	MrDurable  *durable = &lease->durable;
+	MrLease *lease = step->lease;
+	MrDurable *durable = &lease->durable;
 	const MrLocal *local = step->local;
-	bool		promoted = lease->round_timeline != 0;
+	bool promoted = lease->round_timeline != 0;
 
 	durable->stamp.term = durable->term;
 	durable->stamp.node = durable->node;
@@ -33,18 +33,17 @@ stamp(MrStep *step)
 	lease->transition.timeline = local->timeline;
 	lease->transition.fork_lsn = durable->stamp.lsn;
 	if (promoted)
-		mr_step_event(step, MR_EVENT_PROMOTION_DONE, lease->self, 0,
-					  (int64_t) durable->stamp.lsn);
+		mr_step_event(step, MR_EVENT_PROMOTION_DONE, lease->self, 0, (int64_t) durable->stamp.lsn);
 	mr_leader_heartbeat_now(step);
 }
 
 void
 mr_leader_begin(MrStep *step)
 {
-	MrLease    *lease = step->lease;
+	MrLease *lease = step->lease;
 	MrTransition *transition = &lease->transition;
-	int			cause = lease->pending_cause;
-	int			from = transition->from_slot;
+	int cause = lease->pending_cause;
+	int from = transition->from_slot;
 
 	if (cause == MR_CAUSE_NONE)
 		cause = from == MR_NO_SLOT ? MR_CAUSE_BOOTSTRAP : MR_CAUSE_LEASE_EXPIRED;
@@ -56,9 +55,10 @@ mr_leader_begin(MrStep *step)
 	transition->detected_ns = lease->detected_ns != 0 ? lease->detected_ns : step->now;
 	transition->elected_ns = step->now;
 	transition->old_leader_lsn = lease->leader_lsn;
-	transition->lag_bytes = lease->leader_lsn == 0 ? -1 :
-		lease->leader_lsn > step->local->wal_end ?
-		(int64_t) (lease->leader_lsn - step->local->wal_end) : 0;
+	transition->lag_bytes = lease->leader_lsn == 0 ? -1
+							: lease->leader_lsn > step->local->wal_end
+								? (int64_t) (lease->leader_lsn - step->local->wal_end)
+								: 0;
 	lease->pending_cause = MR_CAUSE_NONE;
 	lease->detected_ns = 0;
 	lease->role = MR_ROLE_LEADER;
@@ -71,8 +71,7 @@ mr_leader_begin(MrStep *step)
 	lease->handover = MR_HANDOVER_NONE;
 	lease->deadline_ns = 0;
 	lease->promote_at_ns = 0;
-	lease->promote_until_ns = step->now +
-		mr_step_policy(step)->promote_timeout_ms * MR_NS_PER_MS;
+	lease->promote_until_ns = step->now + mr_step_policy(step)->promote_timeout_ms * MR_NS_PER_MS;
 	mr_step_event(step, MR_EVENT_LEASE_ACQUIRED, lease->self, cause,
 				  (int64_t) transition->lag_bytes);
 	mr_configuration_restamp(step);
@@ -84,22 +83,22 @@ mr_leader_begin(MrStep *step)
 static void
 broadcast(MrStep *step, MrMessage *message)
 {
-	MrLease    *lease = step->lease;
-	int64_t		fresh_ns = 3 * mr_step_policy(step)->heartbeat_ms * MR_NS_PER_MS;
-	int			slot;
+	MrLease *lease = step->lease;
+	int64_t fresh_ns = 3 * mr_step_policy(step)->heartbeat_ms * MR_NS_PER_MS;
+	int slot;
 
 	for (slot = 0; slot < MR_MAX_MEMBERS; slot++)
 	{
 		const MrPeer *peer = &lease->peers[slot];
 		MrPeerReport *out;
-		int64_t		age_ns = step->now - peer->reported_ns;
+		int64_t age_ns = step->now - peer->reported_ns;
 
 		if (slot == lease->self || !mr_step_member(step, slot)->used || peer->heard_ns == 0)
 			continue;
 		out = &message->peers[message->npeers++];
 		out->slot = (uint8_t) slot;
-		out->age_ms = age_ns / MR_NS_PER_MS < UINT32_MAX ?
-			(uint32_t) (age_ns / MR_NS_PER_MS) : UINT32_MAX;
+		out->age_ms =
+			age_ns / MR_NS_PER_MS < UINT32_MAX ? (uint32_t) (age_ns / MR_NS_PER_MS) : UINT32_MAX;
 		out->round_trip_us = peer->round_trip_us;
 		out->report = peer->report;
 		if (step->local->down_mask & (UINT32_C(1) << slot))
@@ -112,8 +111,8 @@ broadcast(MrStep *step, MrMessage *message)
 static void
 send_heartbeats(MrStep *step)
 {
-	MrLease    *lease = step->lease;
-	int			slot;
+	MrLease *lease = step->lease;
+	int slot;
 
 	for (slot = 0; slot < MR_MAX_MEMBERS; slot++)
 	{
@@ -128,8 +127,7 @@ send_heartbeats(MrStep *step)
 	lease->promise_to = lease->durable.node;
 	lease->promise_nonce = lease->nonce;
 	lease->promise_until_ns = step->now + mr_promise_ns(mr_step_policy(step)->lease_ms);
-	lease->next_heartbeat_ns = step->now +
-		mr_step_policy(step)->heartbeat_ms * MR_NS_PER_MS;
+	lease->next_heartbeat_ns = step->now + mr_step_policy(step)->heartbeat_ms * MR_NS_PER_MS;
 }
 
 void
@@ -142,10 +140,10 @@ mr_leader_heartbeat_now(MrStep *step)
 static void
 publish_deadline(MrStep *step)
 {
-	MrLease    *lease = step->lease;
-	int64_t		grants[MR_MAX_MEMBERS];
-	int64_t		deadline;
-	int			slot;
+	MrLease *lease = step->lease;
+	int64_t grants[MR_MAX_MEMBERS];
+	int64_t deadline;
+	int slot;
 
 	if (lease->renounced || !lease->stamped || lease->handover != MR_HANDOVER_NONE)
 		return;
@@ -170,7 +168,7 @@ publish_deadline(MrStep *step)
 static void
 note_lapse(MrStep *step)
 {
-	MrLease    *lease = step->lease;
+	MrLease *lease = step->lease;
 
 	if (lease->deadline_ns == 0 || lease->lapsed || step->now < lease->deadline_ns)
 		return;
@@ -182,8 +180,8 @@ note_lapse(MrStep *step)
 static void
 give_up_promotion(MrStep *step)
 {
-	MrLease    *lease = step->lease;
-	int			slot;
+	MrLease *lease = step->lease;
+	int slot;
 
 	mr_step_event(step, MR_EVENT_PROMOTION_TIMEOUT, lease->self, 0, 0);
 	lease->renounced = true;
@@ -198,7 +196,7 @@ give_up_promotion(MrStep *step)
 static void
 finish_recovery(MrStep *step)
 {
-	MrLease    *lease = step->lease;
+	MrLease *lease = step->lease;
 
 	if (lease->stamped)
 		return;
@@ -224,7 +222,7 @@ finish_recovery(MrStep *step)
 void
 mr_leader_tick(MrStep *step)
 {
-	MrLease    *lease = step->lease;
+	MrLease *lease = step->lease;
 
 	if (lease->self == MR_NO_SLOT || !step->local->manage ||
 		(lease->stamped && step->local->in_recovery))
@@ -245,15 +243,14 @@ mr_leader_tick(MrStep *step)
 void
 mr_leader_reply(MrStep *step, int slot)
 {
-	MrLease    *lease = step->lease;
+	MrLease *lease = step->lease;
 	const MrMessage *reply = step->event->message;
-	MrPeer	   *peer = &lease->peers[slot];
-	int64_t		until = step->event->sent_ns + (int64_t) reply->lease_ms * MR_NS_PER_MS;
+	MrPeer *peer = &lease->peers[slot];
+	int64_t until = step->event->sent_ns + (int64_t) reply->lease_ms * MR_NS_PER_MS;
 
 	if (reply->term > lease->durable.term)
 	{
-		mr_step_event(step, MR_EVENT_STEPPED_DOWN, slot, reply->refusal,
-					  (int64_t) reply->term);
+		mr_step_event(step, MR_EVENT_STEPPED_DOWN, slot, reply->refusal, (int64_t) reply->term);
 		lease->transition.from_slot = lease->self;
 		mr_step_down(step);
 		lease->leader = MR_NO_SLOT;

@@ -9,8 +9,8 @@
 
 #include "core/mr_candidate.h"
 
-#define MR_RELEASE_WAIT_NS	(100 * MR_NS_PER_MS)	/* for bytes still on their way */
-#define MR_HEAD_START_NS	MR_NS_PER_S				/* of a named successor */
+#define MR_RELEASE_WAIT_NS (100 * MR_NS_PER_MS) /* for bytes still on their way */
+#define MR_HEAD_START_NS MR_NS_PER_S            /* of a named successor */
 
 /* The candidate proves that the promise we gave is void: its holder released it. */
 static bool
@@ -20,8 +20,8 @@ release_proven(const MrStep *step)
 	const MrReleased *proof = &step->event->message->released;
 
 	return proof->term != 0 && proof->term == lease->durable.term &&
-		mr_uuid_equal(&proof->holder, &lease->promise_to) &&
-		proof->nonce == lease->promise_nonce;
+		   mr_uuid_equal(&proof->holder, &lease->promise_to) &&
+		   proof->nonce == lease->promise_nonce;
 }
 
 /* A new start of the node we promised to may ask at once: its old self is gone. */
@@ -31,8 +31,8 @@ promised_to_another(const MrStep *step)
 	const MrLease *lease = step->lease;
 
 	return mr_step_promise_running(step) &&
-		!mr_uuid_equal(&lease->promise_to, &step->event->message->sender) &&
-		!release_proven(step);
+		   !mr_uuid_equal(&lease->promise_to, &step->event->message->sender) &&
+		   !release_proven(step);
 }
 
 /*
@@ -45,11 +45,11 @@ ahead_of_candidate(const MrStep *step)
 	const MrLease *lease = step->lease;
 	const MrReport *candidate = &step->event->message->report;
 
-	if (mr_candidate_compare_log(lease->durable.log_term, step->local->wal_end,
-								 candidate->log_term, candidate->wal_end) <= 0)
+	if (mr_candidate_compare_log(lease->durable.log_term, step->local->wal_end, candidate->log_term,
+								 candidate->wal_end) <= 0)
 		return false;
 	return mr_step_policy(step)->durability == MR_DURABILITY_QUORUM ||
-		mr_candidate_refusal(lease, step->local, false) == MR_REFUSE_NONE;
+		   mr_candidate_refusal(lease, step->local, false) == MR_REFUSE_NONE;
 }
 
 /* Whether the term asked for is free on this node. */
@@ -78,7 +78,7 @@ vote_refusal(const MrStep *step)
 	const MrLease *lease = step->lease;
 	const MrMessage *message = step->event->message;
 	const MrDurable *durable = &lease->durable;
-	MrRefusal	refusal;
+	MrRefusal refusal;
 
 	if (!mr_config_is_voter(&durable->config, lease->self))
 		return MR_REFUSE_NOT_VOTER;
@@ -86,8 +86,8 @@ vote_refusal(const MrStep *step)
 		return MR_REFUSE_OBSERVE;
 	if (durable->amnesiac)
 		return MR_REFUSE_AMNESIA;
-	if (mr_config_compare(message->config_term, message->config_version,
-						  durable->config.term, durable->config.version) < 0)
+	if (mr_config_compare(message->config_term, message->config_version, durable->config.term,
+						  durable->config.version) < 0)
 		return MR_REFUSE_OLD_CONFIGURATION;
 	refusal = term_refusal(step);
 	if (refusal != MR_REFUSE_NONE)
@@ -113,9 +113,8 @@ vote_refusal(const MrStep *step)
 static void
 refuse_candidate(MrStep *step, MrRefusal refusal)
 {
-	int64_t		left = step->lease->promise_until_ns - step->now;
-	int			slot = mr_config_slot_of(&step->lease->durable.config,
-										 &step->event->message->sender);
+	int64_t left = step->lease->promise_until_ns - step->now;
+	int slot = mr_config_slot_of(&step->lease->durable.config, &step->event->message->sender);
 
 	mr_step_refuse(step, refusal, refusal == MR_REFUSE_PROMISED ? left : 0);
 	if (step->event->message->kind == MR_MSG_VOTE)
@@ -128,7 +127,7 @@ refuse_candidate(MrStep *step, MrRefusal refusal)
 static void
 answer_prevote(MrStep *step)
 {
-	MrRefusal	refusal = vote_refusal(step);
+	MrRefusal refusal = vote_refusal(step);
 
 	if (refusal != MR_REFUSE_NONE)
 		refuse_candidate(step, refusal);
@@ -142,8 +141,8 @@ answer_prevote(MrStep *step)
 static void
 promise(MrStep *step, uint64_t term, const MrMessage *message)
 {
-	MrLease    *lease = step->lease;
-	MrDurable  *durable = &lease->durable;
+	MrLease *lease = step->lease;
+	MrDurable *durable = &lease->durable;
 
 	if (durable->term != term || durable->voted_nonce != message->nonce ||
 		!mr_uuid_equal(&durable->voted_for, &message->sender) ||
@@ -164,9 +163,9 @@ promise(MrStep *step, uint64_t term, const MrMessage *message)
 static void
 answer_vote(MrStep *step, int slot)
 {
-	MrLease    *lease = step->lease;
+	MrLease *lease = step->lease;
 	const MrMessage *message = step->event->message;
-	MrRefusal	refusal = vote_refusal(step);
+	MrRefusal refusal = vote_refusal(step);
 
 	if (refusal == MR_REFUSE_NONE && step->local->sever_failed)
 		refusal = MR_REFUSE_NOT_SEVERED;
@@ -240,7 +239,7 @@ passes_fork(const MrStep *step)
 static void
 follow(MrStep *step, int slot)
 {
-	MrLease    *lease = step->lease;
+	MrLease *lease = step->lease;
 
 	if (lease->durable.stamp.term != step->event->message->term)
 		return;
@@ -261,10 +260,10 @@ follow(MrStep *step, int slot)
 static void
 answer_grant(MrStep *step, int slot)
 {
-	MrLease    *lease = step->lease;
+	MrLease *lease = step->lease;
 	const MrMessage *message = step->event->message;
-	MrRefusal	refusal = grant_refusal(step);
-	bool		new_leader;
+	MrRefusal refusal = grant_refusal(step);
+	bool new_leader;
 
 	if (refusal != MR_REFUSE_NONE)
 	{
@@ -300,8 +299,8 @@ static bool
 holds(const MrStep *step, const MrMessage *message)
 {
 	return step->local->wal_end_known &&
-		mr_candidate_compare_log(step->lease->durable.log_term, step->local->wal_end,
-								 message->report.log_term, message->need_lsn) >= 0;
+		   mr_candidate_compare_log(step->lease->durable.log_term, step->local->wal_end,
+									message->report.log_term, message->need_lsn) >= 0;
 }
 
 static bool
@@ -311,14 +310,14 @@ release_matches(const MrStep *step)
 	const MrDurable *durable = &step->lease->durable;
 
 	return message->term == durable->term && message->nonce == durable->voted_nonce &&
-		mr_uuid_equal(&durable->voted_for, &message->sender);
+		   mr_uuid_equal(&durable->voted_for, &message->sender);
 }
 
 /* The lease is void; a named successor stands at once, the others let it go first. */
 static void
 accept_release(MrStep *step, int slot, bool mine)
 {
-	MrLease    *lease = step->lease;
+	MrLease *lease = step->lease;
 	const MrMessage *message = step->event->message;
 
 	lease->released.term = message->term;
@@ -340,8 +339,8 @@ static void
 answer_release(MrStep *step, int slot)
 {
 	const MrMessage *message = step->event->message;
-	bool		mine = mr_uuid_equal(&message->successor, &step->lease->durable.node);
-	MrRefusal	refusal = MR_REFUSE_NONE;
+	bool mine = mr_uuid_equal(&message->successor, &step->lease->durable.node);
+	MrRefusal refusal = MR_REFUSE_NONE;
 
 	if (!release_matches(step))
 		refusal = MR_REFUSE_STALE_TERM;

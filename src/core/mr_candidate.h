@@ -11,7 +11,7 @@
  * Order of logs: < 0, 0, > 0 as (log term, WAL end) of a is older, the same or
  * newer. A longer WAL of an older leadership is older.
  */
-extern int	mr_candidate_compare_log(uint64_t a_term, MrLsn a_end, uint64_t b_term, MrLsn b_end);
+extern int mr_candidate_compare_log(uint64_t a_term, MrLsn a_end, uint64_t b_term, MrLsn b_end);
 
 /*
  * Why this node would not stand for leadership now; MR_REFUSE_NONE if it would.
@@ -19,8 +19,7 @@ extern int	mr_candidate_compare_log(uint64_t a_term, MrLsn a_end, uint64_t b_ter
  * handed the lease and holds every byte, so neither lag nor AUTO_FAILOVER... only
  * what makes promotion impossible or unwanted counts.
  */
-extern MrRefusal mr_candidate_refusal(const MrLease *lease, const MrLocal *local,
-									  bool lossless);
+extern MrRefusal mr_candidate_refusal(const MrLease *lease, const MrLocal *local, bool lossless);
 
 /* The same question about another member, from its last report. */
 extern MrRefusal mr_candidate_refusal_of(const MrLease *lease, int slot, uint32_t down_mask);
@@ -30,14 +29,14 @@ extern MrRefusal mr_candidate_refusal_of(const MrLease *lease, int slot, uint32_
  * was in region: same region first, then region priority, then slot. Members
  * that are known to be out of the question do not count.
  */
-extern int	mr_candidate_rank(const MrLease *lease, int slot, const char *region,
-							  uint32_t down_mask);
+extern int mr_candidate_rank(const MrLease *lease, int slot, const char *region,
+							 uint32_t down_mask);
 
 /*
  * The best successor outside the mask `tried`; MR_NO_SLOT if there is none.
  * same_region limits the choice to region.
  */
-extern int	mr_candidate_best(const MrLease *lease, const char *region, bool same_region,
-							  uint32_t tried, uint32_t down_mask);
+extern int mr_candidate_best(const MrLease *lease, const char *region, bool same_region,
+							 uint32_t tried, uint32_t down_mask);
 
-#endif							/* MR_CANDIDATE_H */
+#endif /* MR_CANDIDATE_H */

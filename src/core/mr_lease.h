@@ -20,186 +20,106 @@
 #define MR_LEASE_H
 
 #include "core/mr_durable.h"
+#include "core/mr_lease_step.h"
 
-#define MR_DRIFT_PERCENT	1		/* clock rates differ by less than this */
-#define MR_MAX_ACTIONS		(3 * MR_MAX_MEMBERS + 16)
-
-/* What the node sees of itself at the moment of a step. */
-typedef struct MrLocal
-{
-	bool		in_recovery;
-	bool		standby;		/* standby.signal existed when the server started */
-	bool		wal_end_known;
-	bool		replay_paused;	/* paused, or recovery_min_apply_delay is set */
-	bool		severed;		/* gate closed and no walreceiver is alive */
-	bool		sever_failed;	/* the walreceiver did not end in time */
-	bool		streaming;		/* walreceiver streams from the current leader */
-	bool		server_dead;	/* postmaster died */
-	bool		server_stopping;	/* orderly shutdown has begun */
-	bool		handover_stop;	/* ... and this process was told to end: hand over now */
-	uint32_t	down_mask;		/* bit per slot: our monitor marked the node as down */
-	bool		manage;			/* mode is manage; else never fence, promote, campaign */
-	MrLsn		wal_end;
-	MrLsn		replay_lsn;
-	uint32_t	timeline;		/* of wal_end */
-	uint32_t	newest_timeline;	/* newest history file present locally */
-	MrLsn		fork_lsn;		/* where `timeline` began, 0 if unknown (primary only) */
-	MrLsn		last_commit;	/* end of the last commit that may be acknowledged */
-} MrLocal;
-
-typedef enum MrLeaseEventKind
-{
-	MR_EV_TICK,
-	MR_EV_REQUEST,				/* message from a peer; must end in REPLY or DEFER */
-	MR_EV_REPLY,				/* reply to a request of ours */
-	MR_EV_UNREACHABLE,			/* a request of ours failed, or no connection to slot */
-	MR_EV_PROPOSE				/* new configuration (leader only) */
-} MrLeaseEventKind;
-
-typedef struct MrLeaseEvent
-{
-	MrLeaseEventKind kind;
-	int64_t		now_ns;
-	int			slot;			/* REPLY, UNREACHABLE */
-	int64_t		sent_ns;		/* REPLY: when its request was sent */
-	int64_t		received_ns;	/* REQUEST: when it first arrived (it may be deferred) */
-	const MrMessage *message;
-	const MrConfig *config;		/* carried by the message, or proposed; else NULL */
-} MrLeaseEvent;
-
-typedef enum MrActionKind
-{
-	MR_ACT_PERSIST,				/* lease->durable has changed */
-	MR_ACT_DEADLINE,			/* acknowledge until time_ns (0 = fenced), in term */
-	MR_ACT_SEND,				/* message to slot */
-	MR_ACT_REPLY,				/* message answers the request */
-	MR_ACT_DEFER,				/* request stays open: step it again within 5 ms */
-	MR_ACT_SEVER,				/* close the gate, end the walreceiver, step again */
-	MR_ACT_OPEN_GATE,			/* follow the leader in slot, of term */
-	MR_ACT_CLOSE_GATE,			/* follow nobody */
-	MR_ACT_PROMOTE,				/* end recovery onto timeline */
-	MR_ACT_STOP_SERVER,			/* stop; its supervisor rejoins it */
-	MR_ACT_EXIT,				/* hand-over finished (or given up): end the process */
-	MR_ACT_EVENT				/* record: event, refusal, slot, term, value */
-} MrActionKind;
-
-typedef struct MrAction
-{
-	MrActionKind kind;
-	int			slot;
-	uint64_t	term;
-	int64_t		time_ns;
-	uint32_t	timeline;
-	int			event;			/* MrEventKind */
-	int			refusal;		/* MrRefusal, or MrCause for leaderships */
-	int64_t		value;
-	int			message;		/* index into MrActions.messages */
-} MrAction;
-
-typedef struct MrActions
-{
-	int			count;
-	MrAction	list[MR_MAX_ACTIONS];
-	int			nmessages;
-	MrMessage	messages[MR_MAX_MEMBERS + 2];
-} MrActions;
+#define MR_DRIFT_PERCENT 1 /* clock rates differ by less than this */
 
 /* A peer as this node knows it, from its own contacts and the leader's reports. */
 typedef struct MrPeer
 {
-	MrReport	report;
-	int64_t		heard_ns;		/* last own contact; 0 = never */
-	int64_t		reported_ns;	/* instant of `report` on our clock */
-	uint32_t	round_trip_us;
-	uint64_t	nonce;
-	uint64_t	config_term;	/* configuration it has persisted */
-	uint64_t	config_version;
-	bool		in_flight;		/* a request of ours is unanswered */
-	uint8_t		in_flight_kind;
-	uint64_t	in_flight_id;
-	bool		voted;			/* in the current (pre-)vote round */
-	int			refusal;		/* its last refusal in it */
-	int64_t		granted_until_ns;	/* leader: SEND of the grant + lease */
-	int64_t		next_status_ns; /* follower: when to ask it again */
+	MrReport report;
+	int64_t heard_ns;    /* last own contact; 0 = never */
+	int64_t reported_ns; /* instant of `report` on our clock */
+	uint32_t round_trip_us;
+	uint64_t nonce;
+	uint64_t config_term; /* configuration it has persisted */
+	uint64_t config_version;
+	bool in_flight; /* a request of ours is unanswered */
+	uint8_t in_flight_kind;
+	uint64_t in_flight_id;
+	bool voted;               /* in the current (pre-)vote round */
+	int refusal;              /* its last refusal in it */
+	int64_t granted_until_ns; /* leader: SEND of the grant + lease */
+	int64_t next_status_ns;   /* follower: when to ask it again */
 } MrPeer;
 
 /* Times of the last change of leadership, for the record; 0 = not yet. */
 typedef struct MrTransition
 {
-	uint64_t	term;
-	int			cause;			/* MrCause */
-	int			from_slot;		/* MR_NO_SLOT if unknown */
-	int			to_slot;
-	int64_t		detected_ns;	/* release received, or promise ran out */
-	int64_t		elected_ns;
-	int64_t		promoted_ns;	/* recovery ended */
-	int64_t		open_ns;		/* first moment a write could be acknowledged */
-	int64_t		lag_bytes;		/* last known distance to the old leader; -1 unknown */
-	MrLsn		old_leader_lsn; /* last position the old leader reported */
-	uint32_t	timeline;
-	MrLsn		fork_lsn;
+	uint64_t term;
+	int cause;     /* MrCause */
+	int from_slot; /* MR_NO_SLOT if unknown */
+	int to_slot;
+	int64_t detected_ns; /* release received, or promise ran out */
+	int64_t elected_ns;
+	int64_t promoted_ns;  /* recovery ended */
+	int64_t open_ns;      /* first moment a write could be acknowledged */
+	int64_t lag_bytes;    /* last known distance to the old leader; -1 unknown */
+	MrLsn old_leader_lsn; /* last position the old leader reported */
+	uint32_t timeline;
+	MrLsn fork_lsn;
 } MrTransition;
 
 /* An orderly stop, or the last act of a leader whose server died. */
 typedef enum MrHandover
 {
 	MR_HANDOVER_NONE,
-	MR_HANDOVER_FENCED,			/* fenced; last_commit is final from the next step on */
-	MR_HANDOVER_WAIT,			/* looking for a successor that holds every byte */
-	MR_HANDOVER_ASKED,			/* a conditional RELEASE is on its way */
+	MR_HANDOVER_FENCED, /* fenced; last_commit is final from the next step on */
+	MR_HANDOVER_WAIT,   /* looking for a successor that holds every byte */
+	MR_HANDOVER_ASKED,  /* a conditional RELEASE is on its way */
 	MR_HANDOVER_DONE
 } MrHandover;
 
 typedef struct MrLease
 {
-	MrDurable	durable;
-	bool		loaded;			/* durable is valid; else everything is refused */
-	uint64_t	nonce;			/* this boot */
-	MrRole		role;
-	int			self;			/* own slot, MR_NO_SLOT when not a member */
-	int			leader;			/* slot of the leader of durable.term, or MR_NO_SLOT */
+	MrDurable durable;
+	bool loaded;    /* durable is valid; else everything is refused */
+	uint64_t nonce; /* this boot */
+	MrRole role;
+	int self;   /* own slot, MR_NO_SLOT when not a member */
+	int leader; /* slot of the leader of durable.term, or MR_NO_SLOT */
 
 	/* voter */
-	MrUuid		promise_to;
-	uint64_t	promise_nonce;
-	int64_t		promise_until_ns;	/* after a restart: as if just given */
-	MrReleased	released;		/* newest release seen */
-	bool		gate_open;
-	bool		diverged;		/* waits to be rewound */
-	bool		marked_down;	/* the last leader's monitor marked this node as down */
-	uint64_t	seen_term;		/* newest term heard of; volatile on purpose */
+	MrUuid promise_to;
+	uint64_t promise_nonce;
+	int64_t promise_until_ns; /* after a restart: as if just given */
+	MrReleased released;      /* newest release seen */
+	bool gate_open;
+	bool diverged;      /* waits to be rewound */
+	bool marked_down;   /* the last leader's monitor marked this node as down */
+	uint64_t seen_term; /* newest term heard of; volatile on purpose */
 
 	/* elections */
-	int64_t		election_at_ns; /* 0 = not scheduled */
-	int64_t		round_until_ns;
-	uint32_t	round_timeline;
-	int			round_failures;
-	bool		skip_prevote;
-	uint64_t	own_term;		/* after a restart: the term our earlier self held; 0 none */
-	bool		dirty;			/* durable changed in this step */
-	int			self_refusal;	/* why this node would not stand now */
-	int			last_refusal;	/* last one recorded as event */
-	int			pending_cause;	/* MrCause of the leadership sought */
-	int64_t		detected_ns;
+	int64_t election_at_ns; /* 0 = not scheduled */
+	int64_t round_until_ns;
+	uint32_t round_timeline;
+	int round_failures;
+	bool skip_prevote;
+	uint64_t own_term; /* after a restart: the term our earlier self held; 0 none */
+	bool dirty;        /* durable changed in this step */
+	int self_refusal;  /* why this node would not stand now */
+	int last_refusal;  /* last one recorded as event */
+	int pending_cause; /* MrCause of the leadership sought */
+	int64_t detected_ns;
 
 	/* leader */
-	int64_t		deadline_ns;	/* last one published */
-	int64_t		next_heartbeat_ns;
-	int64_t		promote_at_ns;	/* next promote signal */
-	int64_t		promote_until_ns;
-	bool		stamped;		/* this leadership has left its stamp */
-	bool		lapsed;			/* deadline passed without renewal */
-	bool		renounced;		/* RELEASE queued: this term is dead for us */
+	int64_t deadline_ns; /* last one published */
+	int64_t next_heartbeat_ns;
+	int64_t promote_at_ns; /* next promote signal */
+	int64_t promote_until_ns;
+	bool stamped;   /* this leadership has left its stamp */
+	bool lapsed;    /* deadline passed without renewal */
+	bool renounced; /* RELEASE queued: this term is dead for us */
 
 	/* hand-over */
-	MrHandover	handover;
-	int64_t		handover_until_ns;
-	int			successor;
-	uint32_t	handover_tried; /* bit per slot that refused */
+	MrHandover handover;
+	int64_t handover_until_ns;
+	int successor;
+	uint32_t handover_tried; /* bit per slot that refused */
 
-	uint64_t	next_id;
-	MrLsn		leader_lsn;		/* newest position the leader reported */
-	MrPeer		peers[MR_MAX_MEMBERS];
+	uint64_t next_id;
+	MrLsn leader_lsn; /* newest position the leader reported */
+	MrPeer peers[MR_MAX_MEMBERS];
 	MrTransition transition;
 } MrLease;
 
@@ -222,4 +142,4 @@ extern int64_t mr_lease_wakeup(const MrLease *lease, int64_t now_ns);
 /* Whether this node may acknowledge a write now, as published. */
 extern bool mr_lease_is_open(const MrLease *lease, int64_t now_ns);
 
-#endif							/* MR_LEASE_H */
+#endif /* MR_LEASE_H */

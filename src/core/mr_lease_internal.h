@@ -9,11 +9,11 @@
 /* A step in the making: everything its functions need. */
 typedef struct MrStep
 {
-	MrLease    *lease;
+	MrLease *lease;
 	const MrLocal *local;
 	const MrLeaseEvent *event;
-	MrActions  *actions;
-	int64_t		now;
+	MrActions *actions;
+	int64_t now;
 } MrStep;
 
 /* How long a voter's promise lasts for a lease of lease_ms. */
@@ -63,4 +63,4 @@ extern void mr_configuration_propose(MrStep *step);
 extern void mr_configuration_restamp(MrStep *step);
 extern void mr_configuration_advance(MrStep *step);
 
-#endif							/* MR_LEASE_INTERNAL_H */
+#endif /* MR_LEASE_INTERNAL_H */

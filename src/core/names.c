@@ -39,7 +39,7 @@ word_at(const char *const *list, int length, int index)
 static int
 index_of(const char *const *list, int length, const char *word)
 {
-	int			i;
+	int i;
 
 	for (i = 0; i < length; i++)
 		if (strcmp(list[i], word) == 0)
@@ -48,11 +48,10 @@ index_of(const char *const *list, int length, const char *word)
 }
 
 #define DEFINE_NAME(function, list) \
-const char * \
-function(int value) \
-{ \
-	return word_at(list, LENGTH(list), value); \
-}
+	const char *function(int value) \
+	{ \
+		return word_at(list, LENGTH(list), value); \
+	}
 
 DEFINE_NAME(mr_mode_name, mode_words)
 DEFINE_NAME(mr_role_name, role_words)

@@ -61,8 +61,8 @@ mr_fence_size(void)
 void
 mr_fence_initialize(void)
 {
-	bool		found;
-	int			i;
+	bool found;
+	int i;
 
 	writers = ShmemInitStruct("multiregion writers", mr_fence_size(), &found);
 	if (found)
@@ -77,12 +77,12 @@ static void
 refuse(pg_atomic_uint64 *counter)
 {
 	pg_atomic_fetch_add_u64(counter, 1);
-	ereport(ERROR,
-			(errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
-			 errmsg("cannot write: this node does not hold the write lease"),
-			 errdetail("The cluster is managed by multiregion; only the primary acknowledges writes."),
-			 errhint("Connect to the primary (target_session_attrs=read-write finds it) "
-					 "and try again.")));
+	ereport(ERROR, (errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
+					errmsg("cannot write: this node does not hold the write lease"),
+					errdetail("The cluster is managed by multiregion; "
+							  "only the primary acknowledges writes."),
+					errhint("Connect to the primary (target_session_attrs=read-write finds it) "
+							"and try again.")));
 }
 
 /* Writes on a standby are refused by PostgreSQL itself, in its own words. */
@@ -168,11 +168,11 @@ fence_process_utility(PlannedStmt *statement, const char *source, bool read_only
 	if (mr_utility_is_second_phase(statement->utilityStmt))
 		force_acknowledgement_check = true;
 	if (previous_process_utility)
-		previous_process_utility(statement, source, read_only_tree, context, params,
-								 environment, destination, completion);
+		previous_process_utility(statement, source, read_only_tree, context, params, environment,
+								 destination, completion);
 	else
-		standard_ProcessUtility(statement, source, read_only_tree, context, params,
-								environment, destination, completion);
+		standard_ProcessUtility(statement, source, read_only_tree, context, params, environment,
+								destination, completion);
 }
 
 /* ---------- committing ---------- */
@@ -181,7 +181,7 @@ fence_process_utility(PlannedStmt *statement, const char *source, bool read_only
 static void
 raise_to(pg_atomic_uint64 *target, uint64 value)
 {
-	uint64		current = pg_atomic_read_u64(target);
+	uint64 current = pg_atomic_read_u64(target);
 
 	while (current < value)
 		if (pg_atomic_compare_exchange_u64(target, &current, value))
@@ -192,7 +192,7 @@ raise_to(pg_atomic_uint64 *target, uint64 value)
 static void
 note_first_write(void)
 {
-	uint64		term = pg_atomic_read_u64(&mr_shared->lease_term);
+	uint64 term = pg_atomic_read_u64(&mr_shared->lease_term);
 
 	if (likely(pg_atomic_read_u64(&mr_shared->first_write_term) == term))
 		return;
@@ -223,7 +223,7 @@ check_acknowledgement(XLogRecPtr commit_end)
 static void
 fence_xact_callback(XactEvent event, void *arg)
 {
-	bool		wrote;
+	bool wrote;
 
 	if (pg_atomic_read_u32(&mr_shared->managed) == 0)
 	{
@@ -280,11 +280,11 @@ mr_fence_install(void)
 void
 mr_fence_end_sessions(void)
 {
-	int			i;
+	int i;
 
 	for (i = 0; i < writer_slots(); i++)
 	{
-		uint32		pid = pg_atomic_exchange_u32(&writers[i], 0);
+		uint32 pid = pg_atomic_exchange_u32(&writers[i], 0);
 
 		if (pid != 0)
 			kill((pid_t) pid, SIGTERM);
@@ -295,18 +295,18 @@ void
 mr_fence_end_silent_walsenders(void)
 {
 	TimestampTz now = GetCurrentTimestamp();
-	int			i;
+	int i;
 
 	for (i = 0; i < max_wal_senders; i++)
 	{
-		WalSnd	   *sender = &WalSndCtl->walsnds[i];
-		pid_t		pid;
-		bool		silent;
+		WalSnd *sender = &WalSndCtl->walsnds[i];
+		pid_t pid;
+		bool silent;
 
 		SpinLockAcquire(&sender->mutex);
 		pid = sender->pid;
 		silent = sender->flush < sender->sentPtr &&
-			TimestampDifferenceExceeds(sender->replyTime, now, 1000);
+				 TimestampDifferenceExceeds(sender->replyTime, now, 1000);
 		SpinLockRelease(&sender->mutex);
 		if (pid != 0 && silent)
 			kill(pid, SIGTERM);

@@ -31,16 +31,16 @@
 #undef walrcv_receive
 #undef walrcv_send
 
-#define MR_GATE_WAIT_MS		10		/* slices in which a walreceiver waits for an opening */
+#define MR_GATE_WAIT_MS 10 /* slices in which a walreceiver waits for an opening */
 
 typedef struct GateState
 {
-	pg_atomic_uint64 generation;	/* 0 = closed */
+	pg_atomic_uint64 generation; /* 0 = closed */
 	pg_atomic_uint64 last_generation;
-	pg_atomic_uint64 streaming; /* generation under which WAL arrives; 0 = none */
+	pg_atomic_uint64 streaming;     /* generation under which WAL arrives; 0 = none */
 	pg_atomic_uint32 connected_pid; /* the last walreceiver that passed the gate */
-	slock_t		lock;
-	char		conninfo[MR_PG_PEER_SIZE_OF_CONNINFO];
+	slock_t lock;
+	char conninfo[MR_PG_PEER_SIZE_OF_CONNINFO];
 } GateState;
 
 static GateState *gate = NULL;
@@ -59,7 +59,7 @@ mr_gate_size(void)
 void
 mr_gate_initialize(void)
 {
-	bool		found;
+	bool found;
 
 	gate = ShmemInitStruct("multiregion gate", mr_gate_size(), &found);
 	if (found)
@@ -77,8 +77,8 @@ static bool
 gate_applies(void)
 {
 	return mr_shared != NULL && MR_AM_WALRECEIVER() &&
-		pg_atomic_read_u32(&mr_shared->managed) != 0 &&
-		pg_atomic_read_u32(&mr_shared->mode) == MR_MODE_MANAGE;
+		   pg_atomic_read_u32(&mr_shared->managed) != 0 &&
+		   pg_atomic_read_u32(&mr_shared->mode) == MR_MODE_MANAGE;
 }
 
 static void
@@ -86,15 +86,14 @@ end_if_closed(void)
 {
 	if (pg_atomic_read_u64(&gate->generation) == my_generation)
 		return;
-	ereport(FATAL,
-			(errcode(ERRCODE_ADMIN_SHUTDOWN),
-			 errmsg("terminating walreceiver: this node follows another leader, or none")));
+	ereport(FATAL, (errcode(ERRCODE_ADMIN_SHUTDOWN),
+					errmsg("terminating walreceiver: this node follows another leader, or none")));
 }
 
 static void
 forget_streaming(int code, Datum arg)
 {
-	uint64		expected = my_generation;
+	uint64 expected = my_generation;
 
 	(void) pg_atomic_compare_exchange_u64(&gate->streaming, &expected, 0);
 }
@@ -103,15 +102,15 @@ forget_streaming(int code, Datum arg)
 static uint64
 wait_until_open(char *conninfo, size_t size)
 {
-	uint64		generation;
+	uint64 generation;
 
 	for (;;)
 	{
 		generation = pg_atomic_read_u64(&gate->generation);
 		if (generation != 0)
 			break;
-		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-						 MR_GATE_WAIT_MS, PG_WAIT_EXTENSION);
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, MR_GATE_WAIT_MS,
+						 PG_WAIT_EXTENSION);
 		ResetLatch(MyLatch);
 		ProcessWalRcvInterrupts();
 	}
@@ -124,7 +123,7 @@ wait_until_open(char *conninfo, size_t size)
 static WalReceiverConn *
 gate_connect(const char *conninfo, MR_WALRCV_CONNECT_ARGS)
 {
-	char		leader[MR_PG_PEER_SIZE_OF_CONNINFO];
+	char leader[MR_PG_PEER_SIZE_OF_CONNINFO];
 
 	if (!gate_applies())
 		return original->walrcv_connect(conninfo, MR_WALRCV_CONNECT_PASS);
@@ -140,7 +139,7 @@ gate_connect(const char *conninfo, MR_WALRCV_CONNECT_ARGS)
 static int
 gate_receive(WalReceiverConn *conn, char **buffer, pgsocket *wait_fd)
 {
-	int			length;
+	int length;
 
 	if (!gate_applies())
 		return original->walrcv_receive(conn, buffer, wait_fd);
@@ -184,7 +183,7 @@ mr_gate_install(void)
 static pid_t
 connected_walreceiver(void)
 {
-	pid_t		pid;
+	pid_t pid;
 
 	SpinLockAcquire(&WalRcv->mutex);
 	pid = WalRcv->walRcvState == WALRCV_STOPPED ? 0 : WalRcv->pid;
@@ -195,7 +194,7 @@ connected_walreceiver(void)
 void
 mr_gate_close(void)
 {
-	pid_t		pid;
+	pid_t pid;
 
 	pg_atomic_write_u64(&gate->generation, 0);
 	pg_memory_barrier();
@@ -207,7 +206,7 @@ mr_gate_close(void)
 void
 mr_gate_open(const char *conninfo, uint64 term)
 {
-	uint64		generation = pg_atomic_add_fetch_u64(&gate->last_generation, 1);
+	uint64 generation = pg_atomic_add_fetch_u64(&gate->last_generation, 1);
 
 	mr_gate_close();
 	SpinLockAcquire(&gate->lock);
@@ -215,8 +214,7 @@ mr_gate_open(const char *conninfo, uint64 term)
 	SpinLockRelease(&gate->lock);
 	pg_write_barrier();
 	pg_atomic_write_u64(&gate->generation, generation);
-	elog(DEBUG1, "multiregion: gate open for the leader of term %llu",
-		 (unsigned long long) term);
+	elog(DEBUG1, "multiregion: gate open for the leader of term %llu", (unsigned long long) term);
 	WakeupRecovery();
 }
 
@@ -229,7 +227,7 @@ mr_gate_is_severed(void)
 bool
 mr_gate_is_streaming(void)
 {
-	uint64		generation = pg_atomic_read_u64(&gate->generation);
+	uint64 generation = pg_atomic_read_u64(&gate->generation);
 
 	return generation != 0 && pg_atomic_read_u64(&gate->streaming) == generation;
 }
@@ -237,7 +235,7 @@ mr_gate_is_streaming(void)
 bool
 mr_gate_sever(int timeout_ms)
 {
-	int64		until_ns = mr_boottime_ns() + timeout_ms * MR_NS_PER_MS;
+	int64 until_ns = mr_boottime_ns() + timeout_ms * MR_NS_PER_MS;
 
 	mr_gate_close();
 	while (connected_walreceiver() != 0)

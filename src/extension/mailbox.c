@@ -32,18 +32,18 @@ enum
 typedef struct MailSlot
 {
 	pg_atomic_uint32 state;
-	uint32		procno;			/* of the waiting backend */
-	int64		received_ns;
-	uint32		length;
-	uint8		data[MR_MESSAGE_SIZE];
+	uint32 procno; /* of the waiting backend */
+	int64 received_ns;
+	uint32 length;
+	uint8 data[MR_MESSAGE_SIZE];
 } MailSlot;
 
 typedef struct Mailbox
 {
-	MailSlot	slots[MR_MAILBOX_SLOTS];
-	slock_t		proposal_lock;
-	bool		proposal_waiting;
-	MrConfig	proposal;
+	MailSlot slots[MR_MAILBOX_SLOTS];
+	slock_t proposal_lock;
+	bool proposal_waiting;
+	MrConfig proposal;
 } Mailbox;
 
 static Mailbox *mailbox = NULL;
@@ -57,8 +57,8 @@ mr_mailbox_size(void)
 void
 mr_mailbox_initialize(void)
 {
-	bool		found;
-	int			i;
+	bool found;
+	int i;
 
 	mailbox = ShmemInitStruct("multiregion mailbox", mr_mailbox_size(), &found);
 	if (found)
@@ -72,7 +72,7 @@ mr_mailbox_initialize(void)
 static void
 wake(pg_atomic_uint32 *procno)
 {
-	uint32		number = pg_atomic_read_u32(procno);
+	uint32 number = pg_atomic_read_u32(procno);
 
 	if (number != PG_UINT32_MAX)
 		SetLatch(&ProcGlobal->allProcs[number].procLatch);
@@ -94,11 +94,11 @@ mr_mailbox_wake_workers(void)
 static MailSlot *
 claim_slot(void)
 {
-	int			i;
+	int i;
 
 	for (i = 0; i < MR_MAILBOX_SLOTS; i++)
 	{
-		uint32		expected = SLOT_FREE;
+		uint32 expected = SLOT_FREE;
 
 		if (pg_atomic_compare_exchange_u32(&mailbox->slots[i].state, &expected, SLOT_FILLING))
 			return &mailbox->slots[i];
@@ -110,7 +110,7 @@ claim_slot(void)
 static void
 abandon_slot(MailSlot *slot)
 {
-	uint32		expected = SLOT_REQUEST;
+	uint32 expected = SLOT_REQUEST;
 
 	if (!pg_atomic_compare_exchange_u32(&slot->state, &expected, SLOT_ABANDONED))
 		pg_atomic_write_u32(&slot->state, SLOT_FREE);
@@ -119,18 +119,18 @@ abandon_slot(MailSlot *slot)
 static bool
 wait_for_answer(MailSlot *slot, int timeout_ms)
 {
-	int64		until_ns = mr_boottime_ns() + timeout_ms * MR_NS_PER_MS;
+	int64 until_ns = mr_boottime_ns() + timeout_ms * MR_NS_PER_MS;
 
 	PG_TRY();
 	{
 		while (pg_atomic_read_u32(&slot->state) == SLOT_REQUEST)
 		{
-			int64		left_ms = (until_ns - mr_boottime_ns()) / MR_NS_PER_MS;
+			int64 left_ms = (until_ns - mr_boottime_ns()) / MR_NS_PER_MS;
 
 			if (left_ms <= 0)
 				break;
-			(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-							 left_ms, PG_WAIT_EXTENSION);
+			(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, left_ms,
+							 PG_WAIT_EXTENSION);
 			ResetLatch(MyLatch);
 			CHECK_FOR_INTERRUPTS();
 		}
@@ -147,8 +147,8 @@ wait_for_answer(MailSlot *slot, int timeout_ms)
 size_t
 mr_mailbox_call(const uint8 *request, size_t length, uint8 *out, size_t size, int timeout_ms)
 {
-	MailSlot   *slot;
-	size_t		answer = 0;
+	MailSlot *slot;
+	size_t answer = 0;
 
 	if (length > MR_MESSAGE_SIZE || (slot = claim_slot()) == NULL)
 		return 0;
@@ -177,12 +177,12 @@ mr_mailbox_call(const uint8 *request, size_t length, uint8 *out, size_t size, in
 int
 mr_mailbox_take(int after, const uint8 **request, size_t *length, int64 *received_ns)
 {
-	int			i;
+	int i;
 
 	for (i = after + 1; i < MR_MAILBOX_SLOTS; i++)
 	{
-		MailSlot   *slot = &mailbox->slots[i];
-		uint32		state = pg_atomic_read_u32(&slot->state);
+		MailSlot *slot = &mailbox->slots[i];
+		uint32 state = pg_atomic_read_u32(&slot->state);
 
 		if (state == SLOT_ABANDONED)
 			pg_atomic_write_u32(&slot->state, SLOT_FREE);
@@ -200,9 +200,9 @@ mr_mailbox_take(int after, const uint8 **request, size_t *length, int64 *receive
 void
 mr_mailbox_answer(int number, const uint8 *answer, size_t length)
 {
-	MailSlot   *slot = &mailbox->slots[number];
-	uint32		expected = SLOT_REQUEST;
-	uint32		procno = slot->procno;
+	MailSlot *slot = &mailbox->slots[number];
+	uint32 expected = SLOT_REQUEST;
+	uint32 procno = slot->procno;
 
 	if (length > MR_MESSAGE_SIZE)
 		length = 0;
@@ -212,7 +212,7 @@ mr_mailbox_answer(int number, const uint8 *answer, size_t length)
 	pg_write_barrier();
 	if (!pg_atomic_compare_exchange_u32(&slot->state, &expected, SLOT_ANSWER))
 	{
-		pg_atomic_write_u32(&slot->state, SLOT_FREE);	/* abandoned meanwhile */
+		pg_atomic_write_u32(&slot->state, SLOT_FREE); /* abandoned meanwhile */
 		return;
 	}
 	SetLatch(&ProcGlobal->allProcs[procno].procLatch);
@@ -221,7 +221,7 @@ mr_mailbox_answer(int number, const uint8 *answer, size_t length)
 bool
 mr_mailbox_propose(const MrConfig *config)
 {
-	bool		accepted = false;
+	bool accepted = false;
 
 	SpinLockAcquire(&mailbox->proposal_lock);
 	if (!mailbox->proposal_waiting)
@@ -238,7 +238,7 @@ mr_mailbox_propose(const MrConfig *config)
 bool
 mr_mailbox_take_proposal(MrConfig *config)
 {
-	bool		taken = false;
+	bool taken = false;
 
 	if (!mailbox->proposal_waiting)
 		return false;

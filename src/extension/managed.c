@@ -19,10 +19,10 @@
 #include "extension/mr_settings.h"
 #include "extension/mr_shared_state.h"
 
-#define MR_CLAIM_ATTEMPTS	100		/* of 50 ms: a dying lease worker has its last gasp */
+#define MR_CLAIM_ATTEMPTS 100 /* of 50 ms: a dying lease worker has its last gasp */
 
 /* Held by the postmaster and inherited by its children; or by the lease worker alone. */
-static int	lock_descriptor = -1;
+static int lock_descriptor = -1;
 
 const char *
 mr_state_directory(void)
@@ -48,9 +48,9 @@ mr_marker_present(void)
 bool
 mr_marker_write(const MrUuid *cluster)
 {
-	char		text[34];
-	int			fd;
-	bool		ok;
+	char text[34];
+	int fd;
+	bool ok;
 
 	mr_uuid_format(cluster, text);
 	text[32] = '\n';
@@ -62,7 +62,7 @@ mr_marker_write(const MrUuid *cluster)
 		ok = false;
 	if (!ok)
 	{
-		int			saved = errno;
+		int saved = errno;
 
 		unlink(MR_MARKER_FILE);
 		errno = saved != 0 ? saved : ENOSPC;
@@ -102,7 +102,7 @@ void
 mr_state_directory_claim(void)
 {
 	const char *directory = mr_state_directory();
-	int			attempt;
+	int attempt;
 
 	if (lock_descriptor >= 0)
 		return;
@@ -119,10 +119,9 @@ mr_state_directory_claim(void)
 		pg_usleep(50000L);
 	}
 	if (errno == EWOULDBLOCK)
-		ereport(FATAL,
-				(errcode(ERRCODE_OBJECT_IN_USE),
-				 errmsg("state directory \"%s\" is in use by another server", directory),
-				 errhint("Two servers must never share multiregion.state_directory.")));
+		ereport(FATAL, (errcode(ERRCODE_OBJECT_IN_USE),
+						errmsg("state directory \"%s\" is in use by another server", directory),
+						errhint("Two servers must never share multiregion.state_directory.")));
 	/* anything else: start fenced, and say why */
 	snprintf(mr_shared->state_problem, sizeof(mr_shared->state_problem),
 			 "state directory \"%s\" cannot be locked: %s", directory, strerror(errno));

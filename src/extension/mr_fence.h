@@ -11,6 +11,7 @@
 
 #include "postgres.h"
 
+/* Shared memory: size, and creation at postmaster start. */
 extern Size mr_fence_size(void);
 extern void mr_fence_initialize(void);
 
@@ -23,4 +24,4 @@ extern void mr_fence_end_sessions(void);
 /* Lease worker, orderly stop: ends walsenders whose standby does not answer. */
 extern void mr_fence_end_silent_walsenders(void);
 
-#endif							/* MR_FENCE_H */
+#endif /* MR_FENCE_H */

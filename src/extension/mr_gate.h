@@ -12,6 +12,7 @@
 
 #include "postgres.h"
 
+/* Shared memory: size, and creation at postmaster start. */
 extern Size mr_gate_size(void);
 extern void mr_gate_initialize(void);
 
@@ -33,4 +34,4 @@ extern bool mr_gate_is_severed(void);
 /* A walreceiver streams through the gate as it is open now. */
 extern bool mr_gate_is_streaming(void);
 
-#endif							/* MR_GATE_H */
+#endif /* MR_GATE_H */

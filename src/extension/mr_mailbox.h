@@ -10,8 +10,9 @@
 
 #include "core/mr_message.h"
 
-#define MR_MAILBOX_SLOTS	32
+#define MR_MAILBOX_SLOTS 32
 
+/* Shared memory: size, and creation at postmaster start. */
 extern Size mr_mailbox_size(void);
 extern void mr_mailbox_initialize(void);
 
@@ -37,8 +38,7 @@ extern bool mr_mailbox_propose(const MrConfig *config);
  * Lease worker: the next request not yet taken, or open again after DEFER; -1 if
  * there is none. *received_ns is when it arrived.
  */
-extern int	mr_mailbox_take(int after, const uint8 **request, size_t *length,
-							int64 *received_ns);
+extern int mr_mailbox_take(int after, const uint8 **request, size_t *length, int64 *received_ns);
 
 /* Lease worker: answers a taken request. */
 extern void mr_mailbox_answer(int slot, const uint8 *answer, size_t length);
@@ -46,4 +46,4 @@ extern void mr_mailbox_answer(int slot, const uint8 *answer, size_t length);
 /* Lease worker: the waiting proposal, copied out; false if there is none. */
 extern bool mr_mailbox_take_proposal(MrConfig *config);
 
-#endif							/* MR_MAILBOX_H */
+#endif /* MR_MAILBOX_H */

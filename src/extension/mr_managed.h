@@ -41,4 +41,4 @@ extern void mr_state_directory_claim(void);
 /* Lease worker: the same lock when the server became managed while running. */
 extern bool mr_state_directory_claim_late(void);
 
-#endif							/* MR_MANAGED_H */
+#endif /* MR_MANAGED_H */

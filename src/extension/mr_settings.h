@@ -6,7 +6,7 @@
 #define MR_SETTINGS_H
 
 /* multiregion.mode: MrMode. */
-extern int	mr_mode;
+extern int mr_mode;
 
 /* multiregion.database: where the extension lives. */
 extern char *mr_database;
@@ -18,7 +18,7 @@ extern char *mr_state_directory_setting;
 extern bool mr_standalone;
 
 /* multiregion.connect_timeout, ms. */
-extern int	mr_connect_timeout_ms;
+extern int mr_connect_timeout_ms;
 
 /* Role and suffix of application_name of our own connections. */
 #define MR_PEER_USER "multiregion_peer"
@@ -26,4 +26,4 @@ extern int	mr_connect_timeout_ms;
 /* Defines them all; _PG_init only. */
 extern void mr_settings_define(bool preloading);
 
-#endif							/* MR_SETTINGS_H */
+#endif /* MR_SETTINGS_H */

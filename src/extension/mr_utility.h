@@ -20,4 +20,4 @@ extern bool mr_utility_is_second_phase(Node *statement);
  */
 extern void mr_utility_protect(Node *statement);
 
-#endif							/* MR_UTILITY_H */
+#endif /* MR_UTILITY_H */

@@ -17,8 +17,7 @@
 	bool replication, bool logical, bool must_use_password, const char *appname, char **err
 #define MR_WALRCV_CONNECT_PASS replication, logical, must_use_password, appname, err
 #elif PG_VERSION_NUM >= 160000
-#define MR_WALRCV_CONNECT_ARGS \
-	bool logical, bool must_use_password, const char *appname, char **err
+#define MR_WALRCV_CONNECT_ARGS bool logical, bool must_use_password, const char *appname, char **err
 #define MR_WALRCV_CONNECT_PASS logical, must_use_password, appname, err
 #else
 #define MR_WALRCV_CONNECT_ARGS bool logical, const char *appname, char **err
@@ -42,4 +41,4 @@
 /* Whether this process is the walreceiver. */
 #define MR_AM_WALRECEIVER() AmWalReceiverProcess()
 
-#endif							/* PG_COMPAT_H */
+#endif /* PG_COMPAT_H */

@@ -10,49 +10,41 @@
 #include "core/mr_names.h"
 #include "extension/mr_settings.h"
 
-int			mr_mode = MR_MODE_MANAGE;
-char	   *mr_database = NULL;
-char	   *mr_state_directory_setting = NULL;
-bool		mr_standalone = false;
-int			mr_connect_timeout_ms = 2000;
+int mr_mode = MR_MODE_MANAGE;
+char *mr_database = NULL;
+char *mr_state_directory_setting = NULL;
+bool mr_standalone = false;
+int mr_connect_timeout_ms = 2000;
 
 #define MODE_OPTION(symbol, word) {word, symbol, false},
 
-static const struct config_enum_entry mode_options[] = {
-	MR_MODE_LIST(MODE_OPTION)
-	{NULL, 0, false}
-};
+static const struct config_enum_entry mode_options[] = {MR_MODE_LIST(MODE_OPTION){NULL, 0, false}};
 
 void
 mr_settings_define(bool preloading)
 {
-	DefineCustomEnumVariable("multiregion.mode",
-							 "What this server does with the lease.",
+	DefineCustomEnumVariable("multiregion.mode", "What this server does with the lease.",
 							 "off: nothing is watched or fenced; observe: decides and records, "
 							 "never fences or promotes; manage: all of it.",
-							 &mr_mode, MR_MODE_MANAGE, mode_options,
-							 PGC_SIGHUP, 0, NULL, NULL, NULL);
-	DefineCustomIntVariable("multiregion.connect_timeout",
-							"Longest wait for a connection to another node.",
-							NULL, &mr_connect_timeout_ms, 2000, 50, 600000,
-							PGC_SIGHUP, GUC_UNIT_MS, NULL, NULL, NULL);
+							 &mr_mode, MR_MODE_MANAGE, mode_options, PGC_SIGHUP, 0, NULL, NULL,
+							 NULL);
+	DefineCustomIntVariable(
+		"multiregion.connect_timeout", "Longest wait for a connection to another node.", NULL,
+		&mr_connect_timeout_ms, 2000, 50, 600000, PGC_SIGHUP, GUC_UNIT_MS, NULL, NULL, NULL);
 	if (preloading)
 	{
 		DefineCustomStringVariable("multiregion.database",
-								   "Database in which the extension is created.",
-								   NULL, &mr_database, "postgres",
-								   PGC_POSTMASTER, 0, NULL, NULL, NULL);
-		DefineCustomStringVariable("multiregion.state_directory",
-								   "Directory of the node's identity and votes.",
-								   "Outside the data directory, on storage that lasts as long. "
-								   "Empty: the data directory's path with .multiregion appended.",
-								   &mr_state_directory_setting, "",
-								   PGC_POSTMASTER, GUC_SUPERUSER_ONLY, NULL, NULL, NULL);
+								   "Database in which the extension is created.", NULL,
+								   &mr_database, "postgres", PGC_POSTMASTER, 0, NULL, NULL, NULL);
+		DefineCustomStringVariable(
+			"multiregion.state_directory", "Directory of the node's identity and votes.",
+			"Outside the data directory, on storage that lasts as long. "
+			"Empty: the data directory's path with .multiregion appended.",
+			&mr_state_directory_setting, "", PGC_POSTMASTER, GUC_SUPERUSER_ONLY, NULL, NULL, NULL);
 		DefineCustomBoolVariable("multiregion.standalone",
 								 "Opens a restored copy as a plain server.",
 								 "No worker acts, no peer is contacted, nothing is fenced.",
-								 &mr_standalone, false,
-								 PGC_POSTMASTER, 0, NULL, NULL, NULL);
+								 &mr_standalone, false, PGC_POSTMASTER, 0, NULL, NULL, NULL);
 	}
 	MarkGUCPrefixReserved("multiregion");
 }

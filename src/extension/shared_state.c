@@ -19,7 +19,7 @@
 #include "extension/mr_settings.h"
 #include "extension/mr_shared_state.h"
 
-MrShared   *mr_shared = NULL;
+MrShared *mr_shared = NULL;
 
 Size
 mr_shared_size(void)
@@ -30,13 +30,12 @@ mr_shared_size(void)
 static uint64
 draw_nonce(void)
 {
-	uint64		nonce = 0;
+	uint64 nonce = 0;
 
 	while (nonce == 0)
 		if (!pg_strong_random(&nonce, sizeof(nonce)))
 			ereport(FATAL,
-					(errcode(ERRCODE_INTERNAL_ERROR),
-					 errmsg("could not generate random values")));
+					(errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not generate random values")));
 	return nonce;
 }
 
@@ -67,7 +66,7 @@ initialize_atomics(MrShared *shared)
 void
 mr_shared_initialize(void)
 {
-	bool		found;
+	bool found;
 	struct stat st;
 
 	mr_shared = ShmemInitStruct("multiregion", mr_shared_size(), &found);
@@ -108,7 +107,7 @@ mr_boottime_to_timestamp(int64 ns)
 bool
 mr_fence_is_open(void)
 {
-	uint64		deadline;
+	uint64 deadline;
 
 	if (mr_shared == NULL || pg_atomic_read_u32(&mr_shared->managed) == 0 ||
 		pg_atomic_read_u32(&mr_shared->mode) != MR_MODE_MANAGE)
@@ -122,7 +121,7 @@ mr_fence_is_open(void)
 void
 mr_shared_publish_lease(const MrLease *lease)
 {
-	uint64		next = pg_atomic_read_u64(&mr_shared->lease_version) + 1;
+	uint64 next = pg_atomic_read_u64(&mr_shared->lease_version) + 1;
 
 	memcpy(&mr_shared->lease[next & 1], lease, sizeof(*lease));
 	pg_memory_barrier();
@@ -132,7 +131,7 @@ mr_shared_publish_lease(const MrLease *lease)
 bool
 mr_shared_read_lease(MrLease *out)
 {
-	uint64		version;
+	uint64 version;
 
 	if (mr_shared == NULL)
 		return false;
@@ -189,7 +188,7 @@ mr_event_push(int kind, uint64 term, const char *subject, int refusal, int64 val
 int
 mr_event_read(uint64 after, MrEventRecord *out, int max)
 {
-	int			count = 0;
+	int count = 0;
 
 	if (mr_shared == NULL)
 		return 0;

@@ -74,15 +74,14 @@ mr_utility_is_second_phase(Node *statement)
 {
 	TransactionStmt *transaction = (TransactionStmt *) statement;
 
-	return IsA(statement, TransactionStmt) &&
-		(transaction->kind == TRANS_STMT_COMMIT_PREPARED ||
-		 transaction->kind == TRANS_STMT_ROLLBACK_PREPARED);
+	return IsA(statement, TransactionStmt) && (transaction->kind == TRANS_STMT_COMMIT_PREPARED ||
+											   transaction->kind == TRANS_STMT_ROLLBACK_PREPARED);
 }
 
 static bool
 names_our_extension(DropStmt *drop)
 {
-	ListCell   *cell;
+	ListCell *cell;
 
 	if (drop->removeType != OBJECT_EXTENSION)
 		return false;
@@ -98,8 +97,7 @@ database_taken_away(Node *statement)
 {
 	if (IsA(statement, DropdbStmt))
 		return ((DropdbStmt *) statement)->dbname;
-	if (IsA(statement, RenameStmt) &&
-		((RenameStmt *) statement)->renameType == OBJECT_DATABASE)
+	if (IsA(statement, RenameStmt) && ((RenameStmt *) statement)->renameType == OBJECT_DATABASE)
 		return ((RenameStmt *) statement)->subname;
 	return NULL;
 }
@@ -112,16 +110,14 @@ mr_utility_protect(Node *statement)
 	if (pg_atomic_read_u32(&mr_shared->managed) == 0)
 		return;
 	if (IsA(statement, DropStmt) && names_our_extension((DropStmt *) statement))
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_IN_USE),
-				 errmsg("cannot drop extension \"multiregion\" while the server is managed"),
-				 errhint("Call multiregion.leave() on the last member first.")));
+		ereport(ERROR, (errcode(ERRCODE_OBJECT_IN_USE),
+						errmsg("cannot drop extension \"multiregion\" while the server is managed"),
+						errhint("Call multiregion.leave() on the last member first.")));
 	database = database_taken_away(statement);
 	if (database != NULL && mr_database != NULL && strcmp(database, mr_database) == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_IN_USE),
-				 errmsg("cannot drop or rename database \"%s\" while the server is managed",
-						database),
-				 errdetail("It is multiregion.database, through which the nodes talk."),
-				 errhint("Call multiregion.leave() on the last member first.")));
+		ereport(ERROR, (errcode(ERRCODE_OBJECT_IN_USE),
+						errmsg("cannot drop or rename database \"%s\" while the server is managed",
+							   database),
+						errdetail("It is multiregion.database, through which the nodes talk."),
+						errhint("Call multiregion.leave() on the last member first.")));
 }

@@ -234,7 +234,7 @@ main(int argc, char **argv)
 			runs = 1;
 		}
 		else if (strcmp(argv[i], "--runs") == 0 && i + 1 < argc)
-			runs = atoi(argv[++i]);
+			runs = (int) strtol(argv[++i], NULL, 10);
 	}
 	printf("# seeds %llu to %llu\n1..2\n", (unsigned long long) seed,
 		   (unsigned long long) (seed + (uint64_t) runs - 1));

@@ -25,7 +25,7 @@
 #include "extension/workers/mr_lease_worker.h"
 
 #define MR_SEVER_TIMEOUT_MS 200
-#define MR_STOP_AGAIN_NS	(8 * MR_NS_PER_S)
+#define MR_STOP_AGAIN_NS (8 * MR_NS_PER_S)
 
 static void
 perform_persist(MrLeaseWorker *worker)
@@ -33,16 +33,15 @@ perform_persist(MrLeaseWorker *worker)
 	if (mr_state_file_write(mr_state_directory(), &worker->lease.durable))
 		return;
 	pg_atomic_write_u64(&mr_shared->deadline_ns, 0);
-	ereport(FATAL,
-			(errcode_for_file_access(),
-			 errmsg("could not write the state file in \"%s\": %m", mr_state_directory()),
-			 errdetail("This node is fenced until it can be written.")));
+	ereport(FATAL, (errcode_for_file_access(),
+					errmsg("could not write the state file in \"%s\": %m", mr_state_directory()),
+					errdetail("This node is fenced until it can be written.")));
 }
 
 static void
 perform_deadline(MrLeaseWorker *worker, const MrAction *action)
 {
-	uint64		before = pg_atomic_read_u64(&mr_shared->deadline_ns);
+	uint64 before = pg_atomic_read_u64(&mr_shared->deadline_ns);
 
 	if (action->time_ns != 0)
 		pg_atomic_write_u64(&mr_shared->lease_term, action->term);
@@ -56,12 +55,11 @@ static void
 perform_reply(MrLeaseWorker *worker, const MrMessage *message, int mail)
 {
 	static uint8 buffer[MR_MESSAGE_SIZE];
-	size_t		length;
+	size_t length;
 
 	if (mail < 0)
 		return;
-	length = mr_message_encode(message, &worker->lease.durable.config,
-							   buffer, sizeof(buffer));
+	length = mr_message_encode(message, &worker->lease.durable.config, buffer, sizeof(buffer));
 	mr_mailbox_answer(mail, buffer, length);
 }
 
@@ -69,13 +67,13 @@ static void
 perform_open_gate(MrLeaseWorker *worker, const MrAction *action)
 {
 	const MrMember *leader = &worker->lease.durable.config.members[action->slot];
-	char		application[64];
-	char		conninfo[MR_PG_PEER_SIZE_OF_CONNINFO];
+	char application[64];
+	char conninfo[MR_PG_PEER_SIZE_OF_CONNINFO];
 
 	memcpy(application, "mr_", 3);
 	mr_uuid_format(&worker->lease.durable.node, application + 3);
-	if (mr_pg_conninfo_build(leader->conninfo, leader->hostaddr, MR_PEER_USER, NULL,
-							 application, conninfo, sizeof(conninfo)))
+	if (mr_pg_conninfo_build(leader->conninfo, leader->hostaddr, MR_PEER_USER, NULL, application,
+							 conninfo, sizeof(conninfo)))
 		mr_gate_open(conninfo, action->term);
 }
 
@@ -87,21 +85,21 @@ perform_open_gate(MrLeaseWorker *worker, const MrAction *action)
 static void
 reserve_timelines(uint32 current, uint32 wanted)
 {
-	uint32		timeline;
+	uint32 timeline;
 
 	for (timeline = current + 1; timeline < wanted; timeline++)
 	{
 		static const char text[] = "# reserved by multiregion: another node's promotion\n";
-		char		path[64];
-		int			fd;
+		char path[64];
+		int fd;
 
 		snprintf(path, sizeof(path), "pg_wal/%08X.history", timeline);
 		fd = open(path, O_CREAT | O_EXCL | O_WRONLY, 0600);
 		if (fd < 0)
 			continue;
 		if (write(fd, text, sizeof(text) - 1) < 0)
-			ereport(LOG, (errcode_for_file_access(),
-						  errmsg("could not write file \"%s\": %m", path)));
+			ereport(LOG,
+					(errcode_for_file_access(), errmsg("could not write file \"%s\": %m", path)));
 		close(fd);
 	}
 }
@@ -109,8 +107,8 @@ reserve_timelines(uint32 current, uint32 wanted)
 static void
 perform_promote(MrLeaseWorker *worker, const MrAction *action)
 {
-	MrLocal		local;
-	int			fd;
+	MrLocal local;
+	int fd;
 
 	mr_lease_observe(worker, &local);
 	if (!local.standby)
@@ -131,7 +129,7 @@ perform_promote(MrLeaseWorker *worker, const MrAction *action)
 static void
 perform_stop_server(MrLeaseWorker *worker)
 {
-	int64		now_ns = mr_boottime_ns();
+	int64 now_ns = mr_boottime_ns();
 
 	if (worker->stop_requested && now_ns < worker->stop_requested_ns + MR_STOP_AGAIN_NS)
 		return;
@@ -176,8 +174,8 @@ perform_exit(MrLeaseWorker *worker)
 bool
 mr_lease_perform(MrLeaseWorker *worker, const MrActions *actions, int mail)
 {
-	bool		again = false;
-	int			i;
+	bool again = false;
+	int i;
 
 	for (i = 0; i < actions->count; i++)
 	{
@@ -198,7 +196,7 @@ mr_lease_perform(MrLeaseWorker *worker, const MrActions *actions, int mail)
 				perform_reply(worker, &actions->messages[action->message], mail);
 				break;
 			case MR_ACT_DEFER:
-				break;			/* stays in the mailbox, taken again on the next turn */
+				break; /* stays in the mailbox, taken again on the next turn */
 			case MR_ACT_SEVER:
 				worker->sever_failed = !mr_gate_sever(MR_SEVER_TIMEOUT_MS);
 				again = true;

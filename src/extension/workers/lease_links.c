@@ -13,15 +13,15 @@
 #include "extension/mr_shared_state.h"
 #include "extension/workers/mr_lease_worker.h"
 
-#define MR_RPC_SQL			"SELECT multiregion.rpc($1)"
-#define MR_RETRY_MIN_NS		(20 * MR_NS_PER_MS)
-#define MR_RETRY_MAX_NS		MR_NS_PER_S
+#define MR_RPC_SQL "SELECT multiregion.rpc($1)"
+#define MR_RETRY_MIN_NS (20 * MR_NS_PER_MS)
+#define MR_RETRY_MAX_NS MR_NS_PER_S
 #define MR_STOPPING_PAUSE_NS (3 * MR_NS_PER_S)
 
 static int64
 request_timeout_ns(const MrLeaseWorker *worker)
 {
-	int64		lease_ns = worker->lease.durable.config.policy.lease_ms * MR_NS_PER_MS;
+	int64 lease_ns = worker->lease.durable.config.policy.lease_ms * MR_NS_PER_MS;
 
 	return lease_ns > MR_NS_PER_S ? lease_ns : MR_NS_PER_S;
 }
@@ -41,9 +41,9 @@ report_unreachable(MrLeaseWorker *worker, int slot)
 static void
 link_failed(MrLeaseWorker *worker, int slot)
 {
-	MrLink	   *link = &worker->links[slot];
-	int64		pause_ns = MR_RETRY_MIN_NS << Min(link->failures, 6);
-	bool		reported = link->outbox_length > 0 || link->sent_ns != 0;
+	MrLink *link = &worker->links[slot];
+	int64 pause_ns = MR_RETRY_MIN_NS << Min(link->failures, 6);
+	bool reported = link->outbox_length > 0 || link->sent_ns != 0;
 
 	mr_pg_peer_close(&link->peer);
 	link->outbox_length = 0;
@@ -57,7 +57,7 @@ link_failed(MrLeaseWorker *worker, int slot)
 static void
 start_connecting(MrLeaseWorker *worker, int slot)
 {
-	MrLink	   *link = &worker->links[slot];
+	MrLink *link = &worker->links[slot];
 	const MrMember *member = &worker->lease.durable.config.members[slot];
 
 	if (!mr_pg_peer_connect(&link->peer, member->conninfo, member->hostaddr, MR_PEER_USER,
@@ -71,28 +71,28 @@ start_connecting(MrLeaseWorker *worker, int slot)
 static void
 send_outbox(MrLeaseWorker *worker, int slot)
 {
-	MrLink	   *link = &worker->links[slot];
+	MrLink *link = &worker->links[slot];
 	const char *values[1];
-	int			lengths[1];
-	int			formats[1] = {1};
+	int lengths[1];
+	int formats[1] = {1};
 
 	values[0] = (const char *) link->outbox;
 	lengths[0] = (int) link->outbox_length;
 	/* the lease counts from here: the instant the message may leave */
 	link->sent_ns = mr_boottime_ns();
 	link->outbox_length = 0;
-	if (!mr_pg_peer_query(&link->peer, MR_RPC_SQL, 1, values, lengths, formats, 1,
-						  link->sent_ns, request_timeout_ns(worker)))
+	if (!mr_pg_peer_query(&link->peer, MR_RPC_SQL, 1, values, lengths, formats, 1, link->sent_ns,
+						  request_timeout_ns(worker)))
 		link_failed(worker, slot);
 }
 
 void
 mr_links_queue(MrLeaseWorker *worker, int slot, const MrMessage *message)
 {
-	MrLink	   *link = &worker->links[slot];
+	MrLink *link = &worker->links[slot];
 
-	link->outbox_length = mr_message_encode(message, &worker->lease.durable.config,
-											link->outbox, sizeof(link->outbox));
+	link->outbox_length = mr_message_encode(message, &worker->lease.durable.config, link->outbox,
+											sizeof(link->outbox));
 	link->queued_ns = mr_boottime_ns();
 }
 
@@ -102,10 +102,10 @@ take_result(MrLeaseWorker *worker, int slot)
 {
 	static MrMessage message;
 	static MrConfig config;
-	MrLink	   *link = &worker->links[slot];
-	PGresult   *result = link->peer.result;
+	MrLink *link = &worker->links[slot];
+	PGresult *result = link->peer.result;
 	MrLeaseEvent event;
-	bool		stopping;
+	bool stopping;
 
 	if (PQresultStatus(result) != PGRES_TUPLES_OK || PQntuples(result) != 1 ||
 		!mr_message_decode((const uint8 *) PQgetvalue(result, 0, 0),
@@ -138,7 +138,7 @@ take_result(MrLeaseWorker *worker, int slot)
 static void
 pump(MrLeaseWorker *worker, int slot)
 {
-	MrLink	   *link = &worker->links[slot];
+	MrLink *link = &worker->links[slot];
 	const MrMember *member = &worker->lease.durable.config.members[slot];
 
 	if (!member->used || slot == worker->lease.self)
@@ -183,7 +183,7 @@ pump(MrLeaseWorker *worker, int slot)
 void
 mr_links_pump(MrLeaseWorker *worker)
 {
-	int			slot;
+	int slot;
 
 	for (slot = 0; slot < MR_MAX_MEMBERS; slot++)
 		pump(worker, slot);
@@ -192,14 +192,14 @@ mr_links_pump(MrLeaseWorker *worker)
 int
 mr_links_add_to_set(MrLeaseWorker *worker, WaitEventSet *set)
 {
-	int			added = 0;
-	int			slot;
+	int added = 0;
+	int slot;
 
 	for (slot = 0; slot < MR_MAX_MEMBERS; slot++)
 	{
-		MrPgPeer   *peer = &worker->links[slot].peer;
-		int			socket = mr_pg_peer_socket(peer);
-		uint32		events = 0;
+		MrPgPeer *peer = &worker->links[slot].peer;
+		int socket = mr_pg_peer_socket(peer);
+		uint32 events = 0;
 
 		if (socket < 0)
 			continue;
@@ -216,7 +216,7 @@ mr_links_add_to_set(MrLeaseWorker *worker, WaitEventSet *set)
 void
 mr_links_close(MrLeaseWorker *worker, int slot)
 {
-	MrLink	   *link = &worker->links[slot];
+	MrLink *link = &worker->links[slot];
 
 	mr_pg_peer_close(&link->peer);
 	link->sent_ns = 0;
@@ -227,7 +227,7 @@ mr_links_close(MrLeaseWorker *worker, int slot)
 void
 mr_links_close_all(MrLeaseWorker *worker)
 {
-	int			slot;
+	int slot;
 
 	for (slot = 0; slot < MR_MAX_MEMBERS; slot++)
 		mr_links_close(worker, slot);

@@ -23,14 +23,14 @@
 #include "extension/mr_shared_state.h"
 #include "extension/workers/mr_lease_worker.h"
 
-#define MR_STOPPING_EVERY_NS	(250 * MR_NS_PER_MS)
+#define MR_STOPPING_EVERY_NS (250 * MR_NS_PER_MS)
 
 /* Reads a small text file; false if it cannot be read. */
 static bool
 read_text(const char *path, char *out, size_t size)
 {
-	int			fd = open(path, O_RDONLY | PG_BINARY);
-	ssize_t		length;
+	int fd = open(path, O_RDONLY | PG_BINARY);
+	ssize_t length;
 
 	if (fd < 0)
 		return false;
@@ -46,9 +46,9 @@ read_text(const char *path, char *out, size_t size)
 static bool
 postmaster_is_stopping(void)
 {
-	char		text[2048];
-	char	   *line = text;
-	int			i;
+	char text[2048];
+	char *line = text;
+	int i;
 
 	if (!read_text("postmaster.pid", text, sizeof(text)))
 		return false;
@@ -65,15 +65,15 @@ postmaster_is_stopping(void)
 static uint32
 newest_history(void)
 {
-	DIR		   *directory = opendir("pg_wal");
+	DIR *directory = opendir("pg_wal");
 	struct dirent *entry;
-	uint32		newest = 0;
+	uint32 newest = 0;
 
 	if (directory == NULL)
 		return 0;
 	while ((entry = readdir(directory)) != NULL)
 	{
-		uint32		timeline;
+		uint32 timeline;
 
 		if (strlen(entry->d_name) == 16 && strcmp(entry->d_name + 8, ".history") == 0 &&
 			sscanf(entry->d_name, "%8X", &timeline) == 1 && timeline > newest)
@@ -89,10 +89,10 @@ fork_of(uint32 timeline)
 {
 	static uint32 known_timeline = 0;
 	static MrLsn known_fork = 0;
-	char		path[64];
-	char		text[8192];
-	char	   *line;
-	char	   *rest;
+	char path[64];
+	char text[8192];
+	char *line;
+	char *rest;
 
 	if (timeline == known_timeline)
 		return known_fork;
@@ -101,9 +101,9 @@ fork_of(uint32 timeline)
 		return 0;
 	for (line = strtok_r(text, "\n", &rest); line != NULL; line = strtok_r(NULL, "\n", &rest))
 	{
-		uint32		parent;
-		uint32		high;
-		uint32		low;
+		uint32 parent;
+		uint32 high;
+		uint32 low;
 
 		if (sscanf(line, "%u %X/%X", &parent, &high, &low) == 3)
 		{
@@ -122,11 +122,11 @@ fork_of(uint32 timeline)
 static void
 observe_standby(MrLocal *local)
 {
-	TimeLineID	replay_timeline;
-	TimeLineID	receive_timeline;
-	XLogRecPtr	replayed = GetXLogReplayRecPtr(&replay_timeline);
-	XLogRecPtr	flushed;
-	bool		requested;
+	TimeLineID replay_timeline;
+	TimeLineID receive_timeline;
+	XLogRecPtr replayed = GetXLogReplayRecPtr(&replay_timeline);
+	XLogRecPtr flushed;
+	bool requested;
 
 	SpinLockAcquire(&WalRcv->mutex);
 	requested = WalRcv->receiveStart != 0;
@@ -135,17 +135,17 @@ observe_standby(MrLocal *local)
 	SpinLockRelease(&WalRcv->mutex);
 	local->replay_lsn = replayed;
 	local->wal_end = flushed > replayed ? flushed : replayed;
-	local->timeline = flushed > replayed && receive_timeline != 0 ?
-		receive_timeline : replay_timeline;
+	local->timeline =
+		flushed > replayed && receive_timeline != 0 ? receive_timeline : replay_timeline;
 	local->wal_end_known = mr_shared->standby_at_start && requested;
-	local->replay_paused = GetRecoveryPauseState() != RECOVERY_NOT_PAUSED ||
-		recovery_min_apply_delay > 0;
+	local->replay_paused =
+		GetRecoveryPauseState() != RECOVERY_NOT_PAUSED || recovery_min_apply_delay > 0;
 }
 
 static void
 observe_primary(MrLocal *local)
 {
-	TimeLineID	timeline;
+	TimeLineID timeline;
 
 	local->wal_end = GetFlushRecPtr(&timeline);
 	local->replay_lsn = local->wal_end;
@@ -157,7 +157,7 @@ observe_primary(MrLocal *local)
 void
 mr_lease_observe(MrLeaseWorker *worker, MrLocal *local)
 {
-	int64		now_ns = mr_boottime_ns();
+	int64 now_ns = mr_boottime_ns();
 
 	memset(local, 0, sizeof(*local));
 	local->manage = mr_mode == MR_MODE_MANAGE;

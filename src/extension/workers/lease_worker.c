@@ -34,15 +34,15 @@
 #include "extension/workers/mr_lease_worker.h"
 #include "extension/workers/mr_workers.h"
 
-#define MR_DEFER_NS			(3 * MR_NS_PER_MS)
-#define MR_END_SESSIONS_NS	(200 * MR_NS_PER_MS)
+#define MR_DEFER_NS (3 * MR_NS_PER_MS)
+#define MR_END_SESSIONS_NS (200 * MR_NS_PER_MS)
 
 static volatile sig_atomic_t got_sigterm = 0;
 
 static void
 handle_sigterm(SIGNAL_ARGS)
 {
-	int			saved_errno = errno;
+	int saved_errno = errno;
 
 	got_sigterm = 1;
 	SetLatch(MyLatch);
@@ -60,15 +60,15 @@ void
 mr_lease_handle(MrLeaseWorker *worker, MrLeaseEvent *event, int mail)
 {
 	static MrActions pool[3];
-	static int	depth = 0;
-	MrActions  *actions = &pool[depth % 3];
-	bool		again = true;
-	int			attempt;
+	static int depth = 0;
+	MrActions *actions = &pool[depth % 3];
+	bool again = true;
+	int attempt;
 
 	depth++;
 	for (attempt = 0; again && attempt < 3; attempt++)
 	{
-		MrLocal		local;
+		MrLocal local;
 
 		mr_lease_observe(worker, &local);
 		event->now_ns = mr_boottime_ns();
@@ -96,10 +96,10 @@ take_mail(MrLeaseWorker *worker)
 	static MrMessage message;
 	static MrConfig config;
 	const uint8 *request;
-	size_t		length;
-	int64		received_ns;
-	int			mail = -1;
-	bool		any = false;
+	size_t length;
+	int64 received_ns;
+	int mail = -1;
+	bool any = false;
 
 	while ((mail = mr_mailbox_take(mail, &request, &length, &received_ns)) >= 0)
 	{
@@ -160,12 +160,11 @@ load_state(MrLeaseWorker *worker)
 		return;
 	}
 	strlcpy(mr_shared->state_problem, problem, sizeof(mr_shared->state_problem));
-	ereport(WARNING,
-			(errcode(ERRCODE_DATA_CORRUPTED),
-			 errmsg("this node is fenced: its state file cannot be used"),
-			 errdetail("Directory \"%s\": %s.", mr_state_directory(), problem),
-			 errhint("Call multiregion.replace_node() on the primary, then restart "
-					 "this server through multiregion-join.")));
+	ereport(WARNING, (errcode(ERRCODE_DATA_CORRUPTED),
+					  errmsg("this node is fenced: its state file cannot be used"),
+					  errdetail("Directory \"%s\": %s.", mr_state_directory(), problem),
+					  errhint("Call multiregion.replace_node() on the primary, then restart "
+							  "this server through multiregion-join.")));
 }
 
 /*
@@ -175,7 +174,7 @@ load_state(MrLeaseWorker *worker)
 static void
 end_sessions_when_fenced(MrLeaseWorker *worker)
 {
-	int64		now_ns = mr_boottime_ns();
+	int64 now_ns = mr_boottime_ns();
 
 	if (mr_fence_is_open() || RecoveryInProgress())
 		worker->fenced_since_ns = 0;
@@ -189,11 +188,11 @@ static void
 wait_for_something(MrLeaseWorker *worker, bool mail_open)
 {
 	WaitEventSet *set = CreateWaitEventSet(CurrentMemoryContext, MR_MAX_MEMBERS + 2);
-	WaitEvent	events[MR_MAX_MEMBERS + 2];
-	int64		now_ns = mr_boottime_ns();
-	int64		until_ns = mr_lease_wakeup(&worker->lease, now_ns);
-	int			count;
-	int			i;
+	WaitEvent events[MR_MAX_MEMBERS + 2];
+	int64 now_ns = mr_boottime_ns();
+	int64 until_ns = mr_lease_wakeup(&worker->lease, now_ns);
+	int count;
+	int i;
 
 	if (mail_open && until_ns > now_ns + MR_DEFER_NS)
 		until_ns = now_ns + MR_DEFER_NS;
@@ -229,7 +228,7 @@ run(MrLeaseWorker *worker)
 	load_state(worker);
 	while (pg_atomic_read_u32(&mr_shared->managed) != 0)
 	{
-		bool		mail_open;
+		bool mail_open;
 
 		reload_settings();
 		mail_open = take_mail(worker);
@@ -241,7 +240,7 @@ run(MrLeaseWorker *worker)
 			mr_shared_publish_lease(&worker->lease);
 		worker->changed = false;
 		if (worker->told_to_end && !worker->server_stopping && !worker->server_dead)
-			proc_exit(1);		/* pg_terminate_backend: come back as a new boot */
+			proc_exit(1); /* pg_terminate_backend: come back as a new boot */
 		if (!worker->lease.loaded && (worker->told_to_end || worker->server_dead))
 			proc_exit(0);
 		wait_for_something(worker, mail_open);
@@ -264,8 +263,8 @@ mr_lease_main(Datum argument)
 	{
 		if (pg_atomic_read_u32(&mr_shared->managed) != 0 && mr_mode != MR_MODE_OFF)
 			run(worker);
-		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-						 60000L, PG_WAIT_EXTENSION);
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, 60000L,
+						 PG_WAIT_EXTENSION);
 		ResetLatch(MyLatch);
 		reload_settings();
 	}

@@ -14,29 +14,29 @@
 /* A connection to a peer, and the one message waiting for it. */
 typedef struct MrLink
 {
-	MrPgPeer	peer;
-	MrUuid		uuid;			/* whom it was made for */
-	uint8		outbox[MR_MESSAGE_SIZE];
-	size_t		outbox_length;	/* 0 = empty */
-	int64		queued_ns;
-	int64		sent_ns;		/* of the request under way */
-	int64		retry_ns;		/* no new connection before */
-	int			failures;		/* in a row */
+	MrPgPeer peer;
+	MrUuid uuid; /* whom it was made for */
+	uint8 outbox[MR_MESSAGE_SIZE];
+	size_t outbox_length; /* 0 = empty */
+	int64 queued_ns;
+	int64 sent_ns;  /* of the request under way */
+	int64 retry_ns; /* no new connection before */
+	int failures;   /* in a row */
 } MrLink;
 
 typedef struct MrLeaseWorker
 {
-	MrLease		lease;
-	MrLink		links[MR_MAX_MEMBERS];
-	bool		server_dead;
-	bool		server_stopping;
-	bool		told_to_end;	/* SIGTERM */
-	bool		stop_requested; /* we signalled the postmaster */
-	int64		stop_requested_ns;
-	int64		stopping_checked_ns;
-	int64		fenced_since_ns;	/* when the fence closed on a live server; 0 = it is open */
-	bool		sever_failed;
-	bool		changed;		/* something to publish */
+	MrLease lease;
+	MrLink links[MR_MAX_MEMBERS];
+	bool server_dead;
+	bool server_stopping;
+	bool told_to_end;    /* SIGTERM */
+	bool stop_requested; /* we signalled the postmaster */
+	int64 stop_requested_ns;
+	int64 stopping_checked_ns;
+	int64 fenced_since_ns; /* when the fence closed on a live server; 0 = it is open */
+	bool sever_failed;
+	bool changed; /* something to publish */
 } MrLeaseWorker;
 
 /* lease_local.c: what this node sees of itself now. */
@@ -54,8 +54,8 @@ extern bool mr_lease_perform(MrLeaseWorker *worker, const MrActions *actions, in
 /* lease_links.c: connections to the peers. */
 extern void mr_links_queue(MrLeaseWorker *worker, int slot, const MrMessage *message);
 extern void mr_links_pump(MrLeaseWorker *worker);
-extern int	mr_links_add_to_set(MrLeaseWorker *worker, WaitEventSet *set);
+extern int mr_links_add_to_set(MrLeaseWorker *worker, WaitEventSet *set);
 extern void mr_links_close(MrLeaseWorker *worker, int slot);
 extern void mr_links_close_all(MrLeaseWorker *worker);
 
-#endif							/* MR_LEASE_WORKER_H */
+#endif /* MR_LEASE_WORKER_H */

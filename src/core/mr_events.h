@@ -1,0 +1,38 @@
+/*
+ * The events worth recording, once; part of mr_names.h.
+ * Numbers travel between versions: lines are never reordered or removed.
+ */
+#ifndef MR_EVENTS_H
+#define MR_EVENTS_H
+
+/* What is worth a line in multiregion.events: X(symbol, word, severity, sentence). */
+#define MR_EVENT_LIST(X) \
+	X(MR_EVENT_STARTED, "started", "info", "the lease worker started") \
+	X(MR_EVENT_LEASE_ACQUIRED, "lease_acquired", "info", "the node won the lease") \
+	X(MR_EVENT_LEASE_OPEN, "lease_open", "info", "the node may acknowledge writes") \
+	X(MR_EVENT_LEASE_LOST, "lease_lost", "warning", "the lease ran out before it was renewed") \
+	X(MR_EVENT_LEASE_RESUMED, "lease_resumed", "info", "the lease was renewed in the same term") \
+	X(MR_EVENT_STEPPED_DOWN, "stepped_down", "warning", "a newer term ended the leadership") \
+	X(MR_EVENT_LEADER_SILENT, "leader_silent", "warning", "the promise to the leader ran out") \
+	X(MR_EVENT_LEADER_CHANGED, "leader_changed", "info", "another node leads") \
+	X(MR_EVENT_CANDIDATE_REFUSED, "candidate_refused", "warning", "a node may not be promoted") \
+	X(MR_EVENT_VOTE_REFUSED, "vote_refused", "info", "a vote was refused") \
+	X(MR_EVENT_VOTE_GIVEN, "vote_given", "info", "a vote was given") \
+	X(MR_EVENT_PROMOTION_STARTED, "promotion_started", "info", "promotion was requested") \
+	X(MR_EVENT_PROMOTION_DONE, "promotion_done", "info", "recovery has ended") \
+	X(MR_EVENT_PROMOTION_TIMEOUT, "promotion_timeout", "critical", "promotion took too long") \
+	X(MR_EVENT_RELEASE_SENT, "release_sent", "info", "the lease was handed to a successor") \
+	X(MR_EVENT_RELEASE_RECEIVED, "release_received", "info", "the leader handed the lease over") \
+	X(MR_EVENT_RELEASE_WITHHELD, "release_withheld", "warning", "no successor holds every byte") \
+	X(MR_EVENT_DIVERGED, "diverged", "critical", "this node's WAL passes the leader's fork") \
+	X(MR_EVENT_SERVER_STOPPED, "server_stopped", "warning", \
+	  "the server is stopped for its rejoin") \
+	X(MR_EVENT_CONFIGURATION, "configuration", "info", "a new configuration took effect") \
+	X(MR_EVENT_AMNESIA, "amnesia", "critical", "the state file of a node went back in time") \
+	X(MR_EVENT_NODE_DOWN, "node_down", "warning", "a node failed its health checks") \
+	X(MR_EVENT_NODE_UP, "node_up", "info", "a node passes its health checks again") \
+	X(MR_EVENT_REGION_DOWN, "region_down", "critical", "every node of a region is down") \
+	X(MR_EVENT_REGION_UP, "region_up", "info", "a region has a healthy node again") \
+	X(MR_EVENT_REJOINED, "rejoined", "info", "a node was made a correct member again")
+
+#endif /* MR_EVENTS_H */

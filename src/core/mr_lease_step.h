@@ -1,0 +1,92 @@
+/*
+ * What goes into a step of the lease protocol and what comes out of it. See
+ * mr_lease.h for the rules of performing actions.
+ */
+#ifndef MR_LEASE_STEP_H
+#define MR_LEASE_STEP_H
+
+#include "core/mr_message.h"
+
+#define MR_MAX_ACTIONS (3 * MR_MAX_MEMBERS + 16)
+
+/* What the node sees of itself at the moment of a step. */
+typedef struct MrLocal
+{
+	bool in_recovery;
+	bool standby; /* standby.signal existed when the server started */
+	bool wal_end_known;
+	bool replay_paused;   /* paused, or recovery_min_apply_delay is set */
+	bool severed;         /* gate closed and no walreceiver is alive */
+	bool sever_failed;    /* the walreceiver did not end in time */
+	bool streaming;       /* walreceiver streams from the current leader */
+	bool server_dead;     /* postmaster died */
+	bool server_stopping; /* orderly shutdown has begun */
+	bool handover_stop;   /* ... and this process was told to end: hand over now */
+	uint32_t down_mask;   /* bit per slot: our monitor marked the node as down */
+	bool manage;          /* mode is manage; else never fence, promote, campaign */
+	MrLsn wal_end;
+	MrLsn replay_lsn;
+	uint32_t timeline;        /* of wal_end */
+	uint32_t newest_timeline; /* newest history file present locally */
+	MrLsn fork_lsn;           /* where `timeline` began, 0 if unknown (primary only) */
+	MrLsn last_commit;        /* end of the last commit that may be acknowledged */
+} MrLocal;
+
+typedef enum MrLeaseEventKind
+{
+	MR_EV_TICK,
+	MR_EV_REQUEST,     /* message from a peer; must end in REPLY or DEFER */
+	MR_EV_REPLY,       /* reply to a request of ours */
+	MR_EV_UNREACHABLE, /* a request of ours failed, or no connection to slot */
+	MR_EV_PROPOSE      /* new configuration (leader only) */
+} MrLeaseEventKind;
+
+typedef struct MrLeaseEvent
+{
+	MrLeaseEventKind kind;
+	int64_t now_ns;
+	int slot;            /* REPLY, UNREACHABLE */
+	int64_t sent_ns;     /* REPLY: when its request was sent */
+	int64_t received_ns; /* REQUEST: when it first arrived (it may be deferred) */
+	const MrMessage *message;
+	const MrConfig *config; /* carried by the message, or proposed; else NULL */
+} MrLeaseEvent;
+
+typedef enum MrActionKind
+{
+	MR_ACT_PERSIST,     /* lease->durable has changed */
+	MR_ACT_DEADLINE,    /* acknowledge until time_ns (0 = fenced), in term */
+	MR_ACT_SEND,        /* message to slot */
+	MR_ACT_REPLY,       /* message answers the request */
+	MR_ACT_DEFER,       /* request stays open: step it again within 5 ms */
+	MR_ACT_SEVER,       /* close the gate, end the walreceiver, step again */
+	MR_ACT_OPEN_GATE,   /* follow the leader in slot, of term */
+	MR_ACT_CLOSE_GATE,  /* follow nobody */
+	MR_ACT_PROMOTE,     /* end recovery onto timeline */
+	MR_ACT_STOP_SERVER, /* stop; its supervisor rejoins it */
+	MR_ACT_EXIT,        /* hand-over finished (or given up): end the process */
+	MR_ACT_EVENT        /* record: event, refusal, slot, term, value */
+} MrActionKind;
+
+typedef struct MrAction
+{
+	MrActionKind kind;
+	int slot;
+	uint64_t term;
+	int64_t time_ns;
+	uint32_t timeline;
+	int event;   /* MrEventKind */
+	int refusal; /* MrRefusal, or MrCause for leaderships */
+	int64_t value;
+	int message; /* index into MrActions.messages */
+} MrAction;
+
+typedef struct MrActions
+{
+	int count;
+	MrAction list[MR_MAX_ACTIONS];
+	int nmessages;
+	MrMessage messages[MR_MAX_MEMBERS + 2];
+} MrActions;
+
+#endif /* MR_LEASE_STEP_H */

@@ -1,0 +1,43 @@
+/*
+ * The reasons for which a node refuses, once; part of mr_names.h.
+ * Numbers travel between versions: lines are never reordered or removed.
+ */
+#ifndef MR_REFUSALS_H
+#define MR_REFUSALS_H
+
+/* Why a node refuses a message, or refuses to be a candidate: X(symbol, word, sentence). */
+#define MR_REFUSAL_LIST(X) \
+	X(MR_REFUSE_NONE, "none", "nothing stands against it") \
+	X(MR_REFUSE_MALFORMED, "malformed", "the message cannot be read") \
+	X(MR_REFUSE_FOREIGN_CLUSTER, "foreign_cluster", "the sender belongs to another cluster") \
+	X(MR_REFUSE_UNKNOWN_MEMBER, "unknown_member", "the sender is not a member of this cluster") \
+	X(MR_REFUSE_OLD_CONFIGURATION, "old_configuration", "the sender's configuration is older") \
+	X(MR_REFUSE_AMNESIA, "amnesia", "the state file went back in time") \
+	X(MR_REFUSE_STALE_TERM, "stale_term", "a newer term is known") \
+	X(MR_REFUSE_ALREADY_VOTED, "already_voted", "another node has the vote of this term") \
+	X(MR_REFUSE_PROMISED, "promised", "the lease is promised to another node") \
+	X(MR_REFUSE_LEADING, "leading", "this node holds the lease itself") \
+	X(MR_REFUSE_RESTARTED, "restarted", "a promise made before the restart may still run") \
+	X(MR_REFUSE_WAL_END_UNKNOWN, "wal_end_unknown", "the end of the WAL on disk is not known yet") \
+	X(MR_REFUSE_AHEAD, "ahead", "this node holds more WAL than the candidate") \
+	X(MR_REFUSE_BEHIND, "behind", "this node does not hold every acknowledged byte") \
+	X(MR_REFUSE_TIMELINE_TAKEN, "timeline_taken", "the timeline is reserved already") \
+	X(MR_REFUSE_NOT_SEVERED, "not_severed", "the walreceiver did not stop in time") \
+	X(MR_REFUSE_RELEASED, "released", "the term was released") \
+	X(MR_REFUSE_WRONG_BOOT, "wrong_boot", \
+	  "the holder of the term was an earlier start of this node") \
+	X(MR_REFUSE_NOT_VOTER, "not_voter", "this node has no vote") \
+	X(MR_REFUSE_NO_PROMOTE, "no_promote", "the node is configured never to be promoted") \
+	X(MR_REFUSE_WITNESS, "witness", "a witness holds no data") \
+	X(MR_REFUSE_CRASH_RECOVERY, "crash_recovery", "the server is in crash recovery") \
+	X(MR_REFUSE_REPLAY_PAUSED, "replay_paused", "replay is paused or delayed on purpose") \
+	X(MR_REFUSE_REBUILDING, "rebuilding", "the node has not caught up since it was rebuilt") \
+	X(MR_REFUSE_LAG, "lag", "the node is further behind than max_failover_lag") \
+	X(MR_REFUSE_MARKED_DOWN, "marked_down", "the last primary had marked the node as down") \
+	X(MR_REFUSE_FAILOVER_OFF, "failover_off", "automatic failover is switched off") \
+	X(MR_REFUSE_STOPPING, "stopping", "the server is shutting down") \
+	X(MR_REFUSE_FENCED_STATE, "fenced_state", "the state file is missing, damaged or foreign") \
+	X(MR_REFUSE_UNMANAGED, "unmanaged", "the server is not managed") \
+	X(MR_REFUSE_OBSERVE, "observe", "the server only observes")
+
+#endif /* MR_REFUSALS_H */
