@@ -23,7 +23,7 @@ set -eu
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 top=$(cd "$here/../.." && pwd)
-demo=${MR_DEMO_DIR:-$top/build/demo}
+demo=$(readlink -m "${MR_DEMO_DIR:-$top/build/demo}")
 prefix=${MR_PREFIX:-$top/build/prefix}/release
 bindir=${MR_DEMO_BINDIR:-$prefix/bin}
 

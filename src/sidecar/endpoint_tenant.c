@@ -103,6 +103,20 @@ read_answer(const PGresult *result, MrTenantAnswer *answer)
 	return true;
 }
 
+/* A server that belongs to no cluster is a service of one region. */
+static void
+fill_unmanaged(const MrService *service, MrTenantAnswer *answer)
+{
+	const MrStatus *status = &service->watcher.status;
+	const MrStatusRegion *region = mr_status_region(status, mr_service_region(service));
+
+	if (answer->region_key[0] != '\0' || status->managed || region == NULL)
+		return;
+	snprintf(answer->region_key, sizeof(answer->region_key), "%s", region->key);
+	snprintf(answer->region_id, sizeof(answer->region_id), "%s", region->id);
+	snprintf(answer->effective, sizeof(answer->effective), "%s", region->key);
+}
+
 /* An SQL error is passed on as PostgreSQL has it. */
 static void
 refuse_sql(const Waiting *waiting, const PGresult *result)
@@ -128,13 +142,18 @@ on_answer(void *arg, const PGresult *result, const char *problem)
 {
 	Waiting *waiting = arg;
 	MrTenantAnswer answer;
+	bool good;
 
 	(void) problem; /* may name addresses; the watcher logs what is wrong */
+	good =
+		result != NULL && PQresultStatus(result) == PGRES_TUPLES_OK && read_answer(result, &answer);
+	if (good)
+		fill_unmanaged(waiting->service, &answer);
 	if (result == NULL)
 		reply_last(waiting, MR_ERROR_DATABASE_UNAVAILABLE, NULL);
 	else if (PQresultStatus(result) != PGRES_TUPLES_OK)
 		refuse_sql(waiting, result);
-	else if (!read_answer(result, &answer))
+	else if (!good)
 		mr_request_refuse(waiting->request, MR_ERROR_INTERNAL, NULL);
 	else if (answer.region_key[0] == '\0')
 		reply_last(waiting, MR_ERROR_DATABASE_UNAVAILABLE, "No primary region is known now.");

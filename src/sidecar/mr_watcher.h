@@ -37,6 +37,8 @@ typedef struct MrWatcher
 	bool up; /* the last cycle succeeded and nothing was lost since */
 	int64_t pause_ms;
 	int64_t timeout_ms;
+	int64_t asked_ns; /* when the lease was asked for last */
+	int64_t asked_wall_ms;
 	int64_t details_ns; /* when policies and failover were read */
 	int64_t seen_generation;
 	char schema[2 * MR_NAME_SIZE + 3]; /* quoted schema of the public functions */

@@ -12,6 +12,7 @@
 #include "sidecar/mr_server.h"
 
 #include <arpa/inet.h>
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -187,6 +188,19 @@ is_digits(const char *text)
 	return text[0] != '\0' && text[strspn(text, "0123456789")] == '\0';
 }
 
+/* A blank before the colon hides a header from us and shows it to the next parser. */
+static bool
+is_token(const char *name)
+{
+	static const char symbols[] = "!#$%&'*+-.^_`|~";
+	size_t i;
+
+	for (i = 0; name[i] != '\0'; i++)
+		if (!isalnum((unsigned char) name[i]) && strchr(symbols, name[i]) == NULL)
+			return false;
+	return i > 0;
+}
+
 /* What is wrong with the headers, or NULL. */
 static const char *
 headers_problem(struct evhttp_request *http)
@@ -199,6 +213,8 @@ headers_problem(struct evhttp_request *http)
 
 	TAILQ_FOREACH(header, headers, next)
 	{
+		if (!is_token(header->key))
+			return "The name of a header is not well-formed.";
 		if (strcasecmp(header->key, "Content-Length") == 0)
 		{
 			if (length != NULL)

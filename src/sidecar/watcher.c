@@ -118,6 +118,8 @@ begin(MrWatcher *watcher, MrWatcherStep step)
 			send_query(watcher, MR_SQL_IDENTITY);
 			break;
 		case MR_WATCH_LEASE:
+			watcher->asked_ns = mr_loop_now_ns();
+			watcher->asked_wall_ms = mr_loop_wall_ms();
 			send_query(watcher, MR_SQL_LEASE);
 			break;
 		case MR_WATCH_REGIONS:
@@ -170,7 +172,8 @@ take_part(MrWatcher *watcher, MrStatusPart part)
 	PGresult *result = watcher->link.peer.result;
 
 	watcher->link.peer.result = NULL;
-	if (mr_status_take(&watcher->status, part, result, mr_loop_now_ns(), mr_loop_wall_ms()))
+	/* As old as the question: the answer may have waited for us while we were frozen. */
+	if (mr_status_take(&watcher->status, part, result, watcher->asked_ns, watcher->asked_wall_ms))
 		return true;
 	disconnect(watcher, "the extension has another version than this program");
 	return false;

@@ -248,6 +248,9 @@ sub _init
 	my %policy = %{ $self->{policy} // {} };
 
 	$first->safe_psql('CREATE EXTENSION multiregion');
+	# What "multiregiond init" does on the way.
+	$first->safe_psql("ALTER ROLE $_") foreach 'multiregion_peer LOGIN REPLICATION',
+		'multiregion_api LOGIN';
 	foreach my $region (grep { $needed{ $_->[0] } } @known_regions)
 	{
 		$first->safe_psql(sprintf(
@@ -256,6 +259,8 @@ sub _init
 	$first->safe_psql(sprintf(q{SELECT multiregion.init('%s', '%s', '%s')},
 			$first->name, $first->region, $first->conninfo));
 	$self->wait_for_leader;
+	$first->safe_psql(sprintf(q{SELECT add_node('%s', '%s', '%s', allow_unreachable => true)},
+			$_->name, $_->region, $_->conninfo)) foreach grep { $_ != $first } @{ $self->{nodes} };
 	$first->safe_psql("SELECT multiregion.set_policy('$_', '$policy{$_}')")
 		foreach sort keys %policy;
 	return;

@@ -1,0 +1,70 @@
+/*
+ * The steps of `multiregiond init`. Each says on standard output what it did, counts
+ * it, and returns an exit code: MR_EXIT_OK to go on.
+ *
+ * All of it is idempotent: it looks first, writes only what is missing, and reports
+ * what is there but differs. Connections block: init is a program of its own that does
+ * one thing after another.
+ */
+#ifndef MR_INIT_STEPS_H
+#define MR_INIT_STEPS_H
+
+#include <libpq-fe.h>
+
+#include "sidecar/mr_serve.h"
+
+typedef struct MrInit
+{
+	MrSettings *settings;
+	PGconn *conn;
+	bool standby;                      /* in recovery: tables are the primary's */
+	char schema[2 * MR_NAME_SIZE + 3]; /* quoted, of the public functions */
+	int changes;
+	int differences;
+	char conninfos[MR_MAX_MEMBERS][MR_CONNINFO_SIZE]; /* of settings->nodes, for peers */
+} MrInit;
+
+/* Prints a line about something done, and counts it. printf format. */
+extern void mr_init_did(MrInit *init, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* Prints a line about something that differs and was left alone, and counts it. */
+extern void mr_init_differs(MrInit *init, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* Prints "error: ..." on standard error. */
+extern void mr_init_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/*
+ * Runs a statement with text parameters. NULL when it failed: *sqlstate (if given) gets
+ * the code, and unless quiet the error was printed. Free the result with PQclear.
+ */
+extern PGresult *mr_init_query(MrInit *init, const char *sql, int nparams,
+							   const char *const *values, bool quiet, char sqlstate[6]);
+
+/* The same where no rows matter; an exit code. */
+extern MrExit mr_init_execute(MrInit *init, const char *sql, int nparams,
+							  const char *const *values);
+
+/* The value of a column in a row; NULL for null or a column that is not there. */
+extern const char *mr_init_value(const PGresult *result, int row, const char *column);
+
+/* Whether a boolean column is true; null counts as false. */
+extern bool mr_init_is_true(const PGresult *result, int row, const char *column);
+
+/* init_server.c: connection, extension, roles, membership */
+extern MrExit mr_init_connect(MrInit *init);
+extern MrExit mr_init_extension(MrInit *init);
+extern MrExit mr_init_roles(MrInit *init);
+extern MrExit mr_init_membership(MrInit *init);
+extern MrExit mr_init_report_checks(MrInit *init);
+
+/* init_tables.c: regions and policy */
+extern MrExit mr_init_regions(MrInit *init);
+extern MrExit mr_init_policies(MrInit *init);
+
+/* init_nodes.c: connection strings of peers, passwords, nodes */
+extern MrExit mr_init_conninfos(MrInit *init);
+extern MrExit mr_init_nodes(MrInit *init);
+
+#endif /* MR_INIT_STEPS_H */

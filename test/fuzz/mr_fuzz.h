@@ -1,0 +1,30 @@
+/*
+ * What every fuzzer has: libFuzzer's two entry points, and examples to begin with.
+ */
+#ifndef MR_FUZZ_H
+#define MR_FUZZ_H
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+extern int LLVMFuzzerInitialize(int *argc, char ***argv);
+extern int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* Puts an example into the folder $MR_FUZZ_CORPUS, if that is set. */
+static inline void
+mr_fuzz_seed(const char *name, const void *bytes, size_t size)
+{
+	const char *folder = getenv("MR_FUZZ_CORPUS");
+	char path[1024];
+	FILE *file;
+
+	if (folder == NULL)
+		return;
+	snprintf(path, sizeof(path), "%s/seed-%s", folder, name);
+	file = fopen(path, "wb");
+	if (file == NULL || fwrite(bytes, 1, size, file) != size || fclose(file) != 0)
+		abort();
+}
+
+#endif /* MR_FUZZ_H */
