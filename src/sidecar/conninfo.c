@@ -5,6 +5,7 @@
 #include "sidecar/mr_conninfo.h"
 
 #include <arpa/inet.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <libpq-fe.h>
@@ -101,6 +102,14 @@ take_option(const char *keyword, const char *value, unsigned int without, MrConn
 	return NULL;
 }
 
+static bool
+is_port(const char *text)
+{
+	long port = strtol(text, NULL, 10);
+
+	return text[strspn(text, "0123456789")] == '\0' && port >= 1 && port <= 65535;
+}
+
 const char *
 mr_conninfo_read(const char *url, unsigned int without, MrConninfo *out)
 {
@@ -123,5 +132,7 @@ mr_conninfo_read(const char *url, unsigned int without, MrConninfo *out)
 		return "The connection string names no host.";
 	if (out->port[0] == '\0')
 		copy(out->port, sizeof(out->port), "5432");
+	if (!is_port(out->port))
+		return "The port in the connection string is not a number from 1 to 65535.";
 	return NULL;
 }

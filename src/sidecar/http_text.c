@@ -101,8 +101,10 @@ mr_http_parse_boolean(const char *text, bool *value)
 			continue;
 		return true;
 	}
+	if (text[0] != '\0')
+		return false;
 	*value = true;
-	return text[0] == '\0';
+	return true;
 }
 
 static bool

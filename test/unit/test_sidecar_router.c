@@ -54,7 +54,7 @@ MR_TEST(paths_lead_to_their_routes)
 MR_TEST(other_paths_lead_nowhere)
 {
 	static const char *const paths[] = {
-		"",      "a",     "//",          "/b",         "/A",
+		"",      "a",     "/?",          "/b",         "/A",
 		"/a//",  "/a/b",  "/a/x/y",      "/a//region", "/a/x/region/z",
 		"/a/b/", "/%2Fa", "/a/%zz/tail", "/a%2Fb%2Fc", "/a/../a"};
 	size_t i;

@@ -87,7 +87,7 @@ MR_TEST(the_sidecar_logs_in_as_its_own_role)
 {
 	load(BASE NODE);
 	MR_CHECK(settings.has_database);
-	MR_CHECK_STRING(settings.database.text, "host='10.0.0.1' port='5433' dbname='shop' "
+	MR_CHECK_STRING(settings.database.text, "dbname='shop' host='10.0.0.1' port='5433' "
 											"user='multiregion_api' client_encoding='UTF8'");
 	MR_CHECK_STRING(settings.database.password, "");
 	load(BASE NODE "MULTIREGION_DATABASE_URL='host=/run/postgresql user=x password=geheim'\n");
