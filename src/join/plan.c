@@ -265,7 +265,12 @@ plan_plain(const MrJoinFacts *facts, MrJoinVerdict *verdict)
 static void
 plan_by_directory(const MrJoinFacts *facts, MrJoinVerdict *verdict)
 {
-	switch (facts->directory)
+	MrJoinDirectory directory = facts->directory;
+
+	/* half rewound: the marker is one of the files that are being copied */
+	if (facts->unfinished == MR_JOIN_UNFINISHED_REWIND && directory != MR_JOIN_DIR_EMPTY)
+		directory = MR_JOIN_DIR_MANAGED;
+	switch (directory)
 	{
 		case MR_JOIN_DIR_EMPTY:
 			plan_empty(facts, verdict);
