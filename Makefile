@@ -37,7 +37,7 @@ $(error make cannot work in a folder whose path contains spaces: $(CURDIR))
 endif
 
 .PHONY: all install uninstall bootstrap prefix prefix-release prefix-test test test-fresh lint format \
-	clean help where build-tests
+	fuzz clean help where build-tests
 
 all: bootstrap
 	@+$(call inner,release) all
@@ -52,6 +52,10 @@ install uninstall: bootstrap
 format:
 	@$(tools)/bootstrap.sh
 	@find src test -name '*.[ch]' -print0 | xargs -0r clang-format-14 -i
+
+fuzz: bootstrap
+	@$(tools)/bootstrap.sh --group fuzz
+	@test/fuzz/run.sh $(or $(FUZZ_SECONDS),60) $(TESTS)
 
 clean:
 	@if [ -e build/demo ]; then echo "the demo lives in build/demo: run make demo-clean first" >&2; exit 1; fi
@@ -83,6 +87,7 @@ help:
 #:                      demo-freeze, demo-thaw, demo-start, demo-stop, demo-clean
 #: make bench-failover  measure failovers
 #: make lint            the rules of the house
+#: make fuzz            FUZZ_SECONDS=60 for each fuzzer, or those of TESTS="message state conninfo"
 #: make format          clang-format in place
 #: make clean           remove build/
 

@@ -17,6 +17,7 @@ typedef struct MrBytes
 	bool failed; /* ran over the end, or read something invalid */
 } MrBytes;
 
+/* A cursor at the beginning of size bytes, to fill them or to take them apart. */
 extern void mr_bytes_for_write(MrBytes *bytes, uint8_t *out, size_t size);
 extern void mr_bytes_for_read(MrBytes *bytes, const uint8_t *in, size_t size);
 

@@ -27,8 +27,6 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 	mr_fuzz_seed("fresh", out, mr_durable_encode(&durable, out, sizeof(out)));
 	mr_example_config(&durable.config);
 	mr_fuzz_seed("joined", out, mr_durable_encode(&durable, out, sizeof(out)));
-	mr_example_largest_config(&durable.config);
-	mr_fuzz_seed("largest", out, mr_durable_encode(&durable, out, sizeof(out)));
 	return 0;
 }
 

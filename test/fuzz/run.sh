@@ -19,7 +19,7 @@ failed=0
 cd "$top"
 mkdir -p "$out"
 for name in $names; do
-	clang -g -O1 -std=gnu11 -D_GNU_SOURCE -DUSE_ASSERT_CHECKING -Isrc -Itest -I"$libpq" \
+	clang -g -O2 -std=gnu11 -D_GNU_SOURCE -DUSE_ASSERT_CHECKING -Isrc -Itest -I"$libpq" \
 		-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
 		"test/fuzz/fuzz_$name.c" test/unit/mr_examples.c \
 		src/core/bytes.c src/core/topology.c src/core/message.c src/core/durable.c \

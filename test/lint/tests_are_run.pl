@@ -15,6 +15,7 @@ use HouseLint;
 my @places = (
 	qr{^test/unit/\w+\.[ch]$},
 	qr{^test/simulation/\w+\.[ch]$},
+	qr{^test/fuzz/(?:run\.sh|\w+\.[ch])$},
 	qr{^test/bench/\w+\.[ch]$},
 	qr{^test/bench/(?:\w+/)*\w+\.p[lm]$},
 	qr{^test/link/\w+\.[ch]$},
