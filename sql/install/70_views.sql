@@ -113,7 +113,8 @@ SELECT l.name,
 	p.changed_by,
 	p.changed_at
 FROM multiregion.list_policies() AS l
-	LEFT JOIN multiregion.policy AS p ON p.name = l.name;
+	LEFT JOIN multiregion.policy AS p ON p.name = l.name
+ORDER BY l.name;
 
 CREATE VIEW multiregion.settings AS
 SELECT p.name,

@@ -106,16 +106,14 @@ mr_catalog_count_nodes(const char *but)
 }
 
 void
-mr_catalog_insert_node(const MrNodeRow *node)
+mr_catalog_require_new_node(const char *name)
 {
 	MrCatalogSession session;
-	MrArguments arguments;
+	MrArguments arguments = {0};
 	char similar[MR_NAME_SIZE];
 
 	mr_catalog_open(&session);
-	(void) mr_write(lock_sql, NULL);
-	add_node_arguments(&arguments, node);
-	arguments.count = 1;
+	mr_add_text(&arguments, name);
 	if (mr_write(similar_sql, &arguments) > 0)
 	{
 		mr_column_text(0, 1, similar, sizeof(similar));
@@ -124,6 +122,18 @@ mr_catalog_insert_node(const MrNodeRow *node)
 				 errhint("Change it with alter_node(); if its server is lost, "
 						 "multiregion.replace_node() lets a new one join under the name.")));
 	}
+	mr_catalog_close(&session);
+}
+
+void
+mr_catalog_insert_node(const MrNodeRow *node)
+{
+	MrCatalogSession session;
+	MrArguments arguments;
+
+	mr_catalog_open(&session);
+	(void) mr_write(lock_sql, NULL);
+	mr_catalog_require_new_node(node->name);
 	if (mr_catalog_count_nodes(NULL) >= MR_MAX_MEMBERS)
 		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 						errmsg("a cluster has at most %d nodes", MR_MAX_MEMBERS),

@@ -74,7 +74,10 @@ extern int mr_catalog_list_regions(MrRegionRow **regions);
 extern bool mr_catalog_find_node(const char *name, MrNodeRow *node);
 extern void mr_catalog_require_node(const char *name, MrNodeRow *node);
 
-/* Adds a node; errors: 42710 if there is one of this name, 54000 if there are too many. */
+/* Error 42710 if there is a node of this name, in any case. */
+extern void mr_catalog_require_new_node(const char *name);
+
+/* Adds a node; errors: 42710 as above, 54000 if there are too many. */
 extern void mr_catalog_insert_node(const MrNodeRow *node);
 
 /* Overwrites region, conninfo, hostaddr, uuid and no_promote of an existing node. */

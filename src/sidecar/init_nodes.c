@@ -123,7 +123,7 @@ mr_init_conninfos(MrInit *init)
 	return code;
 }
 
-/* A node that is still to be built does not answer yet; that is no reason not to list it. */
+/* A host that is still to be made has no address yet; that is no reason not to list it. */
 static MrExit
 add_node(MrInit *init, int index)
 {
@@ -147,7 +147,7 @@ add_node(MrInit *init, int index)
 	}
 	if (mr_init_execute(init, lenient, 3, values) != MR_EXIT_OK)
 		return MR_EXIT_FAILED;
-	mr_init_did(init, "added node \"%s\" of region %s (it does not answer yet)", node->name,
+	mr_init_did(init, "added node \"%s\" of region %s (its host has no address yet)", node->name,
 				region);
 	return MR_EXIT_OK;
 }

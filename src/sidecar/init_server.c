@@ -26,10 +26,14 @@ static const char unprepared[] =
 	"    multiregion.state_directory = '/path/outside/the/data/directory'";
 
 static void
-drop_notice(void *arg, const PGresult *result)
+print_notice(void *arg, const PGresult *result)
 {
+	const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+	const char *hint = PQresultErrorField(result, PG_DIAG_MESSAGE_HINT);
+
 	(void) arg;
-	(void) result;
+	if (message != NULL)
+		printf("note: %s%s%s\n", message, hint != NULL ? ". " : "", hint != NULL ? hint : "");
 }
 
 /* Connects to url; dbname NULL keeps the URL's own. */
@@ -44,7 +48,7 @@ connect_to(const char *url, const char *dbname, const char *timeout)
 	if (dbname == NULL)
 		keywords[4] = NULL;
 	conn = PQconnectdbParams(keywords, values, 1);
-	(void) PQsetNoticeReceiver(conn, drop_notice, NULL);
+	(void) PQsetNoticeReceiver(conn, print_notice, NULL);
 	return conn;
 }
 

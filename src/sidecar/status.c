@@ -70,15 +70,18 @@ health_of_word(const char *word)
 	return MR_HEALTH_UNKNOWN;
 }
 
+/*
+ * The protocol's role of a node in the API's words: who stands for election is a
+ * standby that has no leader. A witness holds no data and is neither.
+ */
 static MrPart
 part_of_word(const char *word)
 {
-	if (word == NULL)
-		return MR_PART_UNKNOWN;
-	if (strcmp(word, "primary") == 0)
-		return MR_PART_PRIMARY;
-	if (strcmp(word, "standby") == 0)
-		return MR_PART_STANDBY;
+	int role;
+
+	for (role = 0; word != NULL && role < MR_ROLE_COUNT; role++)
+		if (strcmp(word, mr_role_name(role)) == 0)
+			return role == MR_ROLE_LEADER ? MR_PART_PRIMARY : MR_PART_STANDBY;
 	return MR_PART_UNKNOWN;
 }
 

@@ -97,7 +97,7 @@ sub make_cluster
 	my (%args) = @_;
 
 	tell_progress('making a cluster' . ($args{links} ? ' with a network that can be cut' : ''));
-	$cluster = MultiRegion::Cluster->new(fsync => 1, policy => { failback => 'off' },
+	$cluster = MultiRegion::Cluster->new(policy => { failback => 'off' },
 		settings => { autovacuum_naptime => '1h' }, %args);
 	$cluster->start;
 	$cluster->leader->safe_psql(

@@ -10,8 +10,9 @@
  *   one a term   never two leaders of one term
  *   monotone     a node that gains a valid lease never does so in a term below one already led
  *   ack          a commit is acknowledged only while no other node holds a valid lease
- *   lossless     a vote that only a RELEASE made possible never elects a node that lacks an
- *                acknowledged commit (an expired lease may lose one: that is asynchronous mode)
+ *   lossless     a leader elected before the old lease would have run out, that is by means of a
+ *                RELEASE, has every acknowledged commit (after an expired lease one may be lost:
+ *                that is asynchronous mode)
  *
  * TIME is a tick that all timers share.  TL is the longest real time for which a leader believes a
  * grant, counted from the SEND of its request (slow clock included); TV the shortest real time for
@@ -121,7 +122,7 @@ bit x_need[6];			/* its condition: the receiver must have the commit */
 byte commit;
 byte crashes = CRASHES;
 byte led = 1;			/* ghost: highest term in which a lease was valid */
-byte cut[3];			/* ghost: how much of a promise, or of the own lease, a RELEASE cut off */
+byte saved;				/* ghost: how long the lease given up by a RELEASE would still have run */
 
 #define VALID(i)	(deadline[i] > 0)
 #define ONE_WRITER	(!(VALID(0) && VALID(1)) && !(VALID(0) && VALID(2)) && !(VALID(1) && VALID(2)))
@@ -274,15 +275,11 @@ inline vote_arrives(i, j, k)
 	d_step
 	{
 		v_state[S(i, j)] == REQUEST && NOT_LEADING(j) && FREE(i, j) && NOT_BEHIND(i, j) ->
-		/* lossless: did only a RELEASE make this vote possible, and is it one that counts? */
-		assert(commit != ACKED || has[i] || !AWAITED(i, v_lease[S(i, j)]) ||
-			(OWN_PROMISE(i, j) && cut[i] == 0 && cut[j] == 0));
 		file[j] = v_lease[S(i, j)];
 #ifndef BUG_VOTE_NOT_PERSISTED
 		PERSIST(j);
 #endif
 		promise[j] = TV;
-		cut[j] = 0;
 #ifndef BUG_VOTE_KEEPS_LEASE
 		step_down(j, i, k);
 #endif
@@ -308,7 +305,7 @@ inline granted(i, left)
 	role[i] = LEADER;
 	assert(!RIVALS(0, 1) && !RIVALS(0, 2) && !RIVALS(1, 2));
 	if
-	:: commit == ACKED && !has[i] -> drop_commit()
+	:: commit == ACKED && !has[i] -> assert(saved == 0); drop_commit()
 	:: else
 	fi;
 	if
@@ -364,7 +361,6 @@ inline renewal_arrives(i, j, k)
 		:: else
 		fi;
 		promise[j] = TV;
-		cut[j] = 0;
 		step_down(j, i, k);
 		if
 		:: AWAITED(i, r_lease[S(i, j)]) && r_left[S(i, j)] > 0 ->
@@ -417,7 +413,7 @@ inline release(i, j, k)
 	{
 		role[i] == LEADER && MAY_RELEASE(i) ->
 		proof[i] = file[i];
-		cut[i] = deadline[i];
+		saved = deadline[i];
 		send_release(i, j);
 		send_release(i, k);
 #ifdef BUG_RELEASE_KEEPS_LEASE
@@ -444,10 +440,7 @@ inline release_arrives(i, j)
 	d_step
 	{
 		x_lease[S(i, j)] != 0 && x_lease[S(i, j)] == file[j] && CONDITION(i, j) ->
-		if
-		:: promise[j] > 0 -> cut[j] = promise[j]; promise[j] = 0
-		:: else
-		fi;
+		promise[j] = 0;
 		proof[j] = file[j];
 		x_lease[S(i, j)] = 0;
 		x_need[S(i, j)] = 0
@@ -536,19 +529,14 @@ inline tick_leader(i, j, k)
 	tick_slot(i, k)
 }
 
-inline tick_voter(j)
-{
-	decrement(promise[j]);
-	decrement(cut[j])
-}
-
 inline tick_rest()
 {
 	tick_leader(1, 0, 2);
 	tick_leader(2, 0, 1);
-	tick_voter(0);
-	tick_voter(1);
-	tick_voter(2)
+	decrement(promise[0]);
+	decrement(promise[1]);
+	decrement(promise[2]);
+	decrement(saved)
 }
 
 #define EACH_NODE(act)	:: act(0, 1, 2) :: act(1, 0, 2) :: act(2, 0, 1)

@@ -274,8 +274,8 @@ mr_check_or_refuse(char **ignored, int ignored_count)
 			continue;
 		appendStringInfo(&problems, "%s%s", problems.len > 0 ? "\n" : "", finding->detail);
 		hint = hint == NULL ? finding->hint
-							: "See hint in SELECT * FROM multiregion.check() WHERE "
-							  "NOT ok.";
+							: "SELECT * FROM multiregion.check() WHERE NOT ok says "
+							  "what to do.";
 	}
 	if (problems.len > 0)
 		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),

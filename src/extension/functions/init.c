@@ -374,7 +374,7 @@ take_node(FunctionCallInfo fcinfo, const char *name, const MrRegionRow *region, 
 	if (!mr_resolve_conninfo(conninfo, node->hostaddr, &problem))
 		ereport(ERROR, (errcode(ERRCODE_SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION),
 						errmsg("could not look up the host of node \"%s\"", name),
-						errdetail("%s", problem)));
+						errdetail("The resolver says: %s.", problem)));
 	strlcpy(node->conninfo, conninfo, sizeof(node->conninfo));
 	return exists;
 }

@@ -34,7 +34,7 @@ take_conninfo(MrNodeRow *node, const char *conninfo, bool allow_unreachable)
 		ereport(ERROR,
 				(errcode(ERRCODE_SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION),
 				 errmsg("could not look up the host of node \"%s\"", node->name),
-				 errdetail("%s", problem),
+				 errdetail("The resolver says: %s.", problem),
 				 errhint("Correct the name, give its address as hostaddr, or allow it to become "
 						 "known later with allow_unreachable => true.")));
 	strlcpy(node->conninfo, conninfo, sizeof(node->conninfo));
@@ -87,7 +87,6 @@ Datum
 multiregion_add_node(PG_FUNCTION_ARGS)
 {
 	MrNodeRow node;
-	MrNodeRow other;
 	MrRegionRow region;
 	char *name = mr_text_argument(fcinfo, 0, "node name");
 
@@ -101,8 +100,8 @@ multiregion_add_node(PG_FUNCTION_ARGS)
 	take_conninfo(&node, mr_text_argument(fcinfo, 2, "conninfo"),
 				  !PG_ARGISNULL(4) && PG_GETARG_BOOL(4));
 	/* No lock is held while the network is asked; the insert looks again. */
-	if (!mr_catalog_find_node(node.name, &other))
-		require_right_server(&node, false);
+	mr_catalog_require_new_node(node.name);
+	require_right_server(&node, false);
 	mr_catalog_insert_node(&node);
 	PG_RETURN_TEXT_P(cstring_to_text(node.name));
 }

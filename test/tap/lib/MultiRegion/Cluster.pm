@@ -13,7 +13,6 @@
 #   managed => 1             0: a single plain server, no member of anything
 #   settings => {...}        lines for postgresql.conf of the first node (others copy it)
 #   policy => {...}          multiregion.policy, set before the others join
-#   fsync => 0               1 where the test is about durability or time
 #   sidecars => 0            1: a multiregiond beside each server
 #   links => 0               1: members reach each other through the link program, so
 #                            that cut() and delay() work
@@ -207,7 +206,6 @@ sub _prepare_first
 {
 	my ($self, $node) = @_;
 	my %settings = (
-		fsync => $self->{fsync} ? 'on' : 'off',
 		log_line_prefix => "'%m [%p] %b %a '",
 		%{ $self->{settings} // {} });
 
