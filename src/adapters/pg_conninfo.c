@@ -142,13 +142,14 @@ append_option(Text *text, const char *keyword, const char *value)
 {
 	static const char safe[] =
 		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-./:@%+,!";
-	bool quote = value[strspn(value, safe)] != '\0';
+	bool quote;
 
-	if (value[0] == '\0')
+	if (value == NULL || value[0] == '\0')
 		return;
 	if (text->length > 0)
 		append(text, " ", 1);
 	append(text, keyword, strlen(keyword));
+	quote = value[strspn(value, safe)] != '\0';
 	append(text, quote ? "='" : "=", quote ? 2 : 1);
 	for (; *value != '\0'; value++)
 	{
