@@ -215,8 +215,9 @@ require_leads_here(const MrNodeRow *node)
 		ereport(ERROR, (errcode(ERRCODE_SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION),
 						errmsg("could not connect to this server by the connection string given"),
 						errdetail("%s", probe.error[0] != '\0' ? probe.error : "No reason given."),
-						errhint("Other nodes will use the same string: check host, port, user, "
-								"listen_addresses and pg_hba.conf.")));
+						errhint("Other nodes will use the same string: check host, port, "
+								"listen_addresses and pg_hba.conf. Without a user it means "
+								"multiregion_peer, which needs LOGIN and REPLICATION.")));
 	if (!probe.is_this_server)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("the connection string leads to another server"),
