@@ -139,7 +139,6 @@ init_first_region()
 make_cluster()
 {
 	local output
-	sql US_EAST "ALTER ROLE multiregion_api LOGIN" >/dev/null
 	output=$(cd "$demo/US_EAST" && "$bindir/multiregiond" init 2>&1) ||
 		die "multiregiond init failed:" "$output"
 	sql US_EAST "CREATE TABLE IF NOT EXISTS visit (id bigserial PRIMARY KEY,

@@ -111,7 +111,7 @@ check_query(const char *query, MrTextResult result, const char *value)
 {
 	char out[8];
 
-	mr_unit_about("%s", query);
+	mr_unit_about("%s", query != NULL ? query : "(none)");
 	MR_CHECK_INT(mr_http_query_value(query, "strict", out, sizeof(out)), result);
 	if (result == MR_TEXT_OK)
 		MR_CHECK_STRING(out, value);
