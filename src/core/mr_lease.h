@@ -94,6 +94,7 @@ typedef struct MrLease
 	int64_t round_until_ns;
 	uint32_t round_timeline;
 	int round_failures;
+	int64_t promised_until_ns; /* when the last voter that refused us as promised is free */
 	bool skip_prevote;
 	uint64_t own_term; /* after a restart: the term our earlier self held; 0 none */
 	bool dirty;        /* durable changed in this step */
