@@ -365,8 +365,7 @@ handle_tick(MrStep *step)
 		return;
 	if (lease->role == MR_ROLE_LEADER)
 	{
-		if (lease->handover != MR_HANDOVER_NONE || step->local->server_dead ||
-			step->local->handover_stop)
+		if (lease->handover != MR_HANDOVER_NONE || mr_handover_is_due(step))
 			mr_handover_tick(step);
 		else
 			mr_leader_tick(step);

@@ -117,6 +117,7 @@ typedef struct MrLease
 	int64_t handover_until_ns;
 	int successor;
 	uint32_t handover_tried; /* bit per slot that refused */
+	int64_t sick_again_ns;   /* a sick leader that nobody could follow looks again then */
 
 	uint64_t next_id;
 	MrLsn leader_lsn; /* newest position the leader reported */

@@ -57,7 +57,8 @@ extern void mr_leader_tick(MrStep *step);
 extern void mr_leader_reply(MrStep *step, int slot);
 extern void mr_leader_heartbeat_now(MrStep *step);
 
-/* lease_handover.c */
+/* lease_handover.c: the leader's server died or stops, or it is sick and another is not. */
+extern bool mr_handover_is_due(MrStep *step);
 extern void mr_handover_tick(MrStep *step);
 extern void mr_handover_reply(MrStep *step, int slot);
 extern void mr_handover_unreachable(MrStep *step, int slot);
