@@ -197,6 +197,16 @@ turn(void)
 		read_commands();
 }
 
+/* A port from 1 to 65535, or 0. */
+static int
+port_of(const char *text)
+{
+	char *end;
+	long port = strtol(text, &end, 10);
+
+	return end != text && *end == '\0' && port >= 1 && port <= 65535 ? (int) port : 0;
+}
+
 static void
 parse_node(char *word)
 {
@@ -210,14 +220,17 @@ parse_node(char *word)
 		if (word != NULL)
 			*word++ = '\0';
 	}
-	if (nnodes == MAX_NODES || parts[3] == NULL || parts[3][0] != '/')
+	if (nnodes < MAX_NODES && parts[3] != NULL && parts[3][0] == '/')
+	{
+		node->listen_port = port_of(parts[1]);
+		node->target_port = port_of(parts[2]);
+	}
+	if (node->listen_port == 0 || node->target_port == 0)
 	{
 		fputs("usage: link NAME:LISTEN:TARGET:DIRECTORY ...\n", stderr);
 		exit(2);
 	}
 	node->name = parts[0];
-	node->listen_port = atoi(parts[1]);
-	node->target_port = atoi(parts[2]);
 	node->directory = parts[3];
 	nnodes++;
 	listen_for(node);
