@@ -72,7 +72,8 @@ is_due(const MrMonitor *monitor)
 {
 	const MrPolicy *policy = &MR_MONITOR_CONFIG(monitor)->policy;
 	bool failed = pg_atomic_read_u32(&mr_shared->canary_failures) > 0;
-	int64 interval_ms = failed ? policy->health_retry_interval_ms : policy->health_check_interval_ms;
+	int64 interval_ms =
+		failed ? policy->health_retry_interval_ms : policy->health_check_interval_ms;
 
 	if (!monitor->acts || !(monitor->records || failed))
 		return false;
