@@ -9,7 +9,7 @@
 
 #include "core/mr_candidate.h"
 
-#define MR_RELEASE_WAIT_NS (100 * MR_NS_PER_MS) /* for bytes still on their way */
+#define MR_RELEASE_WAIT_NS (40 * MR_NS_PER_MS) /* for bytes still on their way */
 #define MR_HEAD_START_NS MR_NS_PER_S            /* of a named successor */
 
 /* The candidate proves that the promise we gave is void: its holder released it. */
