@@ -76,6 +76,9 @@ needed_lsn(const MrStep *step)
 	MrLsn commit = step->local->last_commit;
 	MrLsn stamp = step->lease->durable.stamp.lsn;
 
+	/* still promoting: all of the former leaders' commits that we hold */
+	if (!step->lease->stamped)
+		return step->local->wal_end > 0 ? step->local->wal_end : 1;
 	return commit > stamp ? commit : stamp > 0 ? stamp : 1;
 }
 
@@ -89,7 +92,7 @@ live_on(MrStep *step)
 	MrLease *lease = step->lease;
 
 	lease->handover = MR_HANDOVER_NONE;
-	if (!lease->renounced)
+	if (!lease->renounced || lease->role != MR_ROLE_LEADER)
 		return;
 	mr_step_down(step);
 	lease->leader = MR_NO_SLOT;
