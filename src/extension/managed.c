@@ -105,7 +105,10 @@ mr_state_directory_claim(void)
 	int attempt;
 
 	if (lock_descriptor >= 0)
+	{
+		mr_shared->lock_held = true; /* kept over a restart of all processes */
 		return;
+	}
 	for (attempt = 0; attempt < MR_CLAIM_ATTEMPTS; attempt++)
 	{
 		lock_descriptor = mr_state_directory_lock(directory);

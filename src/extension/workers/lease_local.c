@@ -182,7 +182,7 @@ mr_lease_observe(MrLeaseWorker *worker, MrLocal *local)
 	int64 now_ns = mr_boottime_ns();
 
 	memset(local, 0, sizeof(*local));
-	local->manage = mr_mode == MR_MODE_MANAGE;
+	local->manage = pg_atomic_read_u32(&mr_shared->mode) == MR_MODE_MANAGE;
 	local->in_recovery = RecoveryInProgress();
 	local->standby = mr_shared->standby_at_start && local->in_recovery;
 	if (local->in_recovery)
