@@ -92,6 +92,13 @@ must_refuse(void)
 	return !mr_fence_is_open() && !RecoveryInProgress();
 }
 
+void
+mr_fence_require_open(void)
+{
+	if (must_refuse())
+		refuse(&mr_shared->refused_before);
+}
+
 static void
 forget_writer(int code, Datum arg)
 {

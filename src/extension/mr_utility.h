@@ -15,9 +15,12 @@ extern bool mr_utility_is_read_only(Node *statement);
 extern bool mr_utility_is_second_phase(Node *statement);
 
 /*
- * Raises an error for what would take the ground from under a managed server:
- * DROP EXTENSION multiregion, dropping or renaming multiregion.database.
+ * What would take the ground from under a managed server raises an error: dropping or
+ * renaming multiregion.database here ...
  */
 extern void mr_utility_protect(Node *statement);
+
+/* ... and dropping the extension, in whatever way, by the hook installed here (_PG_init). */
+extern void mr_utility_install(void);
 
 #endif /* MR_UTILITY_H */
