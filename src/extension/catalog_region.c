@@ -197,7 +197,7 @@ mr_catalog_delete_region(const char *key)
 		ereport(ERROR,
 				(errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
 				 errmsg("region \"%s\" is in use", key),
-				 errdetail("It has %lld nodes, and %lld tenants prefer it.", (long long) nodes,
+				 errdetail("Nodes in it: %lld; tenants that prefer it: %lld.", (long long) nodes,
 						   (long long) tenants),
 				 errhint("Remove its nodes with drop_node() and give its tenants another region "
 						 "with set_tenant_region() or clear_tenant_region().")));
