@@ -6,7 +6,8 @@ DROP EXTENSION IF EXISTS multiregion;
 CREATE EXTENSION multiregion;
 RESET client_min_messages;
 
-SELECT c.relname, c.relkind, e.extcondition[array_position(e.extconfig, c.oid)] AS condition
+SELECT c.relname, c.relkind, c.oid = ANY (e.extconfig) AS registered,
+	e.extcondition[array_position(e.extconfig, c.oid)] AS condition
 FROM pg_class AS c JOIN pg_extension AS e ON e.extname = 'multiregion'
 WHERE c.relnamespace = 'multiregion'::regnamespace AND c.relkind IN ('r', 'p', 'S', 'm', 'f')
 ORDER BY c.relname COLLATE "C";

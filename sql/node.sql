@@ -11,14 +11,16 @@ SELECT add_region('EU_WEST', 'eu-west-1');
 -- Nobody answers at port 1: a node is added before it is built.
 SELECT add_node('us-a', 'us-east-1', 'host=127.0.0.1 port=1 sslmode=disable');
 SET client_min_messages = warning;
-SELECT add_node('eu-a', 'Eu_West', 'postgresql://localhost:1/', no_promote => true);
+SELECT add_node('Eu-A', 'Eu_West', 'postgresql://localhost:1/', no_promote => true);
 SELECT node_name, region_key, joined, no_promote, witness, role, voter, status FROM multiregion.nodes;
 
 -- ---------- names and regions ----------
 
 SELECT add_node('us-a', 'US_EAST', 'host=127.0.0.1 port=1');
 \echo :SQLSTATE
+-- Names that differ in case only would be taken for one another.
 SELECT add_node('US-A', 'US_EAST', 'host=127.0.0.1 port=1');
+SELECT add_node('eu-a', 'US_EAST', 'host=127.0.0.1 port=1');
 SELECT add_node('us-b', 'nowhere', 'host=127.0.0.1 port=1');
 \echo :SQLSTATE
 SELECT add_node(NULL, 'US_EAST', 'host=127.0.0.1 port=1');
