@@ -147,6 +147,16 @@ mr_catalog_require_region(const char *word, MrRegionRow *region)
 }
 
 void
+mr_catalog_lock_regions(void)
+{
+	MrCatalogSession session;
+
+	mr_catalog_open(&session);
+	(void) mr_write(lock_sql, NULL);
+	mr_catalog_close(&session);
+}
+
+void
 mr_catalog_insert_region(const MrRegionRow *region)
 {
 	MrCatalogSession session;

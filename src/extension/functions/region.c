@@ -187,6 +187,7 @@ multiregion_alter_region(PG_FUNCTION_ARGS)
 	MrRegionRow region;
 
 	mr_require_writable("alter_region()");
+	mr_catalog_lock_regions();
 	mr_catalog_require_region(mr_text_argument(fcinfo, 0, "region"), &region);
 	take_rest(fcinfo, 1, &region);
 	mr_catalog_update_region(&region);
