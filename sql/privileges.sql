@@ -113,6 +113,7 @@ RESET ROLE;
 SET ROLE multiregion_api;
 SELECT count(*) FROM multiregion.settings WHERE name = 'multiregion.state_directory';
 SELECT managed, writable FROM multiregion.lease_status();
+SELECT ok, detail FROM multiregion.check() WHERE name = 'pg_hba.conf';
 RESET ROLE;
 
 -- A trigger of a user on his own table cannot count in ours.

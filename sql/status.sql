@@ -50,8 +50,10 @@ SELECT node, kind, term FROM multiregion.events;
 SELECT count(*) FROM multiregion.lease_status();
 SELECT count(*) FROM multiregion.member_status();
 SELECT count(*) FROM multiregion.region_status();
-SELECT count(*) FROM multiregion.pending_events(-1);
-SELECT count(*) FROM multiregion.pending_events(9223372036854775807);
+-- Numbers that this start of the node never had mean: all there are.
+SELECT (SELECT count(*) FROM multiregion.pending_events()) = ALL (ARRAY[
+	(SELECT count(*) FROM multiregion.pending_events(-1)),
+	(SELECT count(*) FROM multiregion.pending_events(9223372036854775807))]) AS same;
 SELECT count(*) > 0 AS has_findings, count(*) FILTER (WHERE ok AND hint IS NOT NULL) AS idle_hints,
 	count(*) FILTER (WHERE NOT ok AND hint IS NULL) AS missing_hints FROM multiregion.check();
 SELECT name, severity, detail, hint FROM multiregion.check()
@@ -63,6 +65,23 @@ SELECT multiregion.wait_for_change(generation, 1) = generation AS same FROM mult
 SELECT multiregion.wait_for_change(NULL, 600000);
 SELECT generation FROM multiregion.lease_status() \gset
 SELECT multiregion.wait_for_change(:generation, -5) = :generation AS same;
+-- Alone in its statement it gives the snapshots back while it waits, in whatever way it runs.
+SELECT multiregion.wait_for_change(:generation, 1) AS seen \gset
+SELECT :seen = :generation AS same;
+PREPARE wait AS SELECT multiregion.wait_for_change($1, $2) AS seen;
+EXECUTE wait (:generation, 1) \gset
+BEGIN;
+SELECT multiregion.wait_for_change(:generation, 1) AS seen \gset
+DECLARE c CURSOR WITH HOLD FOR SELECT multiregion.wait_for_change(:generation, 1) AS seen;
+FETCH c \gset
+DECLARE d CURSOR WITH HOLD FOR SELECT multiregion.wait_for_change(:generation, 1) AS seen;
+COMMIT;
+FETCH d \gset
+BEGIN ISOLATION LEVEL REPEATABLE READ;
+SELECT multiregion.wait_for_change(:generation, 1) AS seen \gset
+COMMIT;
+DO $$BEGIN PERFORM multiregion.wait_for_change(generation, 1) FROM multiregion.lease_status(); END$$;
+SELECT :seen = :generation AS same;
 
 -- Divergences are recorded once.
 SELECT multiregion.record_divergence('us-a', 7, 1, '0/100', '0/200', '/kept');

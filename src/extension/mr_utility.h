@@ -20,7 +20,10 @@ extern bool mr_utility_is_second_phase(Node *statement);
  */
 extern void mr_utility_protect(Node *statement);
 
-/* ... and dropping the extension, in whatever way, by the hook installed here (_PG_init). */
+/*
+ * ... and dropping the extension, in whatever way, by the hook installed here (_PG_init);
+ * it refuses pg_notify() on a fenced node, too.
+ */
 extern void mr_utility_install(void);
 
 #endif /* MR_UTILITY_H */

@@ -13,7 +13,9 @@
 #include "commands/extension.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
+#include "utils/fmgroids.h"
 
+#include "extension/mr_fence.h"
 #include "extension/mr_settings.h"
 #include "extension/mr_shared_state.h"
 #include "extension/mr_utility.h"
@@ -95,12 +97,18 @@ is_our_extension(Oid extension)
 		   mr_database != NULL && strcmp(here, mr_database) == 0;
 }
 
-/* Every way to drop it comes by here, also DROP SCHEMA or DROP OWNED with CASCADE. */
+/*
+ * Every way to drop the extension comes by here, also DROP SCHEMA or DROP OWNED with
+ * CASCADE. So does pg_notify(), which the fence would notice too late for an error: the
+ * transaction gets its xid, and something to write, only after PRE_COMMIT.
+ */
 static void
 utility_object_access(ObjectAccessType access, Oid class, Oid object, int part, void *argument)
 {
 	if (previous_object_access)
 		previous_object_access(access, class, object, part, argument);
+	if (access == OAT_FUNCTION_EXECUTE && object == F_PG_NOTIFY)
+		mr_fence_require_open();
 	if (access != OAT_DROP || class != ExtensionRelationId ||
 		pg_atomic_read_u32(&mr_shared->managed) == 0 || !is_our_extension(object))
 		return;
