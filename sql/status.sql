@@ -33,7 +33,7 @@ SELECT * FROM multiregion.failovers;
 SELECT * FROM multiregion.events;
 SELECT count(*) > 0 AS has_policies FROM multiregion.policies;
 SELECT name, value, default_value, unit FROM multiregion.settings
-WHERE owner = 'node' AND name NOT IN ('multiregion.state_directory', 'multiregion.database');
+WHERE name IN ('multiregion.connect_timeout', 'multiregion.mode', 'lease');
 SELECT owner, count(*) > 0 AS has_some FROM multiregion.settings GROUP BY owner ORDER BY owner;
 
 -- What the primary's monitor records, shown.
