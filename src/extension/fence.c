@@ -42,6 +42,9 @@ static pg_atomic_uint32 *writers = NULL;
 /* This session began on a fenced node and was made read-only by us. */
 static bool made_read_only = false;
 
+/* This transaction takes that back; if it aborts, it did not. */
+static bool healing = false;
+
 /* COMMIT/ROLLBACK PREPARED: the transaction around it has no xid of its own. */
 static bool force_acknowledgement_check = false;
 static bool registered_writer = false;
@@ -92,6 +95,13 @@ must_refuse(void)
 	return !mr_fence_is_open() && !RecoveryInProgress();
 }
 
+void
+mr_fence_require_open(void)
+{
+	if (must_refuse())
+		refuse(&mr_shared->refused_before);
+}
+
 static void
 forget_writer(int code, Datum arg)
 {
@@ -111,16 +121,28 @@ register_writer(void)
 /*
  * A session that began while fenced was told to be read-only, so that clients
  * looking for a writable node move on. Undo it before the first statement after
- * the lease is back, unless a transaction is already under way.
+ * the lease is back, unless a transaction is already under way. What then holds is
+ * what the database, the role or the configuration say.
  */
 static void
 heal_session(void)
 {
-	if (!made_read_only || IsTransactionBlock() || !mr_fence_is_open())
+	if (!made_read_only || healing || IsTransactionBlock() || !mr_fence_is_open())
 		return;
-	made_read_only = false;
-	SetConfigOption("default_transaction_read_only", "off", PGC_USERSET, PGC_S_SESSION);
-	XactReadOnly = false;
+	healing = true;
+	SetConfigOption("default_transaction_read_only", NULL, PGC_USERSET, PGC_S_SESSION);
+	XactReadOnly = DefaultXactReadOnly;
+}
+
+/* The end of a transaction that heals: an abort has restored the setting. */
+static void
+finish_healing(XactEvent event)
+{
+	if (!healing ||
+		(event != XACT_EVENT_COMMIT && event != XACT_EVENT_PREPARE && event != XACT_EVENT_ABORT))
+		return;
+	healing = false;
+	made_read_only = event == XACT_EVENT_ABORT;
 }
 
 static void
@@ -225,6 +247,7 @@ fence_xact_callback(XactEvent event, void *arg)
 {
 	bool wrote;
 
+	finish_healing(event);
 	if (pg_atomic_read_u32(&mr_shared->managed) == 0)
 	{
 		force_acknowledgement_check = false;

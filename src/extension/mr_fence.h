@@ -15,6 +15,9 @@
 extern Size mr_fence_size(void);
 extern void mr_fence_initialize(void);
 
+/* Error 25006 when the fence would refuse a write that begins now. */
+extern void mr_fence_require_open(void);
+
 /* _PG_init: installs the hooks. */
 extern void mr_fence_install(void);
 

@@ -253,6 +253,15 @@ reload_settings(const MrLeaseWorker *worker)
 	publish_mode(worker);
 }
 
+/* Puts down the state of a life that is over, so that init() can begin another. */
+static void
+forget_life(MrLeaseWorker *worker)
+{
+	memset(&worker->lease, 0, sizeof(worker->lease));
+	mr_state_directory_release_late();
+	mr_shared_publish_lease(&worker->lease);
+}
+
 /* One managed life: until the server becomes unmanaged, or the process ends. */
 static void
 run(MrLeaseWorker *worker)
@@ -278,6 +287,7 @@ run(MrLeaseWorker *worker)
 		wait_for_something(worker, mail_open);
 	}
 	mr_links_close_all(worker);
+	forget_life(worker);
 }
 
 void
@@ -291,6 +301,9 @@ mr_lease_main(Datum argument)
 	before_shmem_exit(forget_procno, (Datum) 0);
 	pg_atomic_write_u64(&mr_shared->deadline_ns, 0);
 	pg_atomic_write_u32(&mr_shared->lease_procno, (uint32) MR_MY_PROCNO);
+	/* The worker before may have ended while leave() was under way. */
+	if (pg_atomic_read_u32(&mr_shared->managed) == 0)
+		forget_life(worker);
 	while (!got_sigterm)
 	{
 		if (pg_atomic_read_u32(&mr_shared->managed) != 0 &&
