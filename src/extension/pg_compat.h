@@ -38,6 +38,13 @@
 #define MR_CREATE_WAIT_EVENT_SET(size) CreateWaitEventSet(CurrentMemoryContext, size)
 #endif
 
+/* All settings' records, in an array of *count. */
+#if PG_VERSION_NUM >= 160000
+#define MR_GUC_RECORDS(count) get_guc_variables(count)
+#else
+#define MR_GUC_RECORDS(count) (*(count) = GetNumConfigOptions(), get_guc_variables())
+#endif
+
 /* Whether this process is the walreceiver. */
 #define MR_AM_WALRECEIVER() AmWalReceiverProcess()
 
