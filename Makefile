@@ -146,7 +146,7 @@ build-simulation:
 build-model:
 build-regress build-isolation: prefix-test
 build-tap build-sidecar: prefix-test
-	@+$(call inner,test) link
+	@+$(call inner,test) link probe
 
 demo: prefix-release
 	@docker/demo/demo.sh start-all

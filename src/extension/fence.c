@@ -24,10 +24,10 @@
 #include "storage/proc.h"
 #include "storage/shmem.h"
 #include "tcop/utility.h"
-#include "utils/guc.h"
 #include "utils/timestamp.h"
 
 #include "extension/mr_fence.h"
+#include "extension/mr_session.h"
 #include "extension/mr_shared_state.h"
 #include "extension/mr_utility.h"
 #include "extension/pg_compat.h"
@@ -38,12 +38,6 @@ static ClientAuthentication_hook_type previous_client_authentication = NULL;
 
 /* Sessions that have written (or decode logically), by pgprocno: their pid, or 0. */
 static pg_atomic_uint32 *writers = NULL;
-
-/* This session began on a fenced node and was made read-only by us. */
-static bool made_read_only = false;
-
-/* This transaction takes that back; if it aborts, it did not. */
-static bool healing = false;
 
 /* COMMIT/ROLLBACK PREPARED: the transaction around it has no xid of its own. */
 static bool force_acknowledgement_check = false;
@@ -118,39 +112,16 @@ register_writer(void)
 	pg_atomic_write_u32(&writers[MR_MY_PROCNO], (uint32) MyProcPid);
 }
 
-/*
- * A session that began while fenced was told to be read-only, so that clients
- * looking for a writable node move on. Undo it before the first statement after
- * the lease is back, unless a transaction is already under way. What then holds is
- * what the database, the role or the configuration say.
- */
-static void
-heal_session(void)
-{
-	if (!made_read_only || healing || IsTransactionBlock() || !mr_fence_is_open())
-		return;
-	healing = true;
-	SetConfigOption("default_transaction_read_only", NULL, PGC_USERSET, PGC_S_SESSION);
-	XactReadOnly = DefaultXactReadOnly;
-}
-
-/* The end of a transaction that heals: an abort has restored the setting. */
-static void
-finish_healing(XactEvent event)
-{
-	if (!healing ||
-		(event != XACT_EVENT_COMMIT && event != XACT_EVENT_PREPARE && event != XACT_EVENT_ABORT))
-		return;
-	healing = false;
-	made_read_only = event == XACT_EVENT_ABORT;
-}
-
 static void
 fence_client_authentication(Port *port, int status)
 {
 	if (previous_client_authentication)
 		previous_client_authentication(port, status);
-	if (status != STATUS_OK || !must_refuse())
+	if (status != STATUS_OK)
+		return;
+	if (am_db_walsender)
+		register_writer(); /* decodes logically: ends with the lease */
+	if (!must_refuse())
 		return;
 	if (am_db_walsender)
 		ereport(FATAL,
@@ -158,15 +129,13 @@ fence_client_authentication(Port *port, int status)
 				 errmsg("cannot decode logically: this node does not hold the write lease")));
 	if (am_walsender)
 		return;
-	made_read_only = true;
-	SetConfigOption("default_transaction_read_only", "on", PGC_USERSET, PGC_S_SESSION);
+	mr_session_mark();
 }
 
 static void
 fence_executor_start(QueryDesc *query, int eflags)
 {
-	if (made_read_only)
-		heal_session();
+	mr_session_heal();
 	if ((query->operation != CMD_SELECT || query->plannedstmt->hasModifyingCTE) &&
 		!(eflags & EXEC_FLAG_EXPLAIN_ONLY) && must_refuse())
 		refuse(&mr_shared->refused_before);
@@ -182,11 +151,11 @@ fence_process_utility(PlannedStmt *statement, const char *source, bool read_only
 					  QueryEnvironment *environment, DestReceiver *destination,
 					  QueryCompletion *completion)
 {
-	if (made_read_only)
-		heal_session();
+	mr_session_heal();
 	mr_utility_protect(statement->utilityStmt);
 	if (!mr_utility_is_read_only(statement->utilityStmt) && must_refuse())
 		refuse(&mr_shared->refused_before);
+	mr_session_note(statement->utilityStmt);
 	if (mr_utility_is_second_phase(statement->utilityStmt))
 		force_acknowledgement_check = true;
 	if (previous_process_utility)
@@ -247,7 +216,6 @@ fence_xact_callback(XactEvent event, void *arg)
 {
 	bool wrote;
 
-	finish_healing(event);
 	if (pg_atomic_read_u32(&mr_shared->managed) == 0)
 	{
 		force_acknowledgement_check = false;

@@ -15,7 +15,7 @@
 extern Size mr_fence_size(void);
 extern void mr_fence_initialize(void);
 
-/* Error 25006 when the fence would refuse a write that begins now. */
+/* Raises the error of a refused write (25006) on a fenced node that is not in recovery. */
 extern void mr_fence_require_open(void);
 
 /* _PG_init: installs the hooks. */

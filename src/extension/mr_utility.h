@@ -15,15 +15,9 @@ extern bool mr_utility_is_read_only(Node *statement);
 extern bool mr_utility_is_second_phase(Node *statement);
 
 /*
- * What would take the ground from under a managed server raises an error: dropping or
- * renaming multiregion.database here ...
+ * Raises an error for what would take the ground from under a managed server:
+ * dropping or renaming multiregion.database. (The extension: mr_object_access.h.)
  */
 extern void mr_utility_protect(Node *statement);
-
-/*
- * ... and dropping the extension, in whatever way, by the hook installed here (_PG_init);
- * it refuses pg_notify() on a fenced node, too.
- */
-extern void mr_utility_install(void);
 
 #endif /* MR_UTILITY_H */

@@ -7,20 +7,11 @@
  */
 #include "postgres.h"
 
-#include "catalog/objectaccess.h"
-#include "catalog/pg_extension.h"
-#include "commands/dbcommands.h"
-#include "commands/extension.h"
-#include "miscadmin.h"
 #include "nodes/parsenodes.h"
-#include "utils/fmgroids.h"
 
-#include "extension/mr_fence.h"
 #include "extension/mr_settings.h"
 #include "extension/mr_shared_state.h"
 #include "extension/mr_utility.h"
-
-static object_access_hook_type previous_object_access = NULL;
 
 static bool
 transaction_statement_is_read_only(TransactionStmt *statement)
@@ -84,44 +75,6 @@ mr_utility_is_second_phase(Node *statement)
 
 	return IsA(statement, TransactionStmt) && (transaction->kind == TRANS_STMT_COMMIT_PREPARED ||
 											   transaction->kind == TRANS_STMT_ROLLBACK_PREPARED);
-}
-
-/* Whether an extension about to be dropped is the one that this server is managed through. */
-static bool
-is_our_extension(Oid extension)
-{
-	char *name = get_extension_name(extension);
-	char *here = get_database_name(MyDatabaseId);
-
-	return name != NULL && strcmp(name, "multiregion") == 0 && here != NULL &&
-		   mr_database != NULL && strcmp(here, mr_database) == 0;
-}
-
-/*
- * Every way to drop the extension comes by here, also DROP SCHEMA or DROP OWNED with
- * CASCADE. So does pg_notify(), which the fence would notice too late for an error: the
- * transaction gets its xid, and something to write, only after PRE_COMMIT.
- */
-static void
-utility_object_access(ObjectAccessType access, Oid class, Oid object, int part, void *argument)
-{
-	if (previous_object_access)
-		previous_object_access(access, class, object, part, argument);
-	if (access == OAT_FUNCTION_EXECUTE && object == F_PG_NOTIFY)
-		mr_fence_require_open();
-	if (access != OAT_DROP || class != ExtensionRelationId ||
-		pg_atomic_read_u32(&mr_shared->managed) == 0 || !is_our_extension(object))
-		return;
-	ereport(ERROR, (errcode(ERRCODE_OBJECT_IN_USE),
-					errmsg("cannot drop extension \"multiregion\" while the server is managed"),
-					errhint("Call multiregion.leave() on the last member first.")));
-}
-
-void
-mr_utility_install(void)
-{
-	previous_object_access = object_access_hook;
-	object_access_hook = utility_object_access;
 }
 
 /* The database a statement would drop or rename, or NULL. */
