@@ -93,8 +93,11 @@ my %sidecar_of = map { $_->name => join(' ', $_->processes(qr/multiregiond/)) } 
 
 # --- the database of a standby is down, and comes back -------------------------------------
 
+# A smart shutdown, which waits for every session: the sidecar ends its own.
 my $pid = $second->postmaster;
-$second->stop;
+get($second, "$tenant/acme/region");
+$second->{session} = undef;
+$second->stop('smart', 10);
 cmp_ok(wait_for_health($second, qr/^503/, 5), '<', 1, 'a server that stops is noticed at once');
 answers_from_copy($second, 'down');
 like(health($second), qr/^503 (?:database_unreachable|server_stopping)$/, 'down: the reason');

@@ -13,6 +13,7 @@ package MultiRegion::Sidecar;
 use strict;
 use warnings;
 
+use Fcntl qw(O_WRONLY O_CREAT O_EXCL);
 use File::Path qw(make_path);
 use MultiRegion::Ports qw(free_port);
 use MultiRegion::Process qw(is_alive);
@@ -47,8 +48,7 @@ sub write_settings
 	$self->{settings} = { MULTIREGION_HTTP_LISTEN => "127.0.0.1:$self->{port}",
 		%{ $self->{settings} }, %changes };
 	unlink $path;
-	umask(0077);
-	open(my $file, '>', $path) or die "$path: $!";
+	sysopen(my $file, $path, O_WRONLY | O_CREAT | O_EXCL, 0600) or die "$path: $!";
 	foreach my $name (sort grep { defined $self->{settings}{$_} } keys %{ $self->{settings} })
 	{
 		print $file "$name=\"$self->{settings}{$name}\"\n";
