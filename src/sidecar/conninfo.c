@@ -82,6 +82,8 @@ take_option(const char *keyword, const char *value, unsigned int without, MrConn
 	bool kept = true;
 	size_t i;
 
+	if (strcmp(keyword, "password") == 0 && value[strcspn(value, "\r\n")] != '\0')
+		return "The password in the connection string holds a line break.";
 	if (strcmp(keyword, "sslpassword") == 0)
 		return "The connection string holds the password of a key file; use a key without one.";
 	if (strcmp(keyword, "service") == 0)

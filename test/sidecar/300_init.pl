@@ -93,6 +93,7 @@ unlink $passfile;
 foreach my $case (
 	[ 'DATABASE_URL_US_EAST_PRIMARY', 'postgresql://postgres:open sesame@127.0.0.1/x%zz' ],
 	[ 'DATABASE_URL_US_EAST_PRIMARY', "host=127.0.0.1 port=$port password=open sesame" ],
+	[ 'DATABASE_URL_US_EAST_PRIMARY', "postgresql://postgres:open%0a*:*:*:*:sesame\@127.0.0.1:$port/postgres" ],
 	[ 'DATABASE_URL_EU_WEST_REPLICA', 'postgresql://postgres:open/sesame@127.0.0.1/postgres' ],
 	[ 'DATABASE_URL_EU_WEST_REPLICA', 'postgresql://postgres:open@sesame@127.0.0.1/postgres' ],
 	[ 'MULTIREGION_ADMIN_DATABASE_URL', "host=127.0.0.1 port=$port user=postgres password=open sesame" ],
@@ -167,6 +168,7 @@ chmod 0644, $passfile;
 ($code, $output) = init();
 is($code, 0, 'a passfile that others may read');
 is(sprintf('%o', S_IMODE((stat $passfile)[2])), '600', 'is made the owner\'s again');
+@file = stat $passfile;
 # The settings may as well be in the environment, and win there.
 ($code, $output) = init({ map { $_ => undef } keys %settings }, environment => \%settings);
 is($code, 0, 'settings in the environment');
@@ -194,6 +196,8 @@ is(contents($server), $before, 'and changes none of it');
 is($code, 3, 'another name and region of the server differ');
 like($output, qr/^differs: this server is node "us_east_1", not "other"$/m, 'it says which node it is');
 like($output, qr/^differs: this server is in region US_EAST, not EU_WEST$/m, 'and in which region');
+# Neither an order nor a part of the nodes makes the passfile another.
+is((stat $passfile)[1], $file[1], 'other settings leave the passfile as it is');
 # What is new is added, also then.
 ($code, $output) = init({ REGION_AP_SOUTHEAST_NAME => 'Added later' });
 is($code, 0, 'a region that is new is added');
