@@ -32,6 +32,9 @@ extern bool mr_marker_remove(void);
 extern void mr_managed_activate(void);
 extern void mr_managed_deactivate(void);
 
+/* Whether the postmaster was told to stop, managed or not. Reads a small file. */
+extern bool mr_server_is_stopping(void);
+
 /*
  * Postmaster start: takes the lock of the state directory for this server and
  * all its children; FATAL if another server holds it. Nothing if unmanaged.

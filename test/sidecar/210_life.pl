@@ -176,11 +176,13 @@ foreach my $number (1 .. 5)
 	ended($sidecar, 0, "SIGTERM at once, $number");
 }
 
-# Its server goes for good.
+# Its server goes for good, by a smart shutdown, which waits for every session.
 $sidecar = sidecar('orphan')->start;
 wait_for_health($sidecar, 'unmanaged');
-$server->stop;
-wait_for_health($sidecar, 'database_unreachable');
+is(get($sidecar, '/api/regions/tenant/acme/region')->{status}, 200, 'its sessions are there');
+$lock->close;
+$server->{session} = undef;
+$server->stop('smart', 10);
 is(get($sidecar, '/api/health')->{status}, 503, 'without its server the region cannot serve');
 
 # --- disabled, and settings that are wrong -----------------------------------------------------------
