@@ -249,17 +249,29 @@ print $file "host all with_password 127.0.0.1/32 scram-sha-256\n", @lines;
 close $file;
 $leader->safe_psql(q{CREATE ROLE with_password LOGIN PASSWORD 'right horse' IN ROLE multiregion_api});
 $leader->safe_psql('SELECT pg_reload_conf()');
+my $passfile = "$cluster->{directory}/passfile";
+open($file, '>', $passfile) or die "$passfile: $!";
+print $file "127.0.0.1:$leader->{port}:*:with_password:right horse\n";
+close $file;
+chmod 0600, $passfile;
 my $sidecar = MultiRegion::Sidecar->new(directory => $cluster->{directory}, name => 'password',
+	environment => { PGPASSFILE => $passfile },
 	settings => { ENABLE_MULTI_REGION => 'true', DEPLOYMENT_REGION => $leader->region,
 		MULTIREGION_DATABASE_URL => "postgresql://with_password:wrong%20secret\@127.0.0.1:$leader->{port}/postgres" });
 $sidecar->start;
 $sidecar->poll_until(sub { $sidecar->log_text =~ /password authentication failed/ }, 10, 'the refusal');
 is(MultiRegion::Http->get($sidecar->port, '/api/health')->{status}, 503, 'a wrong password: cannot serve');
-$sidecar->write_settings(
-	MULTIREGION_DATABASE_URL => "postgresql://with_password:right%20horse\@127.0.0.1:$leader->{port}/postgres");
-$sidecar->signal('HUP');
-$sidecar->poll_until(sub { MultiRegion::Http->get($sidecar->port, '/api/health')->{status} == 200 }, 10, 'the login');
-pass('the right password after a reload');
+foreach my $case ([ '', 'without it: that of the passfile' ], [ ':wrong%20secret', undef ],
+	[ ':right%20horse', 'the right one' ])
+{
+	my ($password, $what) = @$case;
+	my $wanted = $what ? 200 : 503;
+	$sidecar->write_settings(
+		MULTIREGION_DATABASE_URL => "postgresql://with_password$password\@127.0.0.1:$leader->{port}/postgres");
+	$sidecar->signal('HUP');
+	$sidecar->poll_until(sub { MultiRegion::Http->get($sidecar->port, '/api/health')->{status} == $wanted }, 10, 'the login');
+	pass("a reloaded password, $what") if $what;
+}
 is(MultiRegion::Http->get($sidecar->port, "$tenant/acme/region")->{status}, 200, 'also for tenants');
 unlike($sidecar->log_text, qr/secret|horse/, 'no password in the log');
 my $cmdline = do { local (@ARGV, $/) = '/proc/' . $sidecar->pid . '/cmdline'; <> };
