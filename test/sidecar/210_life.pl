@@ -9,6 +9,7 @@ use Time::HiRes qw(clock_gettime CLOCK_MONOTONIC);
 
 use MultiRegion::Cluster;
 use MultiRegion::Http qw(check_answer);
+use MultiRegion::Ports qw(free_port);
 use MultiRegion::Sidecar;
 
 my $cluster = MultiRegion::Cluster->new(managed => 0);
@@ -70,6 +71,20 @@ is("$nobody->{regionKey} $nobody->{regionId} $nobody->{source}", 'US_EAST us-eas
 is(get($sidecar, '/api/regions/tenant/acme/region')->{json}{regionKey}, 'EU_WEST', 'unless they prefer another');
 is(get($sidecar, '/api/regions/health/database')->{json}{status}, 'healthy', 'its database is healthy');
 is(get($sidecar, '/api/regions/health/failover')->{json}{status}, 'degraded', 'it cannot fail over');
+
+# The extension goes and comes back in another schema.
+$server->safe_psql('DROP EXTENSION multiregion');
+wait_for_health($sidecar, 'database_unreachable');
+is(get($sidecar, '/api/regions/tenant/acme/region')->{json}{stale} ? 1 : 0, 1, 'without the extension: the last answer');
+ok(get($sidecar, '/api/regions/status')->{json}{stale}, 'and the last copy');
+$server->safe_psql($_) foreach q{CREATE SCHEMA "My %s Place"}, q{CREATE EXTENSION multiregion SCHEMA "My %s Place"},
+	q{GRANT USAGE ON SCHEMA "My %s Place" TO multiregion_api},
+	q{SELECT "My %s Place".add_region('EU_WEST', 'eu-west-1', 'EU West')},
+	q{SELECT "My %s Place".add_region('US_EAST', 'us-east-1', 'US East')},
+	q{SELECT "My %s Place".set_tenant_region('acme', 'US_EAST')};
+wait_for_health($sidecar, 'unmanaged');
+$sidecar->poll_until(sub { !get($sidecar, '/api/regions/tenant/acme/region')->{json}{stale} }, 5, 'a fresh answer');
+is(get($sidecar, '/api/regions/tenant/acme/region')->{json}{regionKey}, 'US_EAST', 'in another schema it is found');
 
 # --- reload -------------------------------------------------------------------------------
 
@@ -197,6 +212,15 @@ $disabled->signal('HUP');
 $disabled->poll_until(sub { $disabled->log_text =~ /reloaded the settings/ }, 5, 'the reload');
 $disabled->signal('TERM');
 ended($disabled, 0, 'disabled');
+
+my $second_port = free_port();
+my $both = sidecar('both');
+$both->write_settings(MULTIREGION_HTTP_LISTEN => '127.0.0.1:' . $both->port . ", localhost:$second_port");
+$both->start;
+$both->poll_until(sub { $both->log_text =~ /listening on \S+:$second_port/ }, 5, 'the second address');
+is(join(' ', map { MultiRegion::Http->get($_, '/')->{status} } $both->port, $second_port), '200 200', 'two addresses');
+$both->signal('INT');
+ended($both, 0, 'with two addresses');
 
 my ($code, $output) = sidecar('taken', MULTIREGION_HTTP_LISTEN => '127.0.0.1:' . $sidecar->port)->run('serve');
 is($code, 1, 'a port that is taken');
