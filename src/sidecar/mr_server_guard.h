@@ -51,6 +51,7 @@ extern void mr_guard_received(int fd, size_t bytes, bool has_nul);
 /* The request on fd is complete: no deadline until bytes come again. */
 extern void mr_guard_completed(int fd, MrGuardSeen *seen);
 
+/* Frees everything; no connection may be left. */
 extern void mr_guard_close(void);
 
 #endif /* MR_SERVER_GUARD_H */

@@ -29,7 +29,7 @@ sub new
 
 	$self->{folder} = "$args{directory}/$args{name}";
 	$self->{log} //= "$self->{folder}/log";
-	$self->{program} = ($ENV{MR_BINDIR} // 'build/prefix/test/bin') . '/multiregiond';
+	$self->{program} = ($ENV{MR_BINDIR} // die 'MR_BINDIR is not set; use make test-sidecar') . '/multiregiond';
 	make_path($self->{folder});
 	$self->write_settings;
 	return $self;
