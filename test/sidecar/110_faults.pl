@@ -204,12 +204,13 @@ $leader = $cluster->wait_for_leader;
 
 # --- login refused, another database, no extension ------------------------------------------------------
 
+# A label of more than 63 letters is no name, and nobody needs to be asked for it.
 my @broken = (
 	[ 'wrong_user', "postgresql://nobody_there\@127.0.0.1:$leader->{port}/postgres", qr/role "nobody_there" does not exist/ ],
 	[ 'wrong_database', "postgresql://127.0.0.1:$leader->{port}/nowhere", qr/database "nowhere" does not exist/ ],
 	[ 'no_extension', "postgresql://127.0.0.1:$leader->{port}/template1", qr/not installed/ ],
 	[ 'no_server', 'postgresql://127.0.0.1:1/postgres', qr/refused/ ],
-	[ 'no_address', 'postgresql://no-such-host.invalid/postgres', qr/could not resolve/ ]);
+	[ 'no_address', 'postgresql://' . 'label' x 14 . '/postgres', qr/could not resolve/ ]);
 my @sidecars;
 foreach my $case (@broken)
 {
