@@ -13,6 +13,16 @@
  */
 extern bool mr_join_wal_find_timeline(MrJoin *join);
 
+#define MR_JOIN_SEGMENT_NAME 32
+
+/*
+ * Names of the first and the last of the segments without a gap that hold WAL of a
+ * timeline, from that of lsn on. False if not even that one is here: a file that was
+ * made for WAL still to be written holds zeros or something old.
+ */
+extern bool mr_join_wal_segments(const MrJoin *join, uint32_t timeline, MrLsn lsn,
+								 char first[MR_JOIN_SEGMENT_NAME], char last[MR_JOIN_SEGMENT_NAME]);
+
 /*
  * Copies the segments that hold WAL from fork_lsn of fork_timeline on, and all of
  * newer timelines, with the history files, into `directory` (made anew). end is where

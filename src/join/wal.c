@@ -116,6 +116,37 @@ wal_directory(const MrJoin *join, char *out, size_t size)
 	return mr_join_path(out, size, join->options.pgdata, "pg_wal");
 }
 
+/* Writes the name of a segment; true if it is here and holds its WAL. */
+static bool
+find_segment(const char *directory, uint32_t segment_bytes, uint32_t timeline, uint64_t number,
+			 char name[MR_JOIN_SEGMENT_NAME])
+{
+	uint64_t per_high = UINT64_C(0x100000000) / segment_bytes;
+	WalFile file = {.is_segment = true, .timeline = timeline, .number = number};
+
+	snprintf(name, MR_JOIN_SEGMENT_NAME, "%08X%08X%08X", timeline,
+			 (unsigned int) (number / per_high), (unsigned int) (number % per_high));
+	return holds_its_wal(directory, name, &file, segment_bytes);
+}
+
+bool
+mr_join_wal_segments(const MrJoin *join, uint32_t timeline, MrLsn lsn,
+					 char first[MR_JOIN_SEGMENT_NAME], char last[MR_JOIN_SEGMENT_NAME])
+{
+	uint32_t segment_bytes = join->control.segment_bytes;
+	uint64_t number = lsn / segment_bytes;
+	char directory[PATH_MAX];
+	char next[MR_JOIN_SEGMENT_NAME];
+
+	if (!wal_directory(join, directory, sizeof(directory)) ||
+		!find_segment(directory, segment_bytes, timeline, number, first))
+		return false;
+	memcpy(last, first, MR_JOIN_SEGMENT_NAME);
+	while (find_segment(directory, segment_bytes, timeline, ++number, next))
+		memcpy(last, next, MR_JOIN_SEGMENT_NAME);
+	return true;
+}
+
 /* ---------- the newest local timeline ---------- */
 
 typedef struct Newest
