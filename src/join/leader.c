@@ -243,7 +243,7 @@ mr_join_leader_record(MrJoin *join, MrLsn end, const char *kept)
 	const char *values[6] = {join->durable.name,           term, timeline, fork, last,
 							 kept[0] != '\0' ? kept : NULL};
 
-	snprintf(term, sizeof(term), "%llu", (unsigned long long) join->facts.leader.term);
+	snprintf(term, sizeof(term), "%llu", (unsigned long long) join->facts.log_term);
 	snprintf(timeline, sizeof(timeline), "%u", join->facts.timeline);
 	format_lsn(verdict->fork_lsn, fork);
 	format_lsn(end > verdict->fork_lsn ? end : verdict->fork_lsn, last);
