@@ -84,6 +84,12 @@ extern uint64_t mr_join_leader_size(MrJoin *join);
 /* Waits a moment for this node's slot on the leader; true if it is there and free. */
 extern bool mr_join_leader_has_slot(MrJoin *join);
 
+/*
+ * Copies a WAL segment of the leader to path. True also if it has none of that name;
+ * false with errno, saying why if the leader failed.
+ */
+extern bool mr_join_leader_read_segment(MrJoin *join, const char *name, const char *path);
+
 /* The complete connection string to the leader, for PostgreSQL's programs. */
 extern bool mr_join_leader_conninfo(MrJoin *join, char *out, size_t size);
 

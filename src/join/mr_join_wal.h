@@ -32,6 +32,14 @@ extern bool mr_join_wal_segments(const MrJoin *join, uint32_t timeline, MrLsn ls
 extern bool mr_join_wal_keep(const MrJoin *join, const char *directory, uint32_t fork_timeline,
 							 MrLsn fork_lsn, MrLsn end);
 
+/*
+ * Fetches segments from the leader that pg_rewind had begun to overwrite when it was
+ * interrupted: those before the fork, which are the same there, and which another try
+ * reads to find the last common checkpoint. What the leader has not got is left alone.
+ * False if a file cannot be written, or the leader does not answer.
+ */
+extern bool mr_join_wal_mend(MrJoin *join);
+
 /* Copies what mr_join_wal_keep() kept back into the WAL directory. */
 extern bool mr_join_wal_restore(const MrJoin *join, const char *directory);
 

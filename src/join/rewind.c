@@ -3,9 +3,9 @@
  *
  * Order: crash recovery (keeping every segment), diverged WAL and own files aside,
  * divergence recorded, state file "holds nothing", unfinished work noted; only then
- * pg_rewind. It overwrites WAL it would need again, so a second try begins by putting
- * the kept segments back; its control file is written last, so until then the data
- * directory is still a target. Must never run without the leader's confirmation.
+ * pg_rewind. It empties WAL it would need again, so a second try begins by putting the
+ * kept segments back, and those before the fork from the leader; its control file is
+ * written last, so until then the data directory is still a target. Must never run without the leader's confirmation.
  */
 #include "join/mr_join_act.h"
 
@@ -118,7 +118,7 @@ prepare_again(MrJoin *join, MrJoinProgress *progress)
 		mr_join_say("the diverged WAL that another try needs was not kept");
 		return -1;
 	}
-	if (!mr_join_wal_restore(join, progress->kept))
+	if (!mr_join_wal_mend(join) || !mr_join_wal_restore(join, progress->kept))
 	{
 		mr_join_say("could not put the diverged WAL back: %s", strerror(errno));
 		return -1;

@@ -18,6 +18,7 @@
 
 #include "join/mr_join_control.h"
 #include "join/mr_join_files.h"
+#include "join/mr_join_peers.h"
 
 #define HISTORY_BYTES (256 * 1024)
 
@@ -347,6 +348,41 @@ mr_join_wal_restore(const MrJoin *join, const char *directory)
 
 	return wal_directory(join, to, sizeof(to)) &&
 		   walk(directory, join->control.segment_bytes, restore_one, to);
+}
+
+/* ---------- what an interrupted rewind has cut ---------- */
+
+static bool
+is_whole(const char *directory, const char *name, const WalFile *file, uint32_t segment_bytes)
+{
+	char path[PATH_MAX];
+	struct stat st;
+
+	return mr_join_path(path, sizeof(path), directory, name) && stat(path, &st) == 0 &&
+		   st.st_size == (off_t) segment_bytes &&
+		   holds_its_wal(directory, name, file, segment_bytes);
+}
+
+static bool
+mend_one(const char *directory, const char *name, const WalFile *file, void *context)
+{
+	MrJoin *join = context;
+	char path[PATH_MAX];
+
+	if (!file->is_segment || file->timeline > join->control.timeline ||
+		is_whole(directory, name, file, join->control.segment_bytes))
+		return true;
+	return mr_join_path(path, sizeof(path), directory, name) &&
+		   mr_join_leader_read_segment(join, name, path);
+}
+
+bool
+mr_join_wal_mend(MrJoin *join)
+{
+	char directory[PATH_MAX];
+
+	return wal_directory(join, directory, sizeof(directory)) &&
+		   walk(directory, join->control.segment_bytes, mend_one, join);
 }
 
 /* ---------- history files ---------- */
