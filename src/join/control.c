@@ -94,6 +94,7 @@ parse_control(const MrJoinRun *run, MrJoinControl *control)
 		!small_number_of(run, "Latest checkpoint's TimeLineID", &control->timeline) ||
 		!small_number_of(run, "Min recovery ending loc's timeline", &control->recovery_timeline) ||
 		!parse_lsn(value_of(run, "Latest checkpoint location"), &control->checkpoint) ||
+		!parse_lsn(value_of(run, "Latest checkpoint's REDO location"), &control->redo) ||
 		!parse_lsn(value_of(run, "Minimum recovery ending location"), &control->recovery_end) ||
 		!small_number_of(run, "Bytes per WAL segment", &control->segment_bytes) ||
 		!small_number_of(run, "Data page checksum version", &checksums) || hints == NULL)
@@ -192,6 +193,17 @@ last_position(const MrJoinRun *run, MrLsn lsn)
 			lsn = seen;
 	}
 	return lsn;
+}
+
+bool
+mr_join_wal_is_complete(const MrJoin *join, const char *segment)
+{
+	char path[PATH_MAX];
+	MrJoinRun run = {.program = "pg_waldump", .arguments = {"-q", "-p", path, segment}};
+
+	/* where the WAL ends before the segment does, it fails with an invalid record */
+	return mr_join_path(path, sizeof(path), join->options.pgdata, "pg_wal") &&
+		   mr_join_run(join, &run);
 }
 
 MrLsn

@@ -16,6 +16,7 @@ step_words(MrJoinStep step)
 		case MR_JOIN_READ_CONTROL:
 		case MR_JOIN_READ_HISTORY:
 		case MR_JOIN_PROBE:
+		case MR_JOIN_CHECK_WAL:
 			return "looking further";
 		case MR_JOIN_REGISTER:
 			return "registering with the leader";
@@ -136,6 +137,7 @@ hint_for(const MrJoin *join)
 		case MR_JOIN_RULE_OTHER_BRANCH:
 		case MR_JOIN_RULE_COLLISION:
 		case MR_JOIN_RULE_NO_ANCESTOR:
+		case MR_JOIN_RULE_WAL_GONE:
 		case MR_JOIN_RULE_NO_HINTS:
 		case MR_JOIN_RULE_REWIND_FAILED:
 		case MR_JOIN_RULE_REWIND_BEGUN:

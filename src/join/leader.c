@@ -294,6 +294,24 @@ mr_join_leader_has_slot(MrJoin *join)
 }
 
 bool
+mr_join_leader_oldest_segment(MrJoin *join, char name[32])
+{
+	/* the position counts, behind the timeline */
+	const PGresult *result = run(join,
+								 "SELECT f FROM pg_catalog.pg_ls_dir('pg_wal', true, false) AS f"
+								 " WHERE f ~ '^[0-9A-F]{24}$'"
+								 " ORDER BY pg_catalog.substr(f, 9) COLLATE \"C\" LIMIT 1",
+								 0, NULL, 0, STATEMENT_MS);
+
+	if (result == NULL)
+		say_failure(join, "looking for the oldest WAL");
+	if (result == NULL || PQntuples(result) != 1)
+		return false;
+	snprintf(name, 32, "%s", PQgetvalue(result, 0, 0));
+	return true;
+}
+
+bool
 mr_join_leader_read_segment(MrJoin *join, const char *name, const char *path)
 {
 	char size[16];

@@ -129,6 +129,14 @@ probe(MrJoin *join)
 	return 0;
 }
 
+static int
+check_wal(MrJoin *join)
+{
+	join->facts.wal_checked = true;
+	join->facts.wal_gone = mr_join_wal_is_gone(join);
+	return 0;
+}
+
 /* The first round is asked at once, and every later one after a pause. */
 static int
 ask(MrJoin *join, int64_t began_ns, bool *told)
@@ -149,7 +157,7 @@ ask(MrJoin *join, int64_t began_ns, bool *told)
 	facts->may_wait = waited_ms < join->options.timeout_ms;
 	/* what was learned of an earlier leader is not true of the next */
 	facts->leader_history_known = false;
-	facts->probed = false;
+	facts->probed = facts->wal_checked = false;
 	return 0;
 }
 
@@ -208,6 +216,9 @@ perform(MrJoin *join, int64_t began_ns, bool *told)
 			break;
 		case MR_JOIN_PROBE:
 			code = probe(join);
+			break;
+		case MR_JOIN_CHECK_WAL:
+			code = check_wal(join);
 			break;
 		case MR_JOIN_REGISTER:
 		case MR_JOIN_ADOPT:

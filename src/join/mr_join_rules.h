@@ -29,6 +29,8 @@
 	  "the same timeline id as the leader's, but not its history") \
 	X(MR_JOIN_RULE_NO_ANCESTOR, "no_ancestor", \
 	  "the node's timelines and the leader's have nothing in common") \
+	X(MR_JOIN_RULE_WAL_GONE, "wal_gone", \
+	  "the leader has removed WAL that the node needs to catch up") \
 	X(MR_JOIN_RULE_NO_HINTS, "no_hints", \
 	  "pg_rewind needs data checksums or wal_log_hints, and the node has neither") \
 	X(MR_JOIN_RULE_REWIND_FAILED, "rewind_failed", "pg_rewind was tried and failed") \

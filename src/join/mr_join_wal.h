@@ -43,12 +43,19 @@ extern bool mr_join_wal_mend(MrJoin *join);
 /* Copies what mr_join_wal_keep() kept back into the WAL directory. */
 extern bool mr_join_wal_restore(const MrJoin *join, const char *directory);
 
+/* Is there a restore_command? */
+extern bool mr_join_wal_has_archive(const MrJoin *join);
+
+/* Writes the name of a segment; true if it is here and holds its WAL. */
+extern bool mr_join_wal_find_segment(const MrJoin *join, uint32_t timeline, uint64_t number,
+									 char name[MR_JOIN_SEGMENT_NAME]);
+
 /*
- * Makes the history files newer than facts.timeline the leader's: a standby looks
- * for the newest one it finds, and one of a dead branch would lead it astray for
- * ever. names and contents (sizes) are the leader's files; what goes is kept in the
- * state directory. False, having said why.
+ * Whether the leader has surely removed WAL that this node needs to recover and go on
+ * from where its own ends, and there is no restore_command either. Needs join->control.
  */
+extern bool mr_join_wal_is_gone(MrJoin *join);
+
 typedef struct MrJoinHistoryFile
 {
 	uint32_t timeline;
@@ -56,6 +63,12 @@ typedef struct MrJoinHistoryFile
 	size_t size;
 } MrJoinHistoryFile;
 
+/*
+ * Makes the history files newer than facts.timeline the leader's: a standby looks
+ * for the newest one it finds, and one of a dead branch would lead it astray for
+ * ever. files are the leader's; what goes is kept in the state directory. False,
+ * having said why.
+ */
 extern bool mr_join_wal_install_histories(const MrJoin *join, const MrJoinHistoryFile *files,
 										  int count);
 

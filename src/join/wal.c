@@ -131,6 +131,16 @@ find_segment(const char *directory, uint32_t segment_bytes, uint32_t timeline, u
 }
 
 bool
+mr_join_wal_find_segment(const MrJoin *join, uint32_t timeline, uint64_t number,
+						 char name[MR_JOIN_SEGMENT_NAME])
+{
+	char directory[PATH_MAX];
+
+	return wal_directory(join, directory, sizeof(directory)) &&
+		   find_segment(directory, join->control.segment_bytes, timeline, number, name);
+}
+
+bool
 mr_join_wal_segments(const MrJoin *join, uint32_t timeline, MrLsn lsn,
 					 char first[MR_JOIN_SEGMENT_NAME], char last[MR_JOIN_SEGMENT_NAME])
 {

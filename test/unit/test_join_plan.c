@@ -59,6 +59,7 @@ begin(void)
 	facts.leader_history_known = true;
 	facts.leader_history = &leaders;
 	facts.probed = true;
+	facts.wal_checked = true;
 	history(&own, NULL, 1);
 	history(&leaders, "1\t0/5000000\tno recovery target specified\n", 2);
 }
@@ -125,7 +126,29 @@ MR_TEST(a_standby_that_holds_the_current_leadership_starts_without_looking_furth
 	facts.log_term = 7;
 	facts.control_known = false;
 	facts.leader_history_known = false;
+	expect(MR_JOIN_READ_CONTROL, MR_JOIN_RULE_NONE);
+	facts.control_known = true;
 	expect(MR_JOIN_START, MR_JOIN_RULE_IN_STEP);
+	facts.system_identifier = 43;
+	expect(MR_JOIN_REFUSE, MR_JOIN_RULE_OTHER_DATABASE);
+}
+
+MR_TEST(a_standby_whose_next_wal_the_leader_has_removed_wants_a_clone)
+{
+	begin();
+	facts.log_term = 7;
+	facts.wal_checked = false;
+	expect(MR_JOIN_CHECK_WAL, MR_JOIN_RULE_NONE);
+	facts.wal_checked = facts.wal_gone = true;
+	expect_clone(MR_JOIN_RULE_WAL_GONE);
+	facts.log_term = 6;
+	expect_clone(MR_JOIN_RULE_WAL_GONE);
+	begin_former_primary();
+	facts.wal_gone = true;
+	expect_clone(MR_JOIN_RULE_WAL_GONE);
+	/* what is rewound gets its WAL with the rewind */
+	facts.past_fork = true;
+	expect(MR_JOIN_REWIND, MR_JOIN_RULE_PAST_FORK);
 }
 
 MR_TEST(a_node_that_is_being_rebuilt_is_not_taken_for_one_in_step)
@@ -149,7 +172,7 @@ MR_TEST(facts_are_asked_for_one_after_the_other)
 {
 	begin_former_primary();
 	facts.asked = false;
-	facts.control_known = facts.leader_history_known = facts.probed = false;
+	facts.control_known = facts.leader_history_known = facts.probed = facts.wal_checked = false;
 	expect(MR_JOIN_ASK, MR_JOIN_RULE_NONE);
 	facts.asked = true;
 	expect(MR_JOIN_READ_CONTROL, MR_JOIN_RULE_NONE);
@@ -160,6 +183,8 @@ MR_TEST(facts_are_asked_for_one_after_the_other)
 	MR_CHECK_INT(verdict.fork_timeline, 1);
 	MR_CHECK_INT(verdict.fork_lsn, FORK);
 	facts.probed = true;
+	expect(MR_JOIN_CHECK_WAL, MR_JOIN_RULE_NONE);
+	facts.wal_checked = true;
 	expect(MR_JOIN_AS_STANDBY, MR_JOIN_RULE_CLEAN_END);
 }
 
@@ -519,15 +544,18 @@ check_invariants(void)
 	if (managed && confirmed && !facts.standby_signal)
 		MR_CHECK(step != MR_JOIN_START);
 	/* what may be another history is not started at all */
-	if (starts(step) && managed && confirmed && verdict.rule != MR_JOIN_RULE_IN_STEP)
+	if (starts(step) && managed && confirmed)
 		MR_CHECK(facts.system_identifier == facts.leader.system_identifier &&
-				 (!facts.past_fork || facts.timeline == facts.leader.timeline));
+				 (!facts.past_fork || facts.timeline == facts.leader.timeline ||
+				  verdict.rule == MR_JOIN_RULE_IN_STEP));
 	if (step == MR_JOIN_REFUSE && verdict.rule == MR_JOIN_RULE_ASK_FIRST)
 		MR_CHECK(verdict.because != MR_JOIN_RULE_NONE);
 	/* a step that asks for a fact must not ask for one that is known */
 	MR_CHECK(step != MR_JOIN_READ_CONTROL || !facts.control_known);
 	MR_CHECK(step != MR_JOIN_READ_HISTORY || !facts.leader_history_known);
 	MR_CHECK(step != MR_JOIN_PROBE || !facts.probed);
+	MR_CHECK(step != MR_JOIN_CHECK_WAL || !facts.wal_checked);
+	MR_CHECK(!starts(step) || !managed || !confirmed || !facts.wal_gone);
 	MR_CHECK(step != MR_JOIN_ASK || !facts.asked || facts.may_linger || facts.may_wait);
 	if (!facts.named && facts.directory == MR_JOIN_DIR_PLAIN &&
 		facts.unfinished == MR_JOIN_UNFINISHED_NONE)
@@ -579,13 +607,14 @@ facts_of(unsigned bits)
 	facts.past_fork = take(&bits, 2);
 	facts.rewind_failed = take(&bits, 2);
 	facts.control_known = facts.leader_history_known = facts.probed = take(&bits, 2);
+	facts.wal_gone = take(&bits, 3) == 1;
 	facts_of_leader(&bits);
 }
 
 MR_TEST(every_combination_of_facts_keeps_the_promises)
 {
 	const unsigned count = 4 * 6 * 3 * 2 * 2 * 2 * 2 * 2 * 2 * 2 * 2 * 2 * 2 * 2 * 2;
-	const unsigned leader_count = 4 * 2 * 2 * 2 * 2 * 2;
+	const unsigned leader_count = 3 * 4 * 2 * 2 * 2 * 2 * 2;
 	unsigned number;
 
 	/* all would take long: a prime stride meets every choice with every other */
@@ -618,6 +647,9 @@ go_on(void)
 			return true;
 		case MR_JOIN_PROBE:
 			facts.probed = true;
+			return true;
+		case MR_JOIN_CHECK_WAL:
+			facts.wal_checked = true;
 			return true;
 		case MR_JOIN_ADOPT:
 			facts.directory = MR_JOIN_DIR_MANAGED;
