@@ -12,7 +12,7 @@ use MultiRegion::Session;
 use POSIX ();
 
 our @EXPORT_OK = qw(run_join add_environment drop_environment replace_program read_file write_file
-	start_writer stop_writer walsender_of promote_apart);
+	start_writer stop_writer walsender_of start_server stop_server row_of promote_apart);
 
 sub read_file
 {
@@ -146,35 +146,68 @@ sub walsender_of
 			. q{ WHERE n.node_name = '} . $node->name . q{'}) // die 'no walsender for ' . $node->name;
 }
 
-# Starts the server of a node that is down by hand, as no member (standalone) and on
-# another port, runs statements and stops it: what somebody does to a copy.
-sub promote_apart
+# Starts a server by hand, without multiregion-join: what somebody does to a copy. Its
+# log is DATA.log. Returns a handle for stop_server().
+sub start_server
 {
-	my ($node, $port, @statements) = @_;
-	my $log = $node->directory . '/apart.log';
+	my ($cluster, $data, $port, @settings) = @_;
+	my $log = "$data.log";
 	my $pid = fork() // die "fork: $!";
 
 	if ($pid == 0)
 	{
-		chdir $node->directory or POSIX::_exit(126);
+		# below the cluster's folder the guard finds it
+		chdir $cluster->{directory} or POSIX::_exit(126);
 		open(STDIN, '<', '/dev/null');
 		open(STDOUT, '>', $log) or POSIX::_exit(126);
 		open(STDERR, '>&', \*STDOUT);
-		exec("$node->{cluster}{bindir}/postgres", '-D', $node->data, '-p', $port,
-			'-c', 'multiregion.standalone=on') or POSIX::_exit(127);
+		exec("$cluster->{bindir}/postgres", '-D', $data, '-p', $port, map { ('-c', $_) } @settings)
+			or POSIX::_exit(127);
 	}
 	my $session;
-	$node->{cluster}->poll_until(
-		sub { $session = MultiRegion::Session->connect(port => $port, timeout => 2) },
-		30, $node->name . ' on its own');
+	$cluster->poll_until(
+		sub {
+			$session = MultiRegion::Session->connect(port => $port, timeout => 2);
+			return $session || waitpid($pid, POSIX::WNOHANG) == $pid;
+		}, 30, "the server of $data");
+	return { pid => $pid, session => $session, log => $log };
+}
+
+sub stop_server
+{
+	my ($server) = @_;
+
+	return unless $server->{session};
+	$server->{session}->close;
+	kill 'INT', $server->{pid};
+	waitpid($server->{pid}, 0);
+	return;
+}
+
+# One row of a query as a hash.
+sub row_of
+{
+	my ($session, $sql) = @_;
+	my $result = $session->query($sql);
+	my %row;
+
+	@row{ @{ $result->{columns} // [] } } = @{ ($result->{rows} // [])->[0] // [] };
+	return \%row;
+}
+
+# Has the server of a node that is down promoted and changed as no member of the cluster.
+sub promote_apart
+{
+	my ($node, $port, @statements) = @_;
+	my $server =
+		start_server($node->{cluster}, $node->data, $port, 'multiregion.standalone=on');
+
 	foreach my $statement (@statements)
 	{
-		my $result = $session->query($statement, timeout => 60);
+		my $result = $server->{session}->query($statement, timeout => 60);
 		die "$statement: $result->{message}" if !$result->{ready} || defined $result->{sqlstate};
 	}
-	$session->close;
-	kill 'INT', $pid;
-	waitpid($pid, 0);
+	stop_server($server);
 	return;
 }
 
