@@ -138,7 +138,7 @@ lint: test-lint
 build-tests: $(addprefix build-,$(layers))
 .PHONY: build-tests $(addprefix build-,$(layers))
 build-lint:
-	@+$(call inner,release) core-objects
+	@+$(call inner,release) core-objects multiregion.so
 build-unit:
 	@+$(call inner,asan) unit-tests
 build-simulation:
@@ -146,7 +146,7 @@ build-simulation:
 build-model:
 build-regress build-isolation: prefix-test
 build-tap build-sidecar: prefix-test
-	@+$(call inner,test) link
+	@+$(call inner,test) link probe
 
 demo: prefix-release
 	@docker/demo/demo.sh start-all

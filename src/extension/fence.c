@@ -24,10 +24,10 @@
 #include "storage/proc.h"
 #include "storage/shmem.h"
 #include "tcop/utility.h"
-#include "utils/guc.h"
 #include "utils/timestamp.h"
 
 #include "extension/mr_fence.h"
+#include "extension/mr_session.h"
 #include "extension/mr_shared_state.h"
 #include "extension/mr_utility.h"
 #include "extension/pg_compat.h"
@@ -38,9 +38,6 @@ static ClientAuthentication_hook_type previous_client_authentication = NULL;
 
 /* Sessions that have written (or decode logically), by pgprocno: their pid, or 0. */
 static pg_atomic_uint32 *writers = NULL;
-
-/* This session began on a fenced node and was made read-only by us. */
-static bool made_read_only = false;
 
 /* COMMIT/ROLLBACK PREPARED: the transaction around it has no xid of its own. */
 static bool force_acknowledgement_check = false;
@@ -92,6 +89,13 @@ must_refuse(void)
 	return !mr_fence_is_open() && !RecoveryInProgress();
 }
 
+void
+mr_fence_require_open(void)
+{
+	if (must_refuse())
+		refuse(&mr_shared->refused_before);
+}
+
 static void
 forget_writer(int code, Datum arg)
 {
@@ -108,27 +112,16 @@ register_writer(void)
 	pg_atomic_write_u32(&writers[MR_MY_PROCNO], (uint32) MyProcPid);
 }
 
-/*
- * A session that began while fenced was told to be read-only, so that clients
- * looking for a writable node move on. Undo it before the first statement after
- * the lease is back, unless a transaction is already under way.
- */
-static void
-heal_session(void)
-{
-	if (!made_read_only || IsTransactionBlock() || !mr_fence_is_open())
-		return;
-	made_read_only = false;
-	SetConfigOption("default_transaction_read_only", "off", PGC_USERSET, PGC_S_SESSION);
-	XactReadOnly = false;
-}
-
 static void
 fence_client_authentication(Port *port, int status)
 {
 	if (previous_client_authentication)
 		previous_client_authentication(port, status);
-	if (status != STATUS_OK || !must_refuse())
+	if (status != STATUS_OK)
+		return;
+	if (am_db_walsender)
+		register_writer(); /* decodes logically: ends with the lease */
+	if (!must_refuse())
 		return;
 	if (am_db_walsender)
 		ereport(FATAL,
@@ -136,15 +129,13 @@ fence_client_authentication(Port *port, int status)
 				 errmsg("cannot decode logically: this node does not hold the write lease")));
 	if (am_walsender)
 		return;
-	made_read_only = true;
-	SetConfigOption("default_transaction_read_only", "on", PGC_USERSET, PGC_S_SESSION);
+	mr_session_mark();
 }
 
 static void
 fence_executor_start(QueryDesc *query, int eflags)
 {
-	if (made_read_only)
-		heal_session();
+	mr_session_heal();
 	if ((query->operation != CMD_SELECT || query->plannedstmt->hasModifyingCTE) &&
 		!(eflags & EXEC_FLAG_EXPLAIN_ONLY) && must_refuse())
 		refuse(&mr_shared->refused_before);
@@ -160,11 +151,11 @@ fence_process_utility(PlannedStmt *statement, const char *source, bool read_only
 					  QueryEnvironment *environment, DestReceiver *destination,
 					  QueryCompletion *completion)
 {
-	if (made_read_only)
-		heal_session();
+	mr_session_heal();
 	mr_utility_protect(statement->utilityStmt);
 	if (!mr_utility_is_read_only(statement->utilityStmt) && must_refuse())
 		refuse(&mr_shared->refused_before);
+	mr_session_note(statement->utilityStmt);
 	if (mr_utility_is_second_phase(statement->utilityStmt))
 		force_acknowledgement_check = true;
 	if (previous_process_utility)

@@ -15,6 +15,9 @@
 extern Size mr_fence_size(void);
 extern void mr_fence_initialize(void);
 
+/* Raises the error of a refused write (25006) on a fenced node that is not in recovery. */
+extern void mr_fence_require_open(void);
+
 /* _PG_init: installs the hooks. */
 extern void mr_fence_install(void);
 

@@ -16,7 +16,7 @@ extern bool mr_utility_is_second_phase(Node *statement);
 
 /*
  * Raises an error for what would take the ground from under a managed server:
- * DROP EXTENSION multiregion, dropping or renaming multiregion.database.
+ * dropping or renaming multiregion.database. (The extension: mr_object_access.h.)
  */
 extern void mr_utility_protect(Node *statement);
 

@@ -8,7 +8,6 @@
 #include "postgres.h"
 
 #include "nodes/parsenodes.h"
-#include "nodes/value.h"
 
 #include "extension/mr_settings.h"
 #include "extension/mr_shared_state.h"
@@ -78,19 +77,6 @@ mr_utility_is_second_phase(Node *statement)
 											   transaction->kind == TRANS_STMT_ROLLBACK_PREPARED);
 }
 
-static bool
-names_our_extension(DropStmt *drop)
-{
-	ListCell *cell;
-
-	if (drop->removeType != OBJECT_EXTENSION)
-		return false;
-	foreach(cell, drop->objects)
-		if (strcmp(strVal(lfirst(cell)), "multiregion") == 0)
-			return true;
-	return false;
-}
-
 /* The database a statement would drop or rename, or NULL. */
 static const char *
 database_taken_away(Node *statement)
@@ -109,10 +95,6 @@ mr_utility_protect(Node *statement)
 
 	if (pg_atomic_read_u32(&mr_shared->managed) == 0)
 		return;
-	if (IsA(statement, DropStmt) && names_our_extension((DropStmt *) statement))
-		ereport(ERROR, (errcode(ERRCODE_OBJECT_IN_USE),
-						errmsg("cannot drop extension \"multiregion\" while the server is managed"),
-						errhint("Call multiregion.leave() on the last member first.")));
 	database = database_taken_away(statement);
 	if (database != NULL && mr_database != NULL && strcmp(database, mr_database) == 0)
 		ereport(ERROR, (errcode(ERRCODE_OBJECT_IN_USE),

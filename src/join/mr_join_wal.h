@@ -66,8 +66,8 @@ typedef struct MrJoinHistoryFile
 /*
  * Makes the history files newer than facts.timeline the leader's: a standby looks
  * for the newest one it finds, and one of a dead branch would lead it astray for
- * ever. files are the leader's; what goes is kept in the state directory. False,
- * having said why.
+ * ever. files are all that the leader has; what goes is kept in the state directory.
+ * False, having said why.
  */
 extern bool mr_join_wal_install_histories(const MrJoin *join, const MrJoinHistoryFile *files,
 										  int count);
