@@ -156,6 +156,7 @@ hint_for(const MrJoin *join)
 		case MR_JOIN_RULE_CLONE_BEGUN:
 		case MR_JOIN_RULE_EMPTY:
 		case MR_JOIN_RULE_STATE_LOST:
+		case MR_JOIN_RULE_AMNESIA:
 		case MR_JOIN_RULE_ADOPTED:
 		case MR_JOIN_RULE_NEW_MEMBER:
 		case MR_JOIN_RULE_COUNT:

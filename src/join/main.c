@@ -80,6 +80,7 @@ take_state(MrJoin *join)
 	facts->named = join->options.node[0] != '\0';
 	if (facts->state != MR_JOIN_STATE_OK)
 		return;
+	facts->amnesiac = durable->amnesiac;
 	facts->term = durable->term;
 	facts->log_term = durable->log_term;
 	facts->rebuilding_term = durable->rebuilding_term;
@@ -168,6 +169,12 @@ register_node(MrJoin *join)
 {
 	int code = mr_join_register(join);
 
+	/* its name is still bound to the old one, with which it may follow, without a vote */
+	if (code == MR_JOIN_EXIT_REFUSED && join->facts.amnesiac)
+	{
+		join->facts.amnesiac = false;
+		return 0;
+	}
 	if (code != 0)
 		return code;
 	join->facts.state = MR_JOIN_STATE_OK;

@@ -82,6 +82,7 @@ typedef struct MrJoinFacts
 	MrJoinDirectory directory;
 	MrJoinState state;
 	MrJoinUnfinished unfinished;
+	bool amnesiac; /* the state file went back in time, and no new identity was tried */
 	bool standby_signal;
 	bool backup_label;
 	uint64_t term;                /* state file: newest term seen */

@@ -217,10 +217,12 @@ plan_member(const MrJoinFacts *facts, MrJoinVerdict *verdict)
 		decide(verdict, MR_JOIN_START, MR_JOIN_RULE_NO_PEER);
 	else if (!facts->asked)
 		decide(verdict, MR_JOIN_ASK, MR_JOIN_RULE_NONE);
-	else if (has_leader(facts))
-		plan_with_leader(facts, verdict);
-	else
+	else if (!has_leader(facts))
 		plan_without_leader(facts, verdict);
+	else if (facts->amnesiac)
+		decide(verdict, MR_JOIN_REGISTER, MR_JOIN_RULE_AMNESIA);
+	else
+		plan_with_leader(facts, verdict);
 }
 
 /* ---------- identity first ---------- */

@@ -64,6 +64,19 @@ MR_TEST(a_node_that_is_being_rebuilt_is_not_taken_for_one_in_step)
 	expect(MR_JOIN_READ_CONTROL, MR_JOIN_RULE_NONE);
 }
 
+MR_TEST(an_amnesiac_asks_for_a_new_identity_once_there_is_a_leader)
+{
+	begin();
+	facts.amnesiac = true;
+	expect(MR_JOIN_REGISTER, MR_JOIN_RULE_AMNESIA);
+	facts.amnesiac = false;
+	expect(MR_JOIN_START, MR_JOIN_RULE_BEHIND_FORK);
+	begin();
+	facts.amnesiac = true;
+	no_leader(MR_JOIN_LEADER_NONE, 0, 0);
+	expect(MR_JOIN_START, MR_JOIN_RULE_NO_PEER);
+}
+
 MR_TEST(a_former_primary_is_never_in_step)
 {
 	begin_former_primary();
