@@ -16,7 +16,9 @@ use MultiRegion::Rejoin qw(run_join add_environment drop_environment replace_pro
 
 # n2 has no vote: it may be ahead of the majority that elects the next leader.
 my $cluster = MultiRegion::Cluster->new(
-	regions => [qw(US_EAST US_EAST EU_WEST AP_SOUTHEAST)]);
+	regions => [qw(US_EAST US_EAST EU_WEST AP_SOUTHEAST)],
+	# a standby whose walsender is frozen must not come again
+	settings => { wal_receiver_timeout => "'60s'" });
 $cluster->start;
 my $old = $cluster->wait_for_leader;
 my ($ahead, @others) = grep { $_ != $old } $cluster->nodes;
