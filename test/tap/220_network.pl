@@ -118,6 +118,8 @@ sub taken_over
 	insert($leader, $what, 10);
 	$cluster->heal;
 	$cluster->wait_streaming(nodes => [$old], timeout => 60);
+	# it streams before it answers
+	$cluster->poll_until(sub { defined $old->value('SELECT 1') }, 20, $old->name . ' to answer');
 	is($old->value('SELECT pg_is_in_recovery()'), 't', "$what: healed, it is a standby");
 	settle($what);
 	return;
@@ -183,6 +185,15 @@ foreach my $seer ($leader, $second)
 		}, 30, $seer->name . ' to see the lag grow');
 	pass('one way cut: ' . $seer->name . ' sees the lag grow, in time and bytes');
 }
+my $own = $cluster->poll_until(
+	sub {
+		my $lag = status_of($third, $third)->{lag_ms};
+		return defined $lag && $lag > 2000 ? $lag : undef;
+	}, 20, $third->name . ' to see its own lag');
+$cluster->poll_until(
+	sub { (status_of($third, $third)->{lag_ms} // 0) >= $own + 1000 },
+	20, $third->name . ' to see it grow');
+pass('one way cut: who does not hear the primary does not take itself for up to date');
 wait_for_status($leader, $third, 'down');
 $cluster->poll_until(
 	sub {
