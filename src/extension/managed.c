@@ -49,6 +49,21 @@ mr_marker_present(void)
 }
 
 bool
+mr_marker_matches(const MrUuid *cluster)
+{
+	char expected[33];
+	char text[33] = {0};
+	int fd = OpenTransientFile(MR_MARKER_FILE, O_RDONLY | PG_BINARY);
+	bool same;
+
+	if (fd < 0)
+		return false;
+	mr_uuid_format(cluster, expected);
+	same = read(fd, text, 32) == 32 && strcmp(text, expected) == 0;
+	return CloseTransientFile(fd) == 0 && same;
+}
+
+bool
 mr_marker_write(const MrUuid *cluster)
 {
 	char text[34];

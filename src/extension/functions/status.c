@@ -122,6 +122,9 @@ closed_reason(const MrLease *lease, int leader)
 		return mr_shared->state_problem;
 	if (lease == NULL)
 		return "the lease worker has not started yet";
+	if (lease->durable.amnesiac)
+		return "the state file went back in time; after multiregion.replace_node() on the primary, "
+			   "restart this server through multiregion-join";
 	if (lease->diverged)
 		return "this node's WAL passes the point where the primary's begins; it must be rewound";
 	if (leader != MR_NO_SLOT && leader != lease->self)
