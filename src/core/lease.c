@@ -255,7 +255,8 @@ learn_message(MrStep *step, int slot)
 	learn_report(peer, &message->report, step->now);
 	if (message->kind == MR_MSG_GRANT && !message->is_reply)
 		learn_broadcast(step, message);
-	if (message->term > lease->seen_term)
+	/* a prevote only asks what would be: its term is nobody's yet */
+	if ((message->is_reply || message->kind != MR_MSG_PREVOTE) && message->term > lease->seen_term)
 		lease->seen_term = message->term;
 	/* a candidate has reserved the very timeline it asks for: that is no obstacle */
 	if ((message->is_reply || message->kind != MR_MSG_VOTE) &&
@@ -319,7 +320,10 @@ handle_reply(MrStep *step)
 	else if (lease->role == MR_ROLE_LEADER)
 		mr_leader_reply(step, slot);
 	else
+	{
+		mr_voter_learn_leader(step, slot);
 		mr_candidate_reply(step, slot);
+	}
 }
 
 static void
@@ -361,8 +365,7 @@ handle_tick(MrStep *step)
 		return;
 	if (lease->role == MR_ROLE_LEADER)
 	{
-		if (lease->handover != MR_HANDOVER_NONE || step->local->server_dead ||
-			step->local->handover_stop)
+		if (lease->handover != MR_HANDOVER_NONE || mr_handover_is_due(step))
 			mr_handover_tick(step);
 		else
 			mr_leader_tick(step);

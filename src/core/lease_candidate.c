@@ -54,6 +54,17 @@ mr_candidate_schedule(MrStep *step, int64_t at_ns)
 		lease->election_at_ns = at_ns > 0 ? at_ns : 1;
 }
 
+/* Another candidate may win: let it, instead of splitting the votes. */
+void
+mr_candidate_give_way(MrStep *step)
+{
+	MrLease *lease = step->lease;
+
+	if (lease->role == MR_ROLE_FOLLOWER && lease->election_at_ns != 0 && !lease->skip_prevote &&
+		lease->election_at_ns < step->now + stagger_ns(step))
+		lease->election_at_ns = step->now + stagger_ns(step);
+}
+
 static uint32_t
 votes_of(const MrLease *lease)
 {
@@ -199,6 +210,10 @@ retry_at(MrStep *step)
 	int64_t wait = stagger_ns(step) / 2 + jitter_ns(lease, stagger_ns(step));
 	int slot;
 
+	/* a voter's promise that is about to run out costs nobody its turn */
+	if (lease->promised_until_ns > step->now &&
+		lease->promised_until_ns < step->now + stagger_ns(step) && lease->round_failures <= 5)
+		return lease->promised_until_ns;
 	if (lease->round_failures > 5)
 		wait *= 3;
 	for (slot = 0; slot < MR_MAX_MEMBERS; slot++)
@@ -376,6 +391,8 @@ mr_candidate_reply(MrStep *step, int slot)
 	}
 	else
 		peer->refusal = reply->refusal;
+	if (!reply->ok && reply->refusal == MR_REFUSE_PROMISED)
+		lease->promised_until_ns = step->now + (int64_t) reply->retry_after_ms * MR_NS_PER_MS;
 	check_round(step);
 }
 

@@ -53,7 +53,7 @@ new_message(MrStep *step, MrActionKind kind, int slot)
 	message->term = lease->durable.term;
 	message->stamp = lease->durable.stamp;
 	message->reserved_timeline = lease->durable.reserved_timeline;
-	if (lease->leader != MR_NO_SLOT)
+	if (lease->leader != MR_NO_SLOT && !(lease->leader == lease->self && lease->renounced))
 		message->leader = lease->durable.config.members[lease->leader].uuid;
 	fill_report(step, &message->report);
 	return message;

@@ -9,7 +9,7 @@
 
 #include "core/mr_candidate.h"
 
-#define MR_RELEASE_WAIT_NS (100 * MR_NS_PER_MS) /* for bytes still on their way */
+#define MR_RELEASE_WAIT_NS (40 * MR_NS_PER_MS) /* for bytes still on their way */
 #define MR_HEAD_START_NS MR_NS_PER_S            /* of a named successor */
 
 /* The candidate proves that the promise we gave is void: its holder released it. */
@@ -130,9 +130,12 @@ answer_prevote(MrStep *step)
 	MrRefusal refusal = vote_refusal(step);
 
 	if (refusal != MR_REFUSE_NONE)
+	{
 		refuse_candidate(step, refusal);
-	else
-		(void) mr_step_reply(step);
+		return;
+	}
+	mr_candidate_give_way(step);
+	(void) mr_step_reply(step);
 }
 
 /*
@@ -257,23 +260,16 @@ follow(MrStep *step, int slot)
 	mr_step_add(step, MR_ACT_OPEN_GATE)->slot = slot;
 }
 
+/* The sender leads its term: it is the holder from now on, and whom we follow. */
 static void
-answer_grant(MrStep *step, int slot)
+accept_leader(MrStep *step, int slot)
 {
 	MrLease *lease = step->lease;
 	const MrMessage *message = step->event->message;
-	MrRefusal refusal = grant_refusal(step);
-	bool new_leader;
 
-	if (refusal != MR_REFUSE_NONE)
-	{
-		mr_step_refuse(step, refusal, 0);
-		return;
-	}
-	new_leader = message->term != lease->durable.term || lease->leader != slot;
 	if (lease->role != MR_ROLE_FOLLOWER)
 		mr_step_down(step);
-	if (new_leader)
+	if (message->term != lease->durable.term || lease->leader != slot)
 	{
 		lease->gate_open = false;
 		(void) mr_step_add(step, MR_ACT_CLOSE_GATE);
@@ -291,7 +287,36 @@ answer_grant(MrStep *step, int slot)
 		lease->dirty = true;
 	}
 	follow(step, slot);
+}
+
+static void
+answer_grant(MrStep *step, int slot)
+{
+	MrRefusal refusal = grant_refusal(step);
+
+	if (refusal != MR_REFUSE_NONE)
+	{
+		mr_step_refuse(step, refusal, 0);
+		return;
+	}
+	accept_leader(step, slot);
 	(void) mr_step_reply(step);
+}
+
+/*
+ * A standby accepts no connection before it is consistent, and may need the
+ * leader's WAL to become so: then no grant can reach it, and it asks the leader
+ * instead. The leader counts nothing on this; to us it is as good as a grant.
+ */
+void
+mr_voter_learn_leader(MrStep *step, int slot)
+{
+	const MrMessage *reply = step->event->message;
+
+	if (reply->kind == MR_MSG_STATUS && reply->ok &&
+		mr_uuid_equal(&reply->leader, &reply->sender) && reply->stamp.term == reply->term &&
+		grant_refusal(step) == MR_REFUSE_NONE)
+		accept_leader(step, slot);
 }
 
 /* Can the releasing leader's last byte be found here? */

@@ -94,6 +94,7 @@ typedef struct MrLease
 	int64_t round_until_ns;
 	uint32_t round_timeline;
 	int round_failures;
+	int64_t promised_until_ns; /* when the last voter that refused us as promised is free */
 	bool skip_prevote;
 	uint64_t own_term; /* after a restart: the term our earlier self held; 0 none */
 	bool dirty;        /* durable changed in this step */
@@ -116,6 +117,7 @@ typedef struct MrLease
 	int64_t handover_until_ns;
 	int successor;
 	uint32_t handover_tried; /* bit per slot that refused */
+	int64_t sick_again_ns;   /* a sick leader that nobody could follow looks again then */
 
 	uint64_t next_id;
 	MrLsn leader_lsn; /* newest position the leader reported */

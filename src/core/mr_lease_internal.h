@@ -41,11 +41,15 @@ extern const MrPolicy *mr_step_policy(const MrStep *step);
 /* lease_voter.c: answers the request in step->event (exactly one REPLY or DEFER, or SEVER). */
 extern void mr_voter_request(MrStep *step, int slot);
 
+/* lease_voter.c: a follower's question was answered by somebody who leads: follow it. */
+extern void mr_voter_learn_leader(MrStep *step, int slot);
+
 /* lease_candidate.c */
 extern void mr_candidate_tick(MrStep *step);
 extern void mr_candidate_reply(MrStep *step, int slot);
 extern void mr_candidate_unreachable(MrStep *step, int slot);
 extern void mr_candidate_schedule(MrStep *step, int64_t at_ns);
+extern void mr_candidate_give_way(MrStep *step);
 
 /* lease_leader.c */
 extern void mr_leader_begin(MrStep *step);
@@ -53,7 +57,8 @@ extern void mr_leader_tick(MrStep *step);
 extern void mr_leader_reply(MrStep *step, int slot);
 extern void mr_leader_heartbeat_now(MrStep *step);
 
-/* lease_handover.c */
+/* lease_handover.c: the leader's server died or stops, or it is sick and another is not. */
+extern bool mr_handover_is_due(MrStep *step);
 extern void mr_handover_tick(MrStep *step);
 extern void mr_handover_reply(MrStep *step, int slot);
 extern void mr_handover_unreachable(MrStep *step, int slot);

@@ -19,6 +19,7 @@
 #include "extension/mr_mailbox.h"
 #include "extension/mr_settings.h"
 #include "extension/mr_shared_state.h"
+#include "extension/mr_utility.h"
 #include "extension/workers/mr_workers.h"
 
 PG_MODULE_MAGIC;
@@ -80,6 +81,7 @@ _PG_init(void)
 	previous_shmem_startup = shmem_startup_hook;
 	shmem_startup_hook = module_shmem_startup;
 	mr_fence_install();
+	mr_utility_install();
 	mr_gate_install();
 	register_worker("multiregion lease", "mr_lease_main", BGWORKER_SHMEM_ACCESS,
 					BgWorkerStart_PostmasterStart);

@@ -14,9 +14,12 @@ extern bool mr_utility_is_read_only(Node *statement);
 /* COMMIT PREPARED and ROLLBACK PREPARED. */
 extern bool mr_utility_is_second_phase(Node *statement);
 
+/* _PG_init: a managed server refuses whatever would drop the extension. */
+extern void mr_utility_install(void);
+
 /*
  * Raises an error for what would take the ground from under a managed server:
- * DROP EXTENSION multiregion, dropping or renaming multiregion.database.
+ * dropping or renaming multiregion.database.
  */
 extern void mr_utility_protect(Node *statement);
 

@@ -56,6 +56,7 @@ typedef struct MrMonitorStep
 static MrMonitorStep steps[] = {
 	{.run = mr_monitor_probe},         {.run = mr_monitor_lag},   {.run = mr_monitor_record},
 	{.run = mr_monitor_configuration}, {.run = mr_monitor_slots}, {.run = mr_monitor_address},
+	{.run = mr_monitor_canary},
 };
 
 /* The step that is running; an error in it is its own. */
