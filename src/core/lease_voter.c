@@ -158,6 +158,7 @@ promise(MrStep *step, uint64_t term, const MrMessage *message)
 			durable->max_lease_ms = message->lease_ms;
 		lease->dirty = true;
 	}
+	lease->own_term = 0; /* what our earlier self held is not newer than this promise */
 	lease->promise_to = message->sender;
 	lease->promise_nonce = message->nonce;
 	lease->promise_until_ns = step->now + mr_promise_ns(message->lease_ms);
