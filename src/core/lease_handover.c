@@ -69,13 +69,19 @@ begin_handover(MrStep *step)
 	lease->next_heartbeat_ns = step->now;
 }
 
-/* Every commit that was acknowledged ends at or before this byte. */
+/*
+ * Every commit that was acknowledged ends at or before this byte. A leadership
+ * without a stamp has acknowledged nothing, but may have been handed all that its
+ * predecessor did: then it is all we hold.
+ */
 static MrLsn
 needed_lsn(const MrStep *step)
 {
 	MrLsn commit = step->local->last_commit;
 	MrLsn stamp = step->lease->durable.stamp.lsn;
 
+	if (!step->lease->stamped)
+		return step->local->wal_end > 0 ? step->local->wal_end : 1;
 	return commit > stamp ? commit : stamp > 0 ? stamp : 1;
 }
 

@@ -23,3 +23,31 @@ MR_TEST(a_restarted_holder_keeps_the_promise_it_gives_to_another)
 	MR_CHECK_INT(mr_bench_asked(&bench, 1), MR_MSG_STATUS);
 	MR_CHECK_INT(bench.lease.role, MR_ROLE_FOLLOWER);
 }
+
+/* Before its stamp a leader has acknowledged nothing, but its predecessor may have. */
+MR_TEST(an_unstamped_leader_hands_over_only_to_who_holds_all_it_was_handed)
+{
+	MrMessage *release;
+
+	mr_bench_start(&bench, 3);
+	mr_bench_follow(&bench, 1, 1);
+	bench.local.wal_end = bench.local.replay_lsn = 5000; /* past the stamp, and acknowledged */
+	release = mr_bench_request(&bench, MR_MSG_RELEASE, 1, 1);
+	release->successor = bench.disk.node;
+	release->need_lsn = 5000;
+	release->cause = MR_CAUSE_PRIMARY_CRASH;
+	mr_bench_deliver(&bench);
+	MR_REQUIRE(mr_bench_refusal(&bench) == MR_REFUSE_NONE);
+	mr_bench_tick(&bench, 1);
+	MR_REQUIRE(mr_bench_asked(&bench, 2) == MR_MSG_VOTE);
+	(void) mr_bench_answer(&bench, 2, MR_REFUSE_NONE);
+	mr_bench_deliver_answer(&bench, 1);
+	MR_REQUIRE(bench.lease.role == MR_ROLE_LEADER && bench.promotions == 1);
+	bench.local.server_dead = true;
+	mr_bench_tick(&bench, 10);
+	mr_bench_tick(&bench, 2);
+	MR_REQUIRE(mr_bench_asked(&bench, 1) == MR_MSG_RELEASE);
+	mr_bench_unreachable(&bench, 1);
+	MR_REQUIRE(mr_bench_asked(&bench, 2) == MR_MSG_RELEASE);
+	MR_CHECK_INT(bench.sent[2].need_lsn, 5000);
+}
