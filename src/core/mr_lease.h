@@ -37,6 +37,7 @@ typedef struct MrPeer
 	bool in_flight; /* a request of ours is unanswered */
 	uint8_t in_flight_kind;
 	uint64_t in_flight_id;
+	int amnesia_refusals;     /* it refused us for amnesia, so often in a row */
 	bool voted;               /* in the current (pre-)vote round */
 	int refusal;              /* its last refusal in it */
 	int64_t granted_until_ns; /* leader: SEND of the grant + lease */

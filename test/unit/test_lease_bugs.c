@@ -51,3 +51,26 @@ MR_TEST(an_unstamped_leader_hands_over_only_to_who_holds_all_it_was_handed)
 	MR_REQUIRE(mr_bench_asked(&bench, 2) == MR_MSG_RELEASE);
 	MR_CHECK_INT(bench.sent[2].need_lsn, 5000);
 }
+
+static void
+be_answered(MrRefusal refusal)
+{
+	while (mr_bench_asked(&bench, 1) == MR_MSG_NONE)
+		mr_bench_tick(&bench, 500);
+	(void) mr_bench_answer(&bench, 1, refusal);
+	mr_bench_deliver_answer(&bench, 1);
+}
+
+/* An old request may be overtaken; only the second refusal in a row is proof. */
+MR_TEST(one_refusal_does_not_make_an_amnesiac)
+{
+	mr_bench_start(&bench, 3);
+	be_answered(MR_REFUSE_AMNESIA);
+	MR_CHECK(!bench.lease.durable.amnesiac);
+	be_answered(MR_REFUSE_NONE);
+	be_answered(MR_REFUSE_AMNESIA);
+	MR_CHECK(!bench.lease.durable.amnesiac);
+	be_answered(MR_REFUSE_AMNESIA);
+	MR_CHECK(bench.disk.amnesiac);
+	MR_CHECK(mr_bench_event(&bench, MR_EVENT_AMNESIA) != NULL);
+}
