@@ -10,7 +10,7 @@
 #include "core/mr_candidate.h"
 
 #define MR_RELEASE_WAIT_NS (40 * MR_NS_PER_MS) /* for bytes still on their way */
-#define MR_HEAD_START_NS MR_NS_PER_S            /* of a named successor */
+#define MR_HEAD_START_NS MR_NS_PER_S           /* of a named successor */
 
 /* The candidate proves that the promise we gave is void: its holder released it. */
 static bool
@@ -222,7 +222,8 @@ grant_refusal(const MrStep *step)
 
 /*
  * Does our WAL pass the leader's fork? Judged by what has been replayed: bytes
- * of a record that never became complete are nobody's data.
+ * of a record that never became complete are nobody's data. The stamp tells of the
+ * newest fork only; that we missed an earlier one shows when the leader is asked for WAL.
  */
 static bool
 passes_fork(const MrStep *step)
@@ -230,6 +231,8 @@ passes_fork(const MrStep *step)
 	const MrStamp *stamp = &step->lease->durable.stamp;
 	const MrLocal *local = step->local;
 
+	if (local->off_history)
+		return true;
 	if (local->timeline == stamp->timeline)
 		return false;
 	return local->timeline > stamp->timeline || local->replay_lsn > stamp->lsn;

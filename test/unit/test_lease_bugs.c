@@ -74,3 +74,26 @@ MR_TEST(one_refusal_does_not_make_an_amnesiac)
 	MR_CHECK(bench.disk.amnesiac);
 	MR_CHECK(mr_bench_event(&bench, MR_EVENT_AMNESIA) != NULL);
 }
+
+/*
+ * While we were away n1 forked off behind our end and n2 forked again, past it: the
+ * stamp alone looks as if we were a prefix.
+ */
+MR_TEST(a_standby_whose_wal_its_leader_never_had_is_rejoined)
+{
+	mr_bench_start(&bench, 3);
+	bench.lease.durable.reserved_timeline = 3;
+	mr_bench_request(&bench, MR_MSG_GRANT, 2, 3);
+	bench.message.stamp.term = 3;
+	bench.message.stamp.node = bench.message.sender;
+	bench.message.stamp.timeline = 3;
+	bench.message.stamp.lsn = 2000;
+	mr_bench_deliver(&bench);
+	MR_CHECK_INT(bench.gate, 2);
+	MR_CHECK_INT(bench.stops, 0);
+	bench.local.off_history = true; /* the walreceiver has asked */
+	mr_bench_deliver(&bench);
+	MR_CHECK_INT(bench.stops, 1);
+	MR_CHECK(bench.lease.diverged);
+	MR_CHECK(mr_bench_event(&bench, MR_EVENT_DIVERGED) != NULL);
+}
