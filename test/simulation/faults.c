@@ -45,7 +45,8 @@ lease_ns(const MrWorld *world)
 static int64_t
 part_of_lease(MrWorld *world, int low, int high)
 {
-	return lease_ns(world) / 100 * (low + (int64_t) mr_world_random(world, (uint64_t) (high - low)));
+	return lease_ns(world) / 100 *
+		   (low + (int64_t) mr_world_random(world, (uint64_t) (high - low)));
 }
 
 /* The leader that acknowledges now, else anybody. */

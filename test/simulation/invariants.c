@@ -15,7 +15,8 @@ note_vote(MrWorld *world, int n, uint64_t term, int candidate)
 {
 	uint8_t *voted = &term_of(world, term)->voted[n];
 
-	if (*voted != 0 && *voted != candidate + 1)
+	/* who voted for itself in vain may vote for the leader of the term afterwards */
+	if (*voted != 0 && *voted != candidate + 1 && term_of(world, term)->leader != candidate + 1)
 		mr_world_fail(world, n, "a node voted twice in a term");
 	*voted = (uint8_t) (candidate + 1);
 }
@@ -154,6 +155,10 @@ mr_check_node(MrWorld *world, int n)
 {
 	const MrSimNode *node = &world->nodes[n];
 
-	if (node->disk.log_term > mr_sim_wal_term(&node->wal))
+	/* what a promotion wrote before its leadership was lost belongs to the node's next one */
+	if (node->disk.log_term > mr_sim_wal_term(&node->wal) &&
+		!(mr_uuid_equal(&node->disk.stamp.node, &node->disk.node) &&
+		  node->disk.stamp.timeline == mr_sim_wal_timeline(&node->wal) &&
+		  node->disk.stamp.lsn < MR_SIM_LSN(node->wal.length)))
 		mr_world_fail(world, n, "the log term is that of WAL the node does not hold");
 }

@@ -12,9 +12,9 @@ typedef struct MrWorld
 	int64_t now;
 	bool failed;
 	bool verbose;
-	bool faults;  /* they go on */
-	bool wild;    /* messages overtake each other as they like */
-	bool cruel;   /* faults are aimed at hand-overs and elections */
+	bool faults; /* they go on */
+	bool wild;   /* messages overtake each other as they like */
+	bool cruel;  /* faults are aimed at hand-overs and elections */
 	int nnodes;
 	MrSimNode nodes[MR_SIM_NODES];
 

@@ -12,7 +12,7 @@
 #include "mr_sim_wal.h"
 
 #define MR_SIM_NODES 5
-#define MR_SIM_QUEUE 512
+#define MR_SIM_QUEUE 2048
 #define MR_SIM_BACKENDS 4
 #define MR_SIM_TERMS 2048
 #define MR_SIM_FAULTS 64
@@ -136,8 +136,8 @@ typedef struct MrAcknowledged
 /* What is known of a term from outside: no node may contradict it. */
 typedef struct MrSimTerm
 {
-	int leader;        /* slot + 1; 0 = none was elected */
-	bool released;     /* its leader sent a conditional RELEASE */
+	int leader;                  /* slot + 1; 0 = none was elected */
+	bool released;               /* its leader sent a conditional RELEASE */
 	uint8_t voted[MR_SIM_NODES]; /* slot + 1 of the candidate each node voted for */
 } MrSimTerm;
 

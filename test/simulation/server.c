@@ -34,8 +34,7 @@ connect_receiver(MrWorld *world, int n)
 	MrSimNode *node = &world->nodes[n];
 	const MrSimNode *leader;
 
-	if (node->receiver != MR_NO_SLOT && node->receiver != node->gate &&
-		world->now >= node->lingers)
+	if (node->receiver != MR_NO_SLOT && node->receiver != node->gate && world->now >= node->lingers)
 		node->receiver = MR_NO_SLOT;
 	if (node->receiver != MR_NO_SLOT || node->gate == MR_NO_SLOT || node->promote_at != 0 ||
 		world->now < node->recovered_at || node->wal.replayed < node->wal.length)

@@ -72,8 +72,7 @@ heal(MrWorld *world)
 	int acknowledged = 0;
 
 	mr_faults_end(world);
-	while (!world->failed && world->now < began + HEALED_NS &&
-		   world->now - LASTING_NS < well_since)
+	while (!world->failed && world->now < began + HEALED_NS && world->now - LASTING_NS < well_since)
 	{
 		mr_world_run(world, world->now + 50 * MR_NS_PER_MS);
 		if (!mr_world_converged(world))

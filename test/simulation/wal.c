@@ -71,8 +71,7 @@ bool
 mr_sim_wal_is_prefix(const MrSimWal *wal, const MrSimWal *leader)
 {
 	return wal->length <= leader->length &&
-		   (wal->length == 0 ||
-			wal->records[wal->length - 1] == leader->records[wal->length - 1]);
+		   (wal->length == 0 || wal->records[wal->length - 1] == leader->records[wal->length - 1]);
 }
 
 static void

@@ -27,6 +27,7 @@ observe(MrWorld *world, int n, MrLocal *local)
 	local->severed =
 		!node->in_recovery || (node->gate == MR_NO_SLOT && node->receiver == MR_NO_SLOT);
 	local->sever_failed = node->sever_failed;
+	local->off_history = node->refused;
 	local->streaming = node->gate != MR_NO_SLOT && node->receiver == node->gate;
 	local->last_commit = node->last_commit > 0 ? MR_SIM_LSN(node->last_commit) : 0;
 	local->server_dead = !node->running;

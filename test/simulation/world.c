@@ -182,8 +182,7 @@ mr_world_converged(const MrWorld *world)
 			return false;
 		if (i != leader &&
 			(!node->running || !node->worker || !node->in_recovery || node->gate != leader ||
-			 node->receiver != leader ||
-			 node->wal.length + 200 < world->nodes[leader].wal.length ||
+			 node->receiver != leader || node->wal.length + 200 < world->nodes[leader].wal.length ||
 			 node->lease.durable.log_term != mr_sim_wal_term(&node->wal)))
 			return false;
 	}
