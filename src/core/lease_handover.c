@@ -50,7 +50,7 @@ leave(MrStep *step, bool released)
 	if (!released)
 		mr_step_event(step, MR_EVENT_RELEASE_WITHHELD, lease->self, 0, (int64_t) needed_lsn(step));
 	lease->handover = MR_HANDOVER_DONE;
-	(void) mr_step_add(step, MR_ACT_EXIT);
+	mr_step_add(step, MR_ACT_EXIT)->slot = released ? lease->successor : MR_NO_SLOT;
 }
 
 /* Does somebody else hold the last commit already? Then an orderly stop may go on. */

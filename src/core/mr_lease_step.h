@@ -64,7 +64,7 @@ typedef enum MrActionKind
 	MR_ACT_CLOSE_GATE,  /* follow nobody */
 	MR_ACT_PROMOTE,     /* end recovery onto timeline */
 	MR_ACT_STOP_SERVER, /* stop; its supervisor rejoins it */
-	MR_ACT_EXIT,        /* hand-over finished (or given up): end the process */
+	MR_ACT_EXIT,        /* end the process; slot: the successor that has the lease, or none */
 	MR_ACT_EVENT        /* record: event, refusal, slot, term, value */
 } MrActionKind;
 
