@@ -138,7 +138,7 @@ lint: test-lint
 build-tests: $(addprefix build-,$(layers))
 .PHONY: build-tests $(addprefix build-,$(layers))
 build-lint:
-	@+$(call inner,release) core-objects
+	@+$(call inner,release) core-objects multiregion.so
 build-unit:
 	@+$(call inner,asan) unit-tests
 build-simulation:

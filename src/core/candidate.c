@@ -60,6 +60,8 @@ mr_candidate_refusal(const MrLease *lease, const MrLocal *local, bool lossless)
 		return MR_REFUSE_AMNESIA;
 	if (local->server_dead || local->server_stopping)
 		return MR_REFUSE_STOPPING;
+	if (local->sick)
+		return MR_REFUSE_SICK;
 	if (local->in_recovery && !local->standby)
 		return MR_REFUSE_CRASH_RECOVERY;
 	if (!local->wal_end_known)

@@ -1,10 +1,11 @@
 /*
- * The last act of a leader: its server died (last gasp) or is being stopped.
+ * The last act of a leader: its server died (last gasp), is being stopped, or is sick.
  *
  * Fence first; then the end of the last acknowledged commit is final. A
  * successor is asked by a conditional RELEASE: it takes the lease only if it
  * holds that byte, else nothing has changed for it. Without such a successor the
- * leader keeps silent: a restart in place loses nothing, and so does waiting.
+ * leader keeps silent: a restart in place loses nothing, and so does waiting. A
+ * sick one goes on leading then, and asks again later.
  * From the first RELEASE on the term is dead for us. Called by lease.c.
  */
 #include "core/mr_lease_internal.h"
@@ -16,13 +17,49 @@
 #define MR_LAST_GASP_NS (1500 * MR_NS_PER_MS)
 #define MR_ASK_TIMEOUT_NS (400 * MR_NS_PER_MS)
 
+/* Neither dead nor stopping: this hand-over is a sick leader's, and its process goes on. */
+static bool
+lives_on(const MrStep *step)
+{
+	return !step->local->server_dead && !step->local->handover_stop;
+}
+
+/*
+ * A sick leader fences itself only when there is somebody to take over; while
+ * there is nobody it looks again with every health check, and says so.
+ */
+static bool
+sickness_is_due(MrStep *step)
+{
+	MrLease *lease = step->lease;
+	const MrPolicy *policy = mr_step_policy(step);
+
+	if (!step->local->sick || !lease->stamped || step->now < lease->sick_again_ns)
+		return false;
+	lease->sick_again_ns = step->now + policy->health_check_interval_ms * MR_NS_PER_MS;
+	if (policy->auto_failover && mr_candidate_best(lease, mr_step_member(step, lease->self)->region,
+												   false, 0, step->local->down_mask) != MR_NO_SLOT)
+	{
+		mr_step_event(step, MR_EVENT_SICK, lease->self, MR_REFUSE_SICK, 0);
+		return true;
+	}
+	mr_step_event(step, MR_EVENT_SICK_ALONE, lease->self, MR_REFUSE_SICK, 0);
+	return false;
+}
+
+bool
+mr_handover_is_due(MrStep *step)
+{
+	return step->local->server_dead || step->local->handover_stop || sickness_is_due(step);
+}
+
 static void
 begin_handover(MrStep *step)
 {
 	MrLease *lease = step->lease;
-	int64_t wait_ns = step->local->server_dead
-						  ? MR_LAST_GASP_NS
-						  : mr_step_policy(step)->stop_timeout_ms * MR_NS_PER_MS;
+	int64_t wait_ns = step->local->handover_stop && !step->local->server_dead
+						  ? mr_step_policy(step)->stop_timeout_ms * MR_NS_PER_MS
+						  : MR_LAST_GASP_NS;
 
 	mr_step_deadline(step, 0);
 	lease->handover = MR_HANDOVER_FENCED;
@@ -39,7 +76,29 @@ needed_lsn(const MrStep *step)
 	MrLsn commit = step->local->last_commit;
 	MrLsn stamp = step->lease->durable.stamp.lsn;
 
+	/* still promoting: all of the former leaders' commits that we hold */
+	if (!step->lease->stamped)
+		return step->local->wal_end > 0 ? step->local->wal_end : 1;
 	return commit > stamp ? commit : stamp > 0 ? stamp : 1;
+}
+
+/*
+ * The process of a sick leader lives on: as a follower once a RELEASE was sent, even
+ * one that was refused; else nothing has happened and it resumes.
+ */
+static void
+live_on(MrStep *step)
+{
+	MrLease *lease = step->lease;
+
+	lease->handover = MR_HANDOVER_NONE;
+	if (!lease->renounced || lease->role != MR_ROLE_LEADER)
+		return;
+	mr_step_down(step);
+	lease->leader = MR_NO_SLOT;
+	lease->transition.from_slot = lease->self;
+	lease->promise_until_ns = 0;
+	mr_candidate_schedule(step, step->now + mr_promise_ns(mr_step_policy(step)->lease_ms));
 }
 
 static void
@@ -49,6 +108,11 @@ leave(MrStep *step, bool released)
 
 	if (!released)
 		mr_step_event(step, MR_EVENT_RELEASE_WITHHELD, lease->self, 0, (int64_t) needed_lsn(step));
+	if (lives_on(step))
+	{
+		live_on(step);
+		return;
+	}
 	lease->handover = MR_HANDOVER_DONE;
 	mr_step_add(step, MR_ACT_EXIT)->slot = released ? lease->successor : MR_NO_SLOT;
 }
@@ -107,7 +171,9 @@ ask(MrStep *step, int slot)
 	message = mr_step_send(step, slot, MR_MSG_RELEASE);
 	message->successor = mr_step_member(step, slot)->uuid;
 	message->need_lsn = needed_lsn(step);
-	message->cause = step->local->server_dead ? MR_CAUSE_PRIMARY_CRASH : MR_CAUSE_ORDERLY_STOP;
+	message->cause = step->local->server_dead     ? MR_CAUSE_PRIMARY_CRASH
+					 : step->local->handover_stop ? MR_CAUSE_ORDERLY_STOP
+												  : MR_CAUSE_SICK;
 	mr_step_event(step, MR_EVENT_RELEASE_SENT, slot, 0, (int64_t) message->need_lsn);
 }
 
@@ -116,7 +182,8 @@ look_for_successor(MrStep *step)
 {
 	MrLease *lease = step->lease;
 	const MrPolicy *policy = mr_step_policy(step);
-	bool anywhere = step->local->server_dead || policy->on_stop == MR_ON_STOP_ANY;
+	bool stays = !step->local->server_dead && step->local->handover_stop;
+	bool anywhere = !stays || policy->on_stop == MR_ON_STOP_ANY;
 	const char *region = mr_step_member(step, lease->self)->region;
 	int slot;
 
@@ -126,12 +193,12 @@ look_for_successor(MrStep *step)
 		return;
 	}
 	slot = MR_NO_SLOT;
-	if (policy->auto_failover && (step->local->server_dead || policy->on_stop != MR_ON_STOP_STAY))
+	if (policy->auto_failover && (!stays || policy->on_stop != MR_ON_STOP_STAY))
 		slot = mr_candidate_best(lease, region, !anywhere, lease->handover_tried,
 								 step->local->down_mask);
 	if (slot != MR_NO_SLOT)
 		ask(step, slot);
-	else if (step->local->server_dead)
+	else if (!stays)
 	{
 		/* everybody was asked and lacks something, or nobody may be promoted */
 		leave(step, false);

@@ -13,4 +13,4 @@
 #define MR_ASSERT(condition) ((void) 0)
 #endif
 
-#endif							/* MR_ASSERT_H */
+#endif /* MR_ASSERT_H */

@@ -33,6 +33,9 @@
 	X(MR_EVENT_NODE_UP, "node_up", "info", "a node passes its health checks again") \
 	X(MR_EVENT_REGION_DOWN, "region_down", "critical", "every node of a region is down") \
 	X(MR_EVENT_REGION_UP, "region_up", "info", "a region has a healthy node again") \
-	X(MR_EVENT_REJOINED, "rejoined", "info", "a node was made a correct member again")
+	X(MR_EVENT_REJOINED, "rejoined", "info", "a node was made a correct member again") \
+	X(MR_EVENT_SICK, "sick", "critical", "the primary cannot write and gives the lease up") \
+	X(MR_EVENT_SICK_ALONE, "sick_alone", "critical", \
+	  "the primary cannot write, and nobody can take over")
 
 #endif /* MR_EVENTS_H */

@@ -80,20 +80,23 @@ typedef struct MrLease
 	int leader; /* slot of the leader of durable.term, or MR_NO_SLOT */
 
 	/* voter */
+	uint64_t promise_term;
 	MrUuid promise_to;
 	uint64_t promise_nonce;
 	int64_t promise_until_ns; /* after a restart: as if just given */
 	MrReleased released;      /* newest release seen */
 	bool gate_open;
-	bool diverged;      /* waits to be rewound */
-	bool marked_down;   /* the last leader's monitor marked this node as down */
-	uint64_t seen_term; /* newest term heard of; volatile on purpose */
+	bool diverged;         /* waits to be rewound */
+	int64_t lost_since_ns; /* follows, but nothing arrives; 0 = it does */
+	bool marked_down;      /* the last leader's monitor marked this node as down */
+	uint64_t seen_term;    /* newest term heard of; volatile on purpose */
 
 	/* elections */
 	int64_t election_at_ns; /* 0 = not scheduled */
 	int64_t round_until_ns;
 	uint32_t round_timeline;
 	int round_failures;
+	int gave_way;              /* elections put off for other candidates since a leader was heard */
 	int64_t promised_until_ns; /* when the last voter that refused us as promised is free */
 	bool skip_prevote;
 	uint64_t own_term; /* after a restart: the term our earlier self held; 0 none */
@@ -117,9 +120,10 @@ typedef struct MrLease
 	int64_t handover_until_ns;
 	int successor;
 	uint32_t handover_tried; /* bit per slot that refused */
+	int64_t sick_again_ns;   /* a sick leader that nobody could follow looks again then */
 
 	uint64_t next_id;
-	MrLsn leader_lsn; /* newest position the leader reported */
+	MrLsn leader_lsn; /* newest position the last leader reported, also before a restart */
 	MrPeer peers[MR_MAX_MEMBERS];
 	MrTransition transition;
 } MrLease;

@@ -33,7 +33,6 @@ extern void mr_step_deadline(MrStep *step, int64_t deadline_ns);
 
 /* lease.c: common state changes. */
 extern void mr_step_down(MrStep *step);
-extern void mr_step_adopt_config(MrStep *step, const MrConfig *config);
 extern bool mr_step_promise_running(const MrStep *step);
 extern const MrMember *mr_step_member(const MrStep *step, int slot);
 extern const MrPolicy *mr_step_policy(const MrStep *step);
@@ -57,12 +56,14 @@ extern void mr_leader_tick(MrStep *step);
 extern void mr_leader_reply(MrStep *step, int slot);
 extern void mr_leader_heartbeat_now(MrStep *step);
 
-/* lease_handover.c */
+/* lease_handover.c: the leader's server died or stops, or it is sick and another is not. */
+extern bool mr_handover_is_due(MrStep *step);
 extern void mr_handover_tick(MrStep *step);
 extern void mr_handover_reply(MrStep *step, int slot);
 extern void mr_handover_unreachable(MrStep *step, int slot);
 
 /* lease_configuration.c */
+extern void mr_step_adopt_config(MrStep *step, const MrConfig *config);
 extern void mr_configuration_propose(MrStep *step);
 extern void mr_configuration_restamp(MrStep *step);
 extern void mr_configuration_advance(MrStep *step);

@@ -92,7 +92,7 @@ must_refuse(void)
 }
 
 void
-mr_fence_refuse_if_closed(void)
+mr_fence_require_open(void)
 {
 	if (must_refuse())
 		refuse(&mr_shared->refused_before);

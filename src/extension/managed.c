@@ -11,7 +11,9 @@
 #include <unistd.h>
 
 #include "miscadmin.h"
+#include "pgstat.h"
 #include "storage/fd.h"
+#include "storage/latch.h"
 
 #include "adapters/mr_state_file.h"
 #include "extension/mr_managed.h"
@@ -98,6 +100,26 @@ mr_managed_deactivate(void)
 	mr_mailbox_wake_workers();
 }
 
+/* The worker lets go of the lock before it publishes that it holds no state. */
+bool
+mr_managed_await_end(void)
+{
+	MrLease *lease = palloc(sizeof(MrLease));
+	bool over = false;
+
+	for (int attempt = 0; attempt < MR_CLAIM_ATTEMPTS && !over; attempt++)
+	{
+		if (attempt > 0)
+			(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, 50L,
+							 PG_WAIT_EXTENSION);
+		ResetLatch(MyLatch);
+		CHECK_FOR_INTERRUPTS();
+		over = !mr_shared_read_lease(lease) || !lease->loaded;
+	}
+	pfree(lease);
+	return over;
+}
+
 void
 mr_state_directory_claim(void)
 {
@@ -105,7 +127,10 @@ mr_state_directory_claim(void)
 	int attempt;
 
 	if (lock_descriptor >= 0)
+	{
+		mr_shared->lock_held = true; /* kept over a restart of all processes */
 		return;
+	}
 	for (attempt = 0; attempt < MR_CLAIM_ATTEMPTS; attempt++)
 	{
 		lock_descriptor = mr_state_directory_lock(directory);
@@ -134,4 +159,13 @@ mr_state_directory_claim_late(void)
 		return true;
 	lock_descriptor = mr_state_directory_lock(mr_state_directory());
 	return lock_descriptor >= 0;
+}
+
+void
+mr_state_directory_release_late(void)
+{
+	if (mr_shared->lock_held || lock_descriptor < 0)
+		return;
+	close(lock_descriptor);
+	lock_descriptor = -1;
 }

@@ -15,11 +15,11 @@
 extern Size mr_fence_size(void);
 extern void mr_fence_initialize(void);
 
+/* Raises the error of a refused write (25006) on a fenced node that is not in recovery. */
+extern void mr_fence_require_open(void);
+
 /* _PG_init: installs the hooks. */
 extern void mr_fence_install(void);
-
-/* Raises the error of a refused write (25006) on a fenced node that is not in recovery. */
-extern void mr_fence_refuse_if_closed(void);
 
 /* Lease worker: ends (57P01) sessions that have written, and logical walsenders. */
 extern void mr_fence_end_sessions(void);

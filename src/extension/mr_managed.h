@@ -33,6 +33,12 @@ extern void mr_managed_activate(void);
 extern void mr_managed_deactivate(void);
 
 /*
+ * init(): after a leave() just now, waits until the lease worker has put down the identity
+ * and the lock of that life. False: it still has not after some seconds.
+ */
+extern bool mr_managed_await_end(void);
+
+/*
  * Postmaster start: takes the lock of the state directory for this server and
  * all its children; FATAL if another server holds it. Nothing if unmanaged.
  */
@@ -40,5 +46,8 @@ extern void mr_state_directory_claim(void);
 
 /* Lease worker: the same lock when the server became managed while running. */
 extern bool mr_state_directory_claim_late(void);
+
+/* Lease worker: gives that one up when the server is unmanaged again. */
+extern void mr_state_directory_release_late(void);
 
 #endif /* MR_MANAGED_H */

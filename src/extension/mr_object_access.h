@@ -10,4 +10,4 @@
 /* _PG_init: installs the hook. */
 extern void mr_object_access_install(void);
 
-#endif							/* MR_OBJECT_ACCESS_H */
+#endif /* MR_OBJECT_ACCESS_H */

@@ -22,4 +22,4 @@ extern void mr_session_heal(void);
 /* Before a utility statement, after mr_session_heal(): sees blocks begin and end. */
 extern void mr_session_note(Node *statement);
 
-#endif							/* MR_SESSION_H */
+#endif /* MR_SESSION_H */

@@ -20,6 +20,9 @@ extern bool mr_standalone;
 /* multiregion.connect_timeout, ms. */
 extern int mr_connect_timeout_ms;
 
+/* multiregion.archive_command: what archive_library = 'multiregion' runs for each file. */
+extern char *mr_archive_command;
+
 /* Role and suffix of application_name of our own connections. */
 #define MR_PEER_USER "multiregion_peer"
 

@@ -25,65 +25,65 @@
 #include "core/mr_health.h"
 #include "core/mr_lease.h"
 
-#define MR_EVENT_RING		256
-#define MR_EVENT_DETAIL		200
+#define MR_EVENT_RING 256
+#define MR_EVENT_DETAIL 200
 
 /* One line for multiregion.event, until a primary's monitor has recorded it. */
 typedef struct MrEventRecord
 {
-	uint64		sequence;		/* 1.. in this boot; 0 = empty */
+	uint64 sequence; /* 1.. in this boot; 0 = empty */
 	TimestampTz at;
-	int			kind;			/* MrEventKind */
-	uint64		term;
-	char		subject[MR_NAME_SIZE];	/* node or region it is about; may be empty */
-	int			refusal;		/* MrRefusal (or MrCause for lease_acquired) */
-	int64		value;			/* meaning by kind: bytes, ms, LSN */
-	char		detail[MR_EVENT_DETAIL];	/* never holds a connection string */
+	int kind; /* MrEventKind */
+	uint64 term;
+	char subject[MR_NAME_SIZE];   /* node or region it is about; may be empty */
+	int refusal;                  /* MrRefusal (or MrCause for lease_acquired) */
+	int64 value;                  /* meaning by kind: bytes, ms, LSN */
+	char detail[MR_EVENT_DETAIL]; /* never holds a connection string */
 } MrEventRecord;
 
 /* What the monitor saw of one member. */
 typedef struct MrNodeHealth
 {
-	MrHealthState state;		/* status and consecutive failures */
-	TimestampTz checked_at;		/* 0 = never */
+	MrHealthState state;    /* status and consecutive failures */
+	TimestampTz checked_at; /* 0 = never */
 	TimestampTz ok_at;
-	uint32		round_trip_us;
-	bool		in_recovery;
-	uint32		timeline;
-	MrLsn		receive_lsn;
-	MrLsn		replay_lsn;
-	int64		lag_bytes;		/* behind the leader; -1 unknown */
-	int64		lag_ms;			/* by our own clock; -1 unknown */
-	char		error[MR_EVENT_DETAIL]; /* last failure, without secrets */
+	uint32 round_trip_us;
+	bool in_recovery;
+	uint32 timeline;
+	MrLsn receive_lsn;
+	MrLsn replay_lsn;
+	int64 lag_bytes;             /* behind the leader; -1 unknown */
+	int64 lag_ms;                /* by our own clock; -1 unknown */
+	char error[MR_EVENT_DETAIL]; /* last failure, without secrets */
 } MrNodeHealth;
 
 typedef struct MrMonitorState
 {
 	TimestampTz updated_at;
-	uint32		failed_starts;	/* of the monitor since it last reached its database */
+	uint32 failed_starts;               /* of the monitor since it last reached its database */
 	MrNodeHealth nodes[MR_MAX_MEMBERS]; /* by slot */
 } MrMonitorState;
 
 typedef struct MrShared
 {
 	/* fence: see fence.c */
-	pg_atomic_uint64 deadline_ns;	/* CLOCK_BOOTTIME; 0 = fenced */
-	pg_atomic_uint64 lease_term;	/* term of that deadline */
-	pg_atomic_uint32 managed;	/* 0: plain PostgreSQL, nothing is fenced */
-	pg_atomic_uint32 mode;		/* MrMode */
-	pg_atomic_uint64 last_commit_end;	/* newest commit that may be acknowledged */
-	pg_atomic_uint64 first_write_term;	/* newest term in which a write was acknowledged */
-	pg_atomic_uint64 first_write_at;	/* ... and when (TimestampTz) */
-	pg_atomic_uint64 refused_before;	/* statements refused before they began */
-	pg_atomic_uint64 refused_commit;	/* refused at PRE_COMMIT */
-	pg_atomic_uint64 refused_acknowledgement;	/* commits whose socket was shut */
+	pg_atomic_uint64 deadline_ns;             /* CLOCK_BOOTTIME; 0 = fenced */
+	pg_atomic_uint64 lease_term;              /* term of that deadline */
+	pg_atomic_uint32 managed;                 /* 0: plain PostgreSQL, nothing is fenced */
+	pg_atomic_uint32 mode;                    /* MrMode */
+	pg_atomic_uint64 last_commit_end;         /* newest commit that may be acknowledged */
+	pg_atomic_uint64 first_write_term;        /* newest term in which a write was acknowledged */
+	pg_atomic_uint64 first_write_at;          /* ... and when (TimestampTz) */
+	pg_atomic_uint64 refused_before;          /* statements refused before they began */
+	pg_atomic_uint64 refused_commit;          /* refused at PRE_COMMIT */
+	pg_atomic_uint64 refused_acknowledgement; /* commits whose socket was shut */
 
 	/* start of this server */
-	bool		standby_at_start;	/* standby.signal existed */
-	bool		lock_held;		/* the postmaster holds the lock of the state directory */
-	uint64		nonce;			/* drawn at each (re)initialisation of shared memory */
+	bool standby_at_start; /* standby.signal existed */
+	bool lock_held;        /* the postmaster holds the lock of the state directory */
+	uint64 nonce;          /* drawn at each (re)initialisation of shared memory */
 	TimestampTz started_at;
-	char		state_problem[MR_EVENT_DETAIL]; /* why the state file is unusable; or empty */
+	char state_problem[MR_EVENT_DETAIL]; /* why the state file is unusable; or empty */
 
 	/* processes, by pgprocno (-1 = not running) */
 	pg_atomic_uint32 lease_procno;
@@ -94,16 +94,20 @@ typedef struct MrShared
 
 	/* protocol state: the copy lease_version points to (its lowest bit) is complete */
 	pg_atomic_uint64 lease_version;
-	MrLease		lease[2];
+	MrLease lease[2];
 
 	/* monitor */
-	LWLock	   *monitor_lock;
+	LWLock *monitor_lock;
 	MrMonitorState monitor;
 	pg_atomic_uint32 down_mask; /* bit per slot: marked down by the monitor */
 
+	/* write checks of this node; see monitor_canary.c */
+	pg_atomic_uint32 canary_failures;   /* in a row */
+	pg_atomic_uint64 canary_started_ns; /* of the one under way; 0 = none */
+
 	/* events */
-	slock_t		event_lock;
-	uint64		event_sequence;
+	slock_t event_lock;
+	uint64 event_sequence;
 	MrEventRecord events[MR_EVENT_RING];
 } MrShared;
 
@@ -124,11 +128,11 @@ extern void mr_shared_publish_lease(const MrLease *lease);
  * Records an event in the ring and in the server log. Safe in any process with
  * shared memory, takes no heavyweight lock. subject and detail may be NULL.
  */
-extern void mr_event_push(int kind, uint64 term, const char *subject, int refusal,
-						  int64 value, const char *detail);
+extern void mr_event_push(int kind, uint64 term, const char *subject, int refusal, int64 value,
+						  const char *detail);
 
 /* Copies up to max events with sequence > after, oldest first; returns the count. */
-extern int	mr_event_read(uint64 after, MrEventRecord *out, int max);
+extern int mr_event_read(uint64 after, MrEventRecord *out, int max);
 
 /* Whether writes may be acknowledged now: unmanaged, or inside the lease. */
 extern bool mr_fence_is_open(void);
@@ -139,4 +143,4 @@ extern int64 mr_boottime_ns(void);
 /* A boottime instant as wall clock time; 0 stays 0. */
 extern TimestampTz mr_boottime_to_timestamp(int64 ns);
 
-#endif							/* MR_SHARED_STATE_H */
+#endif /* MR_SHARED_STATE_H */

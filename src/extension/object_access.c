@@ -12,11 +12,14 @@
 #include "catalog/objectaccess.h"
 #include "catalog/pg_extension.h"
 #include "catalog/pg_proc.h"
+#include "commands/dbcommands.h"
 #include "commands/extension.h"
+#include "miscadmin.h"
 #include "utils/fmgroids.h"
 
 #include "extension/mr_fence.h"
 #include "extension/mr_object_access.h"
+#include "extension/mr_settings.h"
 #include "extension/mr_shared_state.h"
 
 static object_access_hook_type previous_object_access = NULL;
@@ -38,15 +41,19 @@ acts_outside_transactions(Oid function)
 	}
 }
 
+/* A copy in another database than multiregion.database may go. */
 static void
 protect_extension(Oid extension)
 {
 	const char *name;
+	const char *here;
 
 	if (pg_atomic_read_u32(&mr_shared->managed) == 0)
 		return;
 	name = get_extension_name(extension);
-	if (name != NULL && strcmp(name, "multiregion") == 0)
+	here = get_database_name(MyDatabaseId);
+	if (name != NULL && strcmp(name, "multiregion") == 0 && here != NULL && mr_database != NULL &&
+		strcmp(here, mr_database) == 0)
 		ereport(ERROR, (errcode(ERRCODE_OBJECT_IN_USE),
 						errmsg("cannot drop extension \"multiregion\" while the server is managed"),
 						errhint("Call multiregion.leave() on the last member first.")));
@@ -56,7 +63,7 @@ static void
 watch(ObjectAccessType access, Oid class, Oid object, int sub_object, void *argument)
 {
 	if (access == OAT_FUNCTION_EXECUTE && acts_outside_transactions(object))
-		mr_fence_refuse_if_closed();
+		mr_fence_require_open();
 	else if (access == OAT_DROP && class == ExtensionRelationId)
 		protect_extension(object);
 	if (previous_object_access)

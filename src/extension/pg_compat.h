@@ -38,6 +38,47 @@
 #define MR_CREATE_WAIT_EVENT_SET(size) CreateWaitEventSet(CurrentMemoryContext, size)
 #endif
 
+/*
+ * Archive modules: MR_ARCHIVE_MODULE() defines the entry point for two callbacks, and
+ * mr_compat_shell_archive() runs XLogArchiveCommand as the server itself would.
+ */
+#if PG_VERSION_NUM >= 160000
+#include "archive/archive_module.h"
+#include "archive/shell_archive.h"
+#define MR_ARCHIVE_CONFIGURED_ARGS ArchiveModuleState *state
+#define MR_ARCHIVE_FILE_ARGS ArchiveModuleState *state, const char *file, const char *path
+#define MR_ARCHIVE_FILE_PASS state, file, path
+#define mr_compat_shell_archive(...) shell_archive_init()->archive_file_cb(__VA_ARGS__)
+#define MR_ARCHIVE_MODULE(configured, archive) \
+	extern PGDLLEXPORT const ArchiveModuleCallbacks *_PG_archive_module_init(void); \
+	const ArchiveModuleCallbacks *_PG_archive_module_init(void) \
+	{ \
+		static const ArchiveModuleCallbacks callbacks = {.check_configured_cb = configured, \
+														 .archive_file_cb = archive}; \
+		return &callbacks; \
+	}
+#else
+#include "postmaster/pgarch.h"
+#define MR_ARCHIVE_CONFIGURED_ARGS void
+#define MR_ARCHIVE_FILE_ARGS const char *file, const char *path
+#define MR_ARCHIVE_FILE_PASS file, path
+static inline bool
+mr_compat_shell_archive(const char *file, const char *path)
+{
+	ArchiveModuleCallbacks shell = {0};
+
+	shell_archive_init(&shell);
+	return shell.archive_file_cb(file, path);
+}
+#define MR_ARCHIVE_MODULE(configured, archive) \
+	extern PGDLLEXPORT void _PG_archive_module_init(ArchiveModuleCallbacks *callbacks); \
+	void _PG_archive_module_init(ArchiveModuleCallbacks *callbacks) \
+	{ \
+		callbacks->check_configured_cb = configured; \
+		callbacks->archive_file_cb = archive; \
+	}
+#endif
+
 /* All settings' records, in an array of *count. */
 #if PG_VERSION_NUM >= 160000
 #define MR_GUC_RECORDS(count) get_guc_variables(count)

@@ -15,6 +15,7 @@ char *mr_database = NULL;
 char *mr_state_directory_setting = NULL;
 bool mr_standalone = false;
 int mr_connect_timeout_ms = 2000;
+char *mr_archive_command = NULL;
 
 #define MODE_OPTION(symbol, word) {word, symbol, false},
 
@@ -31,6 +32,11 @@ mr_settings_define(bool preloading)
 	DefineCustomIntVariable(
 		"multiregion.connect_timeout", "Longest wait for a connection to another node.", NULL,
 		&mr_connect_timeout_ms, 2000, 50, 600000, PGC_SIGHUP, GUC_UNIT_MS, NULL, NULL, NULL);
+	DefineCustomStringVariable("multiregion.archive_command",
+							   "Shell command that archives a WAL file, as archive_command.",
+							   "Used with archive_library = 'multiregion', which runs it only "
+							   "while this node holds the lease.",
+							   &mr_archive_command, "", PGC_SIGHUP, 0, NULL, NULL, NULL);
 	if (preloading)
 	{
 		DefineCustomStringVariable("multiregion.database",

@@ -57,6 +57,8 @@ initialize_atomics(MrShared *shared)
 	pg_atomic_init_u64(&shared->generation, 1);
 	pg_atomic_init_u64(&shared->lease_version, 0);
 	pg_atomic_init_u32(&shared->down_mask, 0);
+	pg_atomic_init_u32(&shared->canary_failures, 0);
+	pg_atomic_init_u64(&shared->canary_started_ns, 0);
 }
 
 /*

@@ -97,7 +97,10 @@ check_space(MrJoin *join, const char *pgdata)
 	return MR_JOIN_EXIT_REFUSED;
 }
 
-/* Names of this clone's folders; temporary stays empty when the data directory is filled directly. */
+/*
+ * Names of this clone's folders; temporary stays empty when the data directory is filled
+ * directly.
+ */
 static int
 choose_place(const MrJoin *join, bool empty, MrJoinProgress *progress)
 {

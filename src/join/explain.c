@@ -74,6 +74,21 @@ hint_state(const MrJoin *join, const char *what)
 				 join->options.state_directory);
 }
 
+static void
+hint_state_of_other(const MrJoin *join)
+{
+	hint_state(join, "two nodes must never share a state directory");
+	mr_join_say("it is the state file of node \"%s\"", join->durable.name);
+}
+
+static void
+hint_marker_lost(const MrJoin *join)
+{
+	hint_state(join,
+			   "empty the data directory to have it cloned; or, to open it as a plain server, "
+			   "move the state directory away and leave out --node");
+}
+
 /* No default: a new rule has to say what can be done about it. */
 static void
 hint_for(const MrJoin *join)
@@ -100,13 +115,10 @@ hint_for(const MrJoin *join)
 			hint_state(join, "one of the two directories is the wrong one");
 			break;
 		case MR_JOIN_RULE_STATE_OF_OTHER:
-			hint_state(join, "two nodes must never share a state directory");
-			mr_join_say("it is the state file of node \"%s\"", join->durable.name);
+			hint_state_of_other(join);
 			break;
 		case MR_JOIN_RULE_MARKER_LOST:
-			hint_state(join,
-					   "empty the data directory to have it cloned; or, to open it as a plain "
-					   "server, move the state directory away and leave out --node");
+			hint_marker_lost(join);
 			break;
 		case MR_JOIN_RULE_NOT_DATABASE:
 			mr_join_hint("use an empty folder, for example one below \"%s\"", join->options.pgdata);

@@ -272,6 +272,7 @@ mr_join_leader_has_slot(MrJoin *join)
 	int64_t deadline_ns = mr_join_now_ns() + SLOT_WAIT_MS * MR_NS_PER_MS;
 	char name[40] = "mr_";
 	const char *values[] = {name};
+	struct pollfd end = {.events = POLLIN};
 
 	mr_uuid_format(&join->durable.node, name + 3);
 	do
@@ -285,7 +286,9 @@ mr_join_leader_has_slot(MrJoin *join)
 			return false;
 		if (PQntuples(result) == 1)
 			return PQgetvalue(result, 0, 0)[0] == 'f';
-		mr_join_pause_ms(SLOT_POLL_MS);
+		/* The slot makes no sound when it comes; a leader that goes does. */
+		end.fd = mr_pg_peer_socket(connection_of(join));
+		(void) poll(&end, 1, SLOT_POLL_MS);
 	} while (mr_join_now_ns() < deadline_ns);
 	return false;
 }

@@ -141,7 +141,7 @@ ask(MrJoin *join, int64_t began_ns, bool *told)
 		if (!*told)
 			mr_join_say("waiting for a leader");
 		*told = true;
-		mr_join_pause_ms(facts->may_linger ? ASK_SOON_MS : ASK_LATER_MS);
+		mr_join_peers_wait(join, facts->may_linger ? ASK_SOON_MS : ASK_LATER_MS);
 	}
 	mr_join_peers_ask(join);
 	waited_ms = (mr_join_now_ns() - began_ns) / MR_NS_PER_MS;

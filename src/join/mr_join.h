@@ -86,9 +86,6 @@ extern void mr_join_hint(const char *format, ...) __attribute__((format(printf, 
 /* Nanoseconds of CLOCK_MONOTONIC. */
 extern int64_t mr_join_now_ns(void);
 
-/* Lets a moment pass; for polls of what cannot be waited for. */
-extern void mr_join_pause_ms(int ms);
-
 /* ---------- options.c ---------- */
 
 /*

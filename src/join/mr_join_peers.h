@@ -51,6 +51,9 @@ extern bool mr_join_peers_collect(MrJoin *join);
  */
 extern void mr_join_peers_ask(MrJoin *join);
 
+/* The time between two rounds: ends early when a server ends a connection that was kept. */
+extern void mr_join_peers_wait(const MrJoin *join, int ms);
+
 /* Says why each peer did not answer, one line a peer. */
 extern void mr_join_peers_explain(const MrJoin *join);
 

@@ -25,12 +25,6 @@ extern bool mr_join_wal_keep(const MrJoin *join, const char *directory, uint32_t
 /* Copies what mr_join_wal_keep() kept back into the WAL directory. */
 extern bool mr_join_wal_restore(const MrJoin *join, const char *directory);
 
-/*
- * Makes the history files newer than facts.timeline the leader's: a standby looks
- * for the newest one it finds, and one of a dead branch would lead it astray for
- * ever. names and contents (sizes) are the leader's files; what goes is kept in the
- * state directory. False, having said why.
- */
 typedef struct MrJoinHistoryFile
 {
 	uint32_t timeline;
@@ -38,6 +32,12 @@ typedef struct MrJoinHistoryFile
 	size_t size;
 } MrJoinHistoryFile;
 
+/*
+ * Makes the history files newer than facts.timeline the leader's: a standby looks
+ * for the newest one it finds, and one of a dead branch would lead it astray for
+ * ever. files are all that the leader has; what goes is kept in the state directory.
+ * False, having said why.
+ */
 extern bool mr_join_wal_install_histories(const MrJoin *join, const MrJoinHistoryFile *files,
 										  int count);
 

@@ -394,6 +394,27 @@ mr_join_peers_ask(MrJoin *join)
 }
 
 void
+mr_join_peers_wait(const MrJoin *join, int ms)
+{
+	struct pollfd wanted[MR_JOIN_MAX_PEERS];
+	nfds_t count = 0;
+	int i;
+
+	/* Nobody is asked anything: what comes in is the end, or read with the next answer. */
+	for (i = 0; i < join->peers->count; i++)
+	{
+		const MrJoinPeer *peer = &join->peers->list[i];
+
+		if (peer->stage != MR_JOIN_PEER_IDLE || peer->connection.state != MR_PG_READY)
+			continue;
+		wanted[count].fd = mr_pg_peer_socket(&peer->connection);
+		wanted[count].events = POLLIN;
+		count++;
+	}
+	(void) poll(wanted, count, ms);
+}
+
+void
 mr_join_peers_explain(const MrJoin *join)
 {
 	int i;

@@ -59,11 +59,3 @@ mr_join_now_ns(void)
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return (int64_t) now.tv_sec * MR_NS_PER_S + now.tv_nsec;
 }
-
-void
-mr_join_pause_ms(int ms)
-{
-	struct timespec pause = {.tv_sec = ms / 1000, .tv_nsec = (ms % 1000) * MR_NS_PER_MS};
-
-	nanosleep(&pause, NULL);
-}

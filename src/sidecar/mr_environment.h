@@ -60,6 +60,7 @@ extern bool mr_environment_set(MrEnvironment *environment, const char *name, con
 /* The value, or NULL. An empty value counts as none. */
 extern const char *mr_environment_get(const MrEnvironment *environment, const char *name);
 
+/* Frees what loading made; the variables are gone. */
 extern void mr_environment_free(MrEnvironment *environment);
 
 #endif /* MR_ENVIRONMENT_H */

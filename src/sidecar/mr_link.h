@@ -60,6 +60,7 @@ extern void mr_link_free(MrLink *link);
 /* Connected and no query under way. */
 extern bool mr_link_is_ready(const MrLink *link);
 
+/* Neither connected nor about to be. */
 extern bool mr_link_is_closed(const MrLink *link);
 
 #endif /* MR_LINK_H */

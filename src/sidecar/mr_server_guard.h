@@ -43,6 +43,7 @@ extern void mr_guard_received(int fd);
 /* The request on fd is complete: no deadline until bytes come again. */
 extern void mr_guard_completed(int fd);
 
+/* Forgets everything; no callback comes any more. */
 extern void mr_guard_close(void);
 
 #endif /* MR_SERVER_GUARD_H */

@@ -38,8 +38,10 @@ typedef struct MrServingInput
 	int64_t stale_after_ms;
 } MrServingInput;
 
+/* The verdict on this region, for /api/health. */
 extern MrServing mr_serving_judge(const MrServingInput *input, const MrStatus *status);
 
+/* Word of a verdict, and whether the region can serve with it. */
 extern const char *mr_serving_reason(MrServing serving);
 extern bool mr_serving_is_good(MrServing serving);
 
@@ -54,6 +56,7 @@ typedef enum MrVerdict
 	MR_VERDICT_DOWN      /* no writes anywhere, or nothing is known here */
 } MrVerdict;
 
+/* Word of a verdict: healthy, degraded, down. */
 extern const char *mr_verdict_name(MrVerdict verdict);
 
 /*

@@ -99,6 +99,7 @@ extern bool mr_settings_load(MrSettings *settings, const char *path, char *const
 /* The second half, for tests: settings->environment is filled, the rest is zero. */
 extern void mr_settings_read(MrSettings *settings, MrProblems *problems);
 
+/* Frees what loading made. The texts of the settings are gone with it. */
 extern void mr_settings_free(MrSettings *settings);
 
 /* In settings_regions.c: regions and nodes. True for a name that it understands. */

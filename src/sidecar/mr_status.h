@@ -109,6 +109,7 @@ extern const char *mr_status_policy(const MrStatus *status, const char *name);
 /* The region with this key, or NULL. */
 extern const MrStatusRegion *mr_status_region(const MrStatus *status, const char *key);
 
+/* Frees the results; the copy is empty and not valid afterwards. */
 extern void mr_status_free(MrStatus *status);
 
 /* A region as a whole. */

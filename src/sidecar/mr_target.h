@@ -43,6 +43,7 @@ extern bool mr_target_resolve(MrTarget *target, MrTargetCallback callback, void 
 /* Forgets a resolution under way; no callback comes. */
 extern void mr_target_cancel(MrTarget *target);
 
+/* Ends a resolution under way, and frees what it needed. */
 extern void mr_target_free(MrTarget *target);
 
 #endif /* MR_TARGET_H */

@@ -30,8 +30,10 @@ extern void mr_tenant_cache_put(MrTenantCache *cache, const char *tenant,
 /* The last answer, or NULL. Valid until the next put. */
 extern const MrTenantAnswer *mr_tenant_cache_get(MrTenantCache *cache, const char *tenant);
 
+/* How many tenants are kept. */
 extern int mr_tenant_cache_count(const MrTenantCache *cache);
 
+/* Forgets all answers and frees the cache; NULL is fine. */
 extern void mr_tenant_cache_close(MrTenantCache *cache);
 
 #endif /* MR_TENANT_CACHE_H */

@@ -315,10 +315,11 @@ on_late(int fd)
 
 	if (body == NULL)
 		return;
-	length = snprintf(text, sizeof(text),
-					  "HTTP/1.1 %d %s\r\nContent-Type: " CONTENT_TYPE
-					  "\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n%s",
-					  status, mr_http_reason(status), strlen(body), body);
+	length = snprintf(
+		text, sizeof(text),
+		"HTTP/1.1 %d %s\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n"
+		"Content-Type: " CONTENT_TYPE "\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n%s",
+		status, mr_http_reason(status), strlen(body), body);
 	free(body);
 	if (length > 0 && (size_t) length < sizeof(text))
 		(void) send(fd, text, (size_t) length, MSG_DONTWAIT | MSG_NOSIGNAL);

@@ -34,12 +34,12 @@
 
 #include <libpq-fe.h>
 
-#define MAX_NODES			16
-#define PERIOD_NS			INT64_C(5000000)
-#define RETRY_NS			INT64_C(10000000)
-#define CONNECT_LIMIT_NS	INT64_C(1000000000)
+#define MAX_NODES 16
+#define PERIOD_NS INT64_C(5000000)
+#define RETRY_NS INT64_C(10000000)
+#define CONNECT_LIMIT_NS INT64_C(1000000000)
 /* Ids of a node: microseconds of the start times this, plus its index, and so on. */
-#define ID_STEP				MAX_NODES
+#define ID_STEP MAX_NODES
 
 static const char *const insert_sql = "INSERT INTO bench.probe (id) VALUES ($1::bigint)";
 
@@ -47,13 +47,13 @@ typedef struct Node
 {
 	const char *name;
 	const char *conninfo;
-	int64_t		next_id;
-	PGconn	   *conn;
+	int64_t next_id;
+	PGconn *conn;
 } Node;
 
 static Node nodes[MAX_NODES];
-static int	nnodes;
-static atomic_int settled;		/* nodes whose first attempt has an outcome */
+static int nnodes;
+static atomic_int settled; /* nodes whose first attempt has an outcome */
 static FILE *log_file;
 
 static int64_t
@@ -92,14 +92,14 @@ static bool
 wait_for_socket(PGconn *conn, short events, int64_t limit_ns)
 {
 	struct pollfd wait = {.fd = PQsocket(conn), .events = events};
-	int			timeout_ms = -1;
-	int			found;
+	int timeout_ms = -1;
+	int found;
 
 	do
 	{
 		if (limit_ns > 0)
 		{
-			int64_t		left_ns = limit_ns - now_ns();
+			int64_t left_ns = limit_ns - now_ns();
 
 			if (left_ns <= 0)
 				return false;
@@ -113,7 +113,7 @@ wait_for_socket(PGconn *conn, short events, int64_t limit_ns)
 static bool
 connect_node(Node *node)
 {
-	int64_t		limit_ns = now_ns() + CONNECT_LIMIT_NS;
+	int64_t limit_ns = now_ns() + CONNECT_LIMIT_NS;
 	PostgresPollingStatusType status = PGRES_POLLING_WRITING;
 
 	node->conn = PQconnectStart(node->conninfo);
@@ -142,8 +142,8 @@ connect_node(Node *node)
 static PGresult *
 wait_for_result(PGconn *conn, int64_t *received_ns)
 {
-	PGresult   *first = NULL;
-	PGresult   *next;
+	PGresult *first = NULL;
+	PGresult *next;
 
 	for (;;)
 	{
@@ -168,11 +168,11 @@ wait_for_result(PGconn *conn, int64_t *received_ns)
 static bool
 insert_once(Node *node)
 {
-	char		text[32];
+	char text[32];
 	const char *values[1] = {text};
-	int64_t		id = node->next_id;
-	int64_t		received_ns = 0;
-	PGresult   *result;
+	int64_t id = node->next_id;
+	int64_t received_ns = 0;
+	PGresult *result;
 
 	node->next_id += ID_STEP;
 	snprintf(text, sizeof(text), "%" PRId64, id);
@@ -198,12 +198,12 @@ insert_once(Node *node)
 static void
 probe_connection(Node *node)
 {
-	int64_t		next_ns = now_ns();
-	bool		alive = true;
+	int64_t next_ns = now_ns();
+	bool alive = true;
 
 	while (alive)
 	{
-		int64_t		now;
+		int64_t now;
 
 		wait_until(next_ns);
 		alive = insert_once(node);
@@ -220,12 +220,12 @@ probe_connection(Node *node)
 static void *
 probe_node(void *argument)
 {
-	Node	   *node = argument;
-	bool		first = true;
+	Node *node = argument;
+	bool first = true;
 
 	for (;;)
 	{
-		bool		connected = connect_node(node);
+		bool connected = connect_node(node);
 
 		if (first)
 			atomic_fetch_add(&settled, 1);
@@ -240,8 +240,8 @@ probe_node(void *argument)
 static void
 wait_for_end(void)
 {
-	char		data[64];
-	ssize_t		length;
+	char data[64];
+	ssize_t length;
 
 	do
 		length = read(STDIN_FILENO, data, sizeof(data));
@@ -252,7 +252,7 @@ int
 main(int argc, char **argv)
 {
 	struct timespec start;
-	int64_t		start_us;
+	int64_t start_us;
 
 	clock_gettime(CLOCK_REALTIME, &start);
 	start_us = start.tv_sec * INT64_C(1000000) + start.tv_nsec / 1000;
@@ -264,9 +264,9 @@ main(int argc, char **argv)
 	setvbuf(log_file, NULL, _IOLBF, BUFSIZ);
 	for (int i = 2; i < argc; i++)
 	{
-		Node	   *node = &nodes[nnodes];
-		char	   *equals = strchr(argv[i], '=');
-		pthread_t	thread;
+		Node *node = &nodes[nnodes];
+		char *equals = strchr(argv[i], '=');
+		pthread_t thread;
 
 		if (equals == NULL)
 		{

@@ -15,10 +15,10 @@
 
 #include "link/mr_link.h"
 
-#define READ_BYTES	16384
+#define READ_BYTES 16384
 
-Connection	connections[MAX_CONNECTIONS];
-int			nconnections;
+Connection connections[MAX_CONNECTIONS];
+int nconnections;
 
 struct sockaddr_in
 loopback(int port)
@@ -33,8 +33,8 @@ loopback(int port)
 int
 open_socket(void)
 {
-	int			fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	int			on = 1;
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int on = 1;
 
 	if (fd < 0)
 		die("socket");
@@ -52,14 +52,13 @@ held(const Connection *connection, int side)
 static void
 enqueue(Connection *connection, int side, ChunkKind kind, const char *data, size_t length)
 {
-	Way		   *way = &connection->way[side];
-	Chunk	   *chunk = malloc(sizeof(Chunk) + length);
+	Way *way = &connection->way[side];
+	Chunk *chunk = malloc(sizeof(Chunk) + length);
 
 	if (chunk == NULL)
 		die("malloc");
-	*chunk = (Chunk) {.kind = kind, .length = length};
-	chunk->due_ns = now_ns() +
-		delay_ns[connection->who[side]][connection->who[1 - side]];
+	*chunk = (Chunk){.kind = kind, .length = length};
+	chunk->due_ns = now_ns() + delay_ns[connection->who[side]][connection->who[1 - side]];
 	if (length > 0)
 		memcpy(chunk->data, data, length);
 	if (way->last != NULL)
@@ -75,7 +74,7 @@ enqueue(Connection *connection, int side, ChunkKind kind, const char *data, size
 static void
 drop_first(Way *way)
 {
-	Chunk	   *chunk = way->first;
+	Chunk *chunk = way->first;
 
 	way->first = chunk->next;
 	if (way->first == NULL)
@@ -106,11 +105,11 @@ bool
 accept_connection(int target)
 {
 	struct sockaddr_in from;
-	socklen_t	size = sizeof(from);
+	socklen_t size = sizeof(from);
 	Connection *connection = &connections[nconnections];
-	int			on = 1;
-	int			fd = accept4(nodes[target].listener, (struct sockaddr *) &from, &size,
-							 SOCK_NONBLOCK | SOCK_CLOEXEC);
+	int on = 1;
+	int fd = accept4(nodes[target].listener, (struct sockaddr *) &from, &size,
+					 SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 	if (fd < 0)
 		return false;
@@ -120,7 +119,7 @@ accept_connection(int target)
 		return false;
 	}
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	*connection = (Connection) {.fd = {fd, -1}};
+	*connection = (Connection){.fd = {fd, -1}};
 	connection->who[0] = find_source(ntohs(from.sin_port), nodes[target].listen_port);
 	connection->who[1] = target;
 	nconnections++;
@@ -142,8 +141,8 @@ connect_to_node(Connection *connection)
 static void
 finish_connect(Connection *connection)
 {
-	int			problem = 0;
-	socklen_t	size = sizeof(problem);
+	int problem = 0;
+	socklen_t size = sizeof(problem);
 
 	getsockopt(connection->fd[1], SOL_SOCKET, SO_ERROR, &problem, &size);
 	if (problem != 0)
@@ -154,8 +153,8 @@ finish_connect(Connection *connection)
 static void
 receive(Connection *connection, int side)
 {
-	char		data[READ_BYTES];
-	ssize_t		length = read(connection->fd[side], data, sizeof(data));
+	char data[READ_BYTES];
+	ssize_t length = read(connection->fd[side], data, sizeof(data));
 
 	if (length > 0)
 		enqueue(connection, side, CHUNK_DATA, data, (size_t) length);
@@ -169,14 +168,14 @@ receive(Connection *connection, int side)
 static bool
 deliver(Connection *connection, int side)
 {
-	Way		   *way = &connection->way[side];
-	int			to = connection->fd[1 - side];
-	int64_t		now = now_ns();
+	Way *way = &connection->way[side];
+	int to = connection->fd[1 - side];
+	int64_t now = now_ns();
 
 	while (way->first != NULL && way->first->due_ns <= now)
 	{
-		Chunk	   *chunk = way->first;
-		ssize_t		written;
+		Chunk *chunk = way->first;
+		ssize_t written;
 
 		if (chunk->kind == CHUNK_RESET)
 			return false;
@@ -214,8 +213,8 @@ deliver(Connection *connection, int side)
 struct pollfd
 connection_interest(const Connection *connection, int side, int64_t now, int64_t *wake_ns)
 {
-	const Way  *out = &connection->way[side];
-	const Way  *in = &connection->way[1 - side];
+	const Way *out = &connection->way[side];
+	const Way *in = &connection->way[1 - side];
 	struct pollfd wait = {.fd = -1};
 
 	if (side == 1 && connection->fd[1] < 0 && !held(connection, 0) && !held(connection, 1))
@@ -242,7 +241,7 @@ connection_interest(const Connection *connection, int side, int64_t now, int64_t
 void
 serve_connection(Connection *connection, const struct pollfd *wait)
 {
-	bool		alive = true;
+	bool alive = true;
 
 	if (connection->fd[1] < 0)
 	{

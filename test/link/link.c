@@ -32,10 +32,10 @@
 
 #include "link/mr_link.h"
 
-Node		nodes[MAX_NODES];
-int			nnodes;
-bool		is_cut[MAX_NODES + 1][MAX_NODES + 1];
-int64_t		delay_ns[MAX_NODES + 1][MAX_NODES + 1];
+Node nodes[MAX_NODES];
+int nnodes;
+bool is_cut[MAX_NODES + 1][MAX_NODES + 1];
+int64_t delay_ns[MAX_NODES + 1][MAX_NODES + 1];
 
 int64_t
 now_ns(void)
@@ -81,7 +81,7 @@ parse_name(const char *word)
 static bool
 run_port_command(const char *verb, unsigned int which)
 {
-	bool		refuse = strcmp(verb, "refuse") == 0;
+	bool refuse = strcmp(verb, "refuse") == 0;
 
 	if (!refuse && strcmp(verb, "accept") != 0)
 		return false;
@@ -106,11 +106,11 @@ run_port_command(const char *verb, unsigned int which)
 static bool
 run_command(const char *line)
 {
-	char		verb[16];
-	char		from[64];
-	char		to[64];
-	int			ms = 0;
-	int			words = sscanf(line, "%15s %63s %63s %d", verb, from, to, &ms);
+	char verb[16];
+	char from[64];
+	char to[64];
+	int ms = 0;
+	int words = sscanf(line, "%15s %63s %63s %d", verb, from, to, &ms);
 	unsigned int sources;
 	unsigned int targets;
 
@@ -142,8 +142,8 @@ read_commands(void)
 {
 	static char input[4096];
 	static size_t used;
-	ssize_t		length = read(STDIN_FILENO, input + used, sizeof(input) - 1 - used);
-	char	   *end;
+	ssize_t length = read(STDIN_FILENO, input + used, sizeof(input) - 1 - used);
+	char *end;
 
 	if (length <= 0)
 		exit(0);
@@ -168,20 +168,21 @@ static void
 turn(void)
 {
 	static struct pollfd wait[1 + MAX_NODES + 2 * MAX_CONNECTIONS];
-	int64_t		now = now_ns();
-	int64_t		wake_ns = now + 1000 * NS_PER_MS;
-	int			served = nconnections;
+	int64_t now = now_ns();
+	int64_t wake_ns = now + 1000 * NS_PER_MS;
+	int served = nconnections;
 	struct pollfd *pair = wait + 1 + nnodes;
 
-	wait[0] = (struct pollfd) {.fd = STDIN_FILENO, .events = POLLIN};
+	wait[0] = (struct pollfd){.fd = STDIN_FILENO, .events = POLLIN};
 	for (int i = 0; i < nnodes; i++)
-		wait[1 + i] = (struct pollfd) {.fd = nodes[i].listener, .events = POLLIN};
+		wait[1 + i] = (struct pollfd){.fd = nodes[i].listener, .events = POLLIN};
 	for (int c = 0; c < served; c++)
 		for (int side = 0; side < 2; side++)
 			pair[2 * c + side] = connection_interest(&connections[c], side, now, &wake_ns);
 
 	if (poll(wait, (nfds_t) (1 + nnodes + 2 * served),
-			 (int) ((wake_ns - now + NS_PER_MS - 1) / NS_PER_MS)) < 0 && errno != EINTR)
+			 (int) ((wake_ns - now + NS_PER_MS - 1) / NS_PER_MS)) < 0 &&
+		errno != EINTR)
 		die("poll");
 
 	/* From the last one: closing moves the last one into the gap. */
@@ -190,17 +191,27 @@ turn(void)
 	for (int i = 0; i < nnodes; i++)
 	{
 		if (wait[1 + i].revents != 0 && accept_connection(i))
-			serve_connection(&connections[nconnections - 1], (struct pollfd[2]) {0});
+			serve_connection(&connections[nconnections - 1], (struct pollfd[2]){0});
 	}
 	if (wait[0].revents != 0)
 		read_commands();
 }
 
+/* A port from 1 to 65535, or 0. */
+static int
+port_of(const char *text)
+{
+	char *end;
+	long port = strtol(text, &end, 10);
+
+	return end != text && *end == '\0' && port >= 1 && port <= 65535 ? (int) port : 0;
+}
+
 static void
 parse_node(char *word)
 {
-	Node	   *node = &nodes[nnodes];
-	char	   *parts[4];
+	Node *node = &nodes[nnodes];
+	char *parts[4];
 
 	for (int i = 0; i < 4; i++)
 	{
@@ -209,14 +220,17 @@ parse_node(char *word)
 		if (word != NULL)
 			*word++ = '\0';
 	}
-	if (nnodes == MAX_NODES || parts[3] == NULL || parts[3][0] != '/')
+	if (nnodes < MAX_NODES && parts[3] != NULL && parts[3][0] == '/')
+	{
+		node->listen_port = port_of(parts[1]);
+		node->target_port = port_of(parts[2]);
+	}
+	if (node->listen_port == 0 || node->target_port == 0)
 	{
 		fputs("usage: link NAME:LISTEN:TARGET:DIRECTORY ...\n", stderr);
 		exit(2);
 	}
 	node->name = parts[0];
-	node->listen_port = atoi(parts[1]);
-	node->target_port = atoi(parts[2]);
 	node->directory = parts[3];
 	nnodes++;
 	listen_for(node);

@@ -16,8 +16,8 @@
 static unsigned long
 inode_of(int local_port, int remote_port)
 {
-	FILE	   *table = fopen("/proc/net/tcp", "r");
-	char		line[512];
+	FILE *table = fopen("/proc/net/tcp", "r");
+	char line[512];
 	unsigned long found = 0;
 
 	if (table == NULL)
@@ -28,8 +28,8 @@ inode_of(int local_port, int remote_port)
 		unsigned int remote;
 		unsigned long inode;
 
-		if (sscanf(line, " %*d: %*8x:%4x %*8x:%4x %*x %*x:%*x %*x:%*x %*x %*d %*d %lu",
-				   &local, &remote, &inode) == 3 &&
+		if (sscanf(line, " %*d: %*8x:%4x %*8x:%4x %*x %*x:%*x %*x:%*x %*x %*d %*d %lu", &local,
+				   &remote, &inode) == 3 &&
 			(int) local == local_port && (int) remote == remote_port)
 			found = inode;
 	}
@@ -41,9 +41,9 @@ inode_of(int local_port, int remote_port)
 static int
 node_of_process(const char *pid)
 {
-	char		path[64];
-	char		directory[PATH_MAX];
-	ssize_t		length;
+	char path[64];
+	char directory[PATH_MAX];
+	ssize_t length;
 
 	snprintf(path, sizeof(path), "/proc/%.20s/cwd", pid);
 	length = readlink(path, directory, sizeof(directory) - 1);
@@ -52,7 +52,7 @@ node_of_process(const char *pid)
 	directory[length] = '\0';
 	for (int i = 0; i < nnodes; i++)
 	{
-		size_t		n = strlen(nodes[i].directory);
+		size_t n = strlen(nodes[i].directory);
 
 		if (strncmp(directory, nodes[i].directory, n) == 0 &&
 			(directory[n] == '/' || directory[n] == '\0'))
@@ -64,12 +64,12 @@ node_of_process(const char *pid)
 static bool
 process_owns(const char *pid, unsigned long inode)
 {
-	char		path[384];
-	char		wanted[64];
-	char		target[64];
+	char path[384];
+	char wanted[64];
+	char target[64];
 	struct dirent *entry;
-	bool		found = false;
-	DIR		   *fds;
+	bool found = false;
+	DIR *fds;
 
 	snprintf(wanted, sizeof(wanted), "socket:[%lu]", inode);
 	snprintf(path, sizeof(path), "/proc/%.20s/fd", pid);
@@ -78,7 +78,7 @@ process_owns(const char *pid, unsigned long inode)
 		return false;
 	while (!found && (entry = readdir(fds)) != NULL)
 	{
-		ssize_t		length;
+		ssize_t length;
 
 		snprintf(path, sizeof(path), "/proc/%.20s/fd/%.255s", pid, entry->d_name);
 		length = readlink(path, target, sizeof(target) - 1);
@@ -96,15 +96,15 @@ int
 find_source(int peer_port, int listen_port)
 {
 	unsigned long inode = inode_of(peer_port, listen_port);
-	DIR		   *processes = opendir("/proc");
+	DIR *processes = opendir("/proc");
 	struct dirent *entry;
-	int			source = CLIENT;
+	int source = CLIENT;
 
 	if (processes == NULL)
 		die("/proc");
 	while (inode != 0 && source == CLIENT && (entry = readdir(processes)) != NULL)
 	{
-		int			node;
+		int node;
 
 		if (!isdigit((unsigned char) entry->d_name[0]))
 			continue;

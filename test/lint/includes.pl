@@ -25,7 +25,7 @@ my %may_use = (
 my %core_may = map { $_ => 1 } qw(float.h inttypes.h limits.h math.h stdbool.h stddef.h stdint.h
   stdio.h string.h);
 my $server_only = qr{^(?:postgres(?:_fe)?\.h|fmgr\.h|miscadmin\.h|pgstat\.h|funcapi\.h|
-	(?:access|catalog|commands|common|datatype|executor|lib|libpq|mb|nodes|optimizer|parser|port|
+	(?:access|archive|catalog|commands|common|datatype|executor|lib|libpq|mb|nodes|optimizer|parser|port|
 	postmaster|replication|rewrite|storage|tcop|utils)/.*)$}x;
 
 sub check_include

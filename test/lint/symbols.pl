@@ -40,7 +40,7 @@ sub check
 	{
 		while ($tree->{$library} =~ /^[0-9a-f]+ [A-TV-Z] (\S+)$/mg)
 		{
-			next if $1 =~ /^(?:mr_|multiregion_|pg_finfo_multiregion_|_PG_init$|Pg_magic_func$)/;
+			next if $1 =~ /^(?:mr_|multiregion_|pg_finfo_multiregion_|_PG_init$|_PG_archive_module_init$|Pg_magic_func$)/;
 			$report->($library, 0, "exports \"$1\", which does not begin with mr_");
 		}
 		$report->($library, 0, 'uses json_object, which is the server\'s own')

@@ -89,17 +89,22 @@ take_slot_name(MrFinding *finding)
 			 name[0] == '\0' ? "empty" : name);
 }
 
+/* Asked of the setting itself: the library may be an absolute path or a list's only entry. */
 static void
 take_archive(MrFinding *finding)
 {
 	bool archives = strcmp(GetConfigOption("archive_mode", false, false), "off") != 0;
+	const char *library = GetConfigOption("archive_library", false, false);
 
-	begin(finding, "archive_command", MR_CHECK_INFO,
-		  "Let archive_command refuse to overwrite a file: a former primary may archive under a "
-		  "name that the new one uses too.");
-	finding->ok = !archives;
+	begin(finding, "archive_library", MR_CHECK_WARNING,
+		  "Set archive_library = 'multiregion' and move archive_command's text to "
+		  "multiregion.archive_command: otherwise a fenced primary goes on archiving WAL that "
+		  "nobody acknowledged.");
+	finding->ok = !archives || strcmp(library, "multiregion") == 0;
 	snprintf(finding->detail, sizeof(finding->detail), "WAL is %s.",
-			 archives ? "archived" : "not archived");
+			 !archives     ? "not archived"
+			 : finding->ok ? "archived only while this node holds the lease"
+						   : "archived also while this node is fenced");
 }
 
 static void

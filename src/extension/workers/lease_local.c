@@ -24,6 +24,7 @@
 #include "extension/workers/mr_lease_worker.h"
 
 #define MR_STOPPING_EVERY_NS (250 * MR_NS_PER_MS)
+#define MR_CANARY_TIMEOUT_NS (10 * MR_NS_PER_S)
 
 /* Reads a small text file; false if it cannot be read. */
 static bool
@@ -154,13 +155,34 @@ observe_primary(MrLocal *local)
 	local->fork_lsn = fork_of(timeline);
 }
 
+/*
+ * Has this node failed its write checks? One that does not come back counts as
+ * failed once for every MR_CANARY_TIMEOUT_NS we have seen it hang: time in which we
+ * ourselves did not run, frozen like everything else, says nothing about the disk.
+ */
+static bool
+is_sick(MrLeaseWorker *worker, int64 now_ns)
+{
+	uint64 canary = pg_atomic_read_u64(&mr_shared->canary_started_ns);
+	int64 failures = pg_atomic_read_u32(&mr_shared->canary_failures);
+
+	if (canary == 0 || canary != worker->stuck_canary)
+		worker->stuck_ns = 0;
+	else
+		worker->stuck_ns += Min(now_ns - worker->observed_ns, MR_NS_PER_S);
+	worker->stuck_canary = canary;
+	worker->observed_ns = now_ns;
+	failures += worker->stuck_ns / MR_CANARY_TIMEOUT_NS;
+	return failures >= worker->lease.durable.config.policy.max_consecutive_failures;
+}
+
 void
 mr_lease_observe(MrLeaseWorker *worker, MrLocal *local)
 {
 	int64 now_ns = mr_boottime_ns();
 
 	memset(local, 0, sizeof(*local));
-	local->manage = mr_mode == MR_MODE_MANAGE;
+	local->manage = pg_atomic_read_u32(&mr_shared->mode) == MR_MODE_MANAGE;
 	local->in_recovery = RecoveryInProgress();
 	local->standby = mr_shared->standby_at_start && local->in_recovery;
 	if (local->in_recovery)
@@ -180,6 +202,7 @@ mr_lease_observe(MrLeaseWorker *worker, MrLocal *local)
 		worker->stopping_checked_ns = now_ns;
 		worker->server_stopping = postmaster_is_stopping();
 	}
+	local->sick = worker->lease.loaded && is_sick(worker, now_ns);
 	local->server_dead = worker->server_dead;
 	local->server_stopping = worker->server_stopping;
 	local->handover_stop = worker->told_to_end && worker->server_stopping;

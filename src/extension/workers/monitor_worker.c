@@ -56,6 +56,7 @@ typedef struct MrMonitorStep
 static MrMonitorStep steps[] = {
 	{.run = mr_monitor_probe},         {.run = mr_monitor_lag},   {.run = mr_monitor_record},
 	{.run = mr_monitor_configuration}, {.run = mr_monitor_slots}, {.run = mr_monitor_address},
+	{.run = mr_monitor_canary},
 };
 
 /* The step that is running; an error in it is its own. */
@@ -128,7 +129,8 @@ wait_on_latch(long timeout_ms)
 static bool
 is_managed(void)
 {
-	return pg_atomic_read_u32(&mr_shared->managed) != 0 && mr_mode != MR_MODE_OFF;
+	return pg_atomic_read_u32(&mr_shared->managed) != 0 &&
+		   pg_atomic_read_u32(&mr_shared->mode) != MR_MODE_OFF;
 }
 
 /*

@@ -34,6 +34,9 @@ typedef struct MrLeaseWorker
 	bool stop_requested; /* we signalled the postmaster */
 	int64 stop_requested_ns;
 	int64 stopping_checked_ns;
+	int64 observed_ns;     /* when the node was last looked at */
+	uint64 stuck_canary;   /* start of the write check that is under way */
+	int64 stuck_ns;        /* how long we have been watching it */
 	int64 fenced_since_ns; /* when the fence closed on a live server; 0 = it is open */
 	bool sever_failed;
 	bool changed; /* something to publish */

@@ -85,6 +85,9 @@ typedef struct MrMonitor
 	int64 next_address_ns;
 	uint64 address_config_version; /* configuration the round was begun for */
 
+	/* monitor_canary.c */
+	int64 canary_ended_ns; /* the last one; 0 = none yet */
+
 	/* monitor_slots.c */
 	int64 next_slots_ns;
 	uint64 slots_config_term; /* configuration the slots were last made for */
@@ -131,6 +134,9 @@ extern void mr_monitor_configuration(MrMonitor *monitor);
 
 /* monitor_address.c: looks up the address of one member whose conninfo has a name. */
 extern void mr_monitor_address(MrMonitor *monitor);
+
+/* monitor_canary.c: whether this node can still write; the lease worker acts on it. */
+extern void mr_monitor_canary(MrMonitor *monitor);
 
 /* monitor_slots.c: makes, drops and advances the members' replication slots. */
 extern void mr_monitor_slots(MrMonitor *monitor);

@@ -12,4 +12,4 @@ extern PGDLLEXPORT void mr_lease_main(Datum argument);
 /* Health, lag, records, configuration; see monitor_worker.c. */
 extern PGDLLEXPORT void mr_monitor_main(Datum argument);
 
-#endif							/* MR_WORKERS_H */
+#endif /* MR_WORKERS_H */
