@@ -22,6 +22,7 @@ typedef struct MrLocal
 	bool server_dead;     /* postmaster died */
 	bool server_stopping; /* orderly shutdown has begun */
 	bool handover_stop;   /* ... and this process was told to end: hand over now */
+	bool writers;         /* sessions that have written are still there */
 	bool sick;            /* too many write checks failed in a row */
 	uint32_t down_mask;   /* bit per slot: our monitor marked the node as down */
 	bool manage;          /* mode is manage; else never fence, promote, campaign */

@@ -284,6 +284,17 @@ mr_fence_end_sessions(void)
 	}
 }
 
+bool
+mr_fence_has_writers(void)
+{
+	int i;
+
+	for (i = 0; i < writer_slots(); i++)
+		if (pg_atomic_read_u32(&writers[i]) != 0)
+			return true;
+	return false;
+}
+
 /* A walsender that streams, as it was before the last record of this server. */
 typedef struct Listener
 {

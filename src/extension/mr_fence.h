@@ -24,6 +24,9 @@ extern void mr_fence_install(void);
 /* Lease worker: ends (57P01) sessions that have written, and logical walsenders. */
 extern void mr_fence_end_sessions(void);
 
+/* Lease worker: whether a session that mr_fence_end_sessions() would end is still there. */
+extern bool mr_fence_has_writers(void);
+
 /* Lease worker, orderly stop: ends every walsender. What is written from now on is not theirs. */
 extern void mr_fence_end_walsenders(void);
 

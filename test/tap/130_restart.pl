@@ -192,6 +192,20 @@ cmp_ok(now() - $begin, '<', $lease_seconds, 'and no lease has to run out');
 $near->safe_psql('SELECT pg_wal_replay_resume()');
 settle('on_stop = any');
 
+# A standby that lacks something when it is asked first is asked again.
+set_policy('stop_timeout', '5s');
+@receivers = hold_back(others());
+write_row();
+$mark = $leader->log_size;
+$old = $leader;
+$old->signal_stop('fast');
+$old->wait_for_log(qr/event release_sent/, from => $mark);
+kill 'CONT', @receivers;
+$leader = $cluster->wait_for_leader(not => $old);
+isnt($leader->name, $old->name, 'a standby that catches up during the stop takes over');
+settle('behind when asked first');
+set_policy('stop_timeout', '1s');
+
 # --- stops end ---------------------------------------------------------------------------------
 
 set_policy('on_stop', 'stay');
@@ -215,9 +229,16 @@ settle('standby frozen at rest');
 # --- power ----------------------------------------------------------------------------------------
 
 write_row();
+$old = $leader;
 $_->kill_all foreach $cluster->nodes;
+$old->start;
+my $session = $cluster->poll_until(sub { $old->session }, 30, 'the old primary to accept a connection');
+is($session->parameter('default_transaction_read_only'), 'on', 'started alone, the old primary is fenced');
+is($session->query('INSERT INTO bench.probe VALUES (0)')->{sqlstate}, '25006', 'and refuses to write');
 $_->start foreach $cluster->nodes;
 settle('power cut');
+is($session->query('INSERT INTO bench.probe VALUES (0)')->{sqlstate}, undef,
+	'its session writes once the others are there');
 
 my ($behind, $ahead) = others();
 @receivers = hold_back($behind);

@@ -18,6 +18,7 @@
 #include "replication/walreceiver.h"
 #include "utils/pidfile.h"
 
+#include "extension/mr_fence.h"
 #include "extension/mr_gate.h"
 #include "extension/mr_settings.h"
 #include "extension/mr_shared_state.h"
@@ -206,4 +207,5 @@ mr_lease_observe(MrLeaseWorker *worker, MrLocal *local)
 	local->server_dead = worker->server_dead;
 	local->server_stopping = worker->server_stopping;
 	local->handover_stop = worker->told_to_end && worker->server_stopping;
+	local->writers = local->handover_stop && mr_fence_has_writers();
 }
