@@ -302,6 +302,15 @@ old_region(const MrStep *step)
 	return mr_step_member(step, slot)->region;
 }
 
+/* Who will not stand: those marked as down, and the leader that has gone. */
+static uint32_t
+absent_mask(const MrStep *step)
+{
+	int gone = step->lease->transition.from_slot;
+
+	return step->local->down_mask | (gone != MR_NO_SLOT ? UINT32_C(1) << gone : 0);
+}
+
 /* The leader fell silent: remember who it was and when we noticed. */
 static void
 note_silence(MrStep *step)
@@ -347,7 +356,7 @@ follower_tick(MrStep *step)
 	if (lease->election_at_ns == 0)
 		lease->election_at_ns =
 			step->now + stagger_ns(step) * mr_candidate_rank(lease, lease->self, old_region(step),
-															 step->local->down_mask);
+															 absent_mask(step));
 	if (step->now < lease->election_at_ns)
 		return;
 	if (lease->skip_prevote)

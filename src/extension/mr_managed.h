@@ -20,6 +20,9 @@ extern const char *mr_state_directory(void);
 /* True if the marker is there and this server may act on it (not single-user, standalone ...). */
 extern bool mr_marker_present(void);
 
+/* True if the marker names this cluster. */
+extern bool mr_marker_matches(const MrUuid *cluster);
+
 /* Writes the marker durably / removes it durably. False: errno says why. */
 extern bool mr_marker_write(const MrUuid *cluster);
 extern bool mr_marker_remove(void);
@@ -31,6 +34,9 @@ extern bool mr_marker_remove(void);
  */
 extern void mr_managed_activate(void);
 extern void mr_managed_deactivate(void);
+
+/* Whether the postmaster was told to stop, managed or not. Reads a small file. */
+extern bool mr_server_is_stopping(void);
 
 /*
  * init(): after a leave() just now, waits until the lease worker has put down the identity

@@ -16,6 +16,7 @@ step_words(MrJoinStep step)
 		case MR_JOIN_READ_CONTROL:
 		case MR_JOIN_READ_HISTORY:
 		case MR_JOIN_PROBE:
+		case MR_JOIN_CHECK_WAL:
 			return "looking further";
 		case MR_JOIN_REGISTER:
 			return "registering with the leader";
@@ -148,12 +149,14 @@ hint_for(const MrJoin *join)
 		case MR_JOIN_RULE_OTHER_BRANCH:
 		case MR_JOIN_RULE_COLLISION:
 		case MR_JOIN_RULE_NO_ANCESTOR:
+		case MR_JOIN_RULE_WAL_GONE:
 		case MR_JOIN_RULE_NO_HINTS:
 		case MR_JOIN_RULE_REWIND_FAILED:
 		case MR_JOIN_RULE_REWIND_BEGUN:
 		case MR_JOIN_RULE_CLONE_BEGUN:
 		case MR_JOIN_RULE_EMPTY:
 		case MR_JOIN_RULE_STATE_LOST:
+		case MR_JOIN_RULE_AMNESIA:
 		case MR_JOIN_RULE_ADOPTED:
 		case MR_JOIN_RULE_NEW_MEMBER:
 		case MR_JOIN_RULE_COUNT:

@@ -155,6 +155,12 @@ perform_event(MrLeaseWorker *worker, const MrAction *action)
 	else if (action->refusal != 0)
 		detail = mr_refusal_sentence(action->refusal);
 	mr_event_push(action->event, action->term, subject, action->refusal, action->value, detail);
+	if (action->event == MR_EVENT_AMNESIA && action->slot == worker->lease.self)
+		ereport(WARNING, (errcode(ERRCODE_DATA_CORRUPTED),
+						  errmsg("this node has no vote: its state file went back in time"),
+						  errdetail("It may have forgotten votes and promises it gave since."),
+						  errhint("Call multiregion.replace_node() on the primary, then restart "
+								  "this server through multiregion-join.")));
 	if (action->event == MR_EVENT_CONFIGURATION || action->event == MR_EVENT_LEADER_CHANGED ||
 		action->event == MR_EVENT_LEASE_OPEN)
 		mr_mailbox_wake_workers();

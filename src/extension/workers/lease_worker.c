@@ -148,7 +148,9 @@ load_state(MrLeaseWorker *worker)
 		if (result == MR_STATE_IO_ERROR)
 			problem = strerror(errno);
 		else if (result == MR_STATE_OK)
-			problem = NULL;
+			problem = mr_marker_matches(&durable.cluster)
+						  ? NULL
+						  : "The state file belongs to another cluster than the data directory.";
 	}
 	mr_lease_start(&worker->lease, problem == NULL ? &durable : NULL,
 				   mr_shared->nonce ^ ((uint64) MyProcPid << 32), mr_boottime_ns());
