@@ -14,6 +14,7 @@
 
 #include "access/xact.h"
 #include "access/xlog.h"
+#include "access/xlog_internal.h"
 #include "access/xloginsert.h"
 #include "catalog/pg_control.h"
 #include "executor/executor.h"
@@ -293,6 +294,16 @@ mr_fence_has_writers(void)
 		if (pg_atomic_read_u32(&writers[i]) != 0)
 			return true;
 	return false;
+}
+
+/* Right behind the header of a page may be where no record has ended yet. */
+void
+mr_fence_flush_commits(void)
+{
+	XLogRecPtr end = pg_atomic_read_u64(&mr_shared->last_commit_end);
+
+	if (end % XLOG_BLCKSZ > SizeOfXLogLongPHD && GetFlushRecPtr(NULL) < end)
+		XLogFlush(end);
 }
 
 /* A walsender that streams, as it was before the last record of this server. */

@@ -27,6 +27,12 @@ extern void mr_fence_end_sessions(void);
 /* Lease worker: whether a session that mr_fence_end_sessions() would end is still there. */
 extern bool mr_fence_has_writers(void);
 
+/*
+ * Lease worker, orderly stop, fenced: flushes what was committed without waiting
+ * (synchronous_commit = off), so that a successor can have it. The walwriter is gone.
+ */
+extern void mr_fence_flush_commits(void);
+
 /* Lease worker, orderly stop: ends every walsender. What is written from now on is not theirs. */
 extern void mr_fence_end_walsenders(void);
 

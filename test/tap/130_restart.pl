@@ -18,7 +18,7 @@ my $program = $ENV{MR_PROBE} // ($ENV{MR_TOP} // "$FindBin::Bin/../..") . '/buil
 my $cluster = MultiRegion::Cluster->new(
 	regions => [qw(US_EAST US_EAST EU_WEST)],
 	policy => { health_check_interval => '1s', failback => 'off', on_stop => 'stay' },
-	settings => { wal_sender_timeout => "'60s'" });
+	settings => { wal_sender_timeout => "'60s'", wal_writer_delay => "'10s'" });
 $cluster->start;
 my $leader = $cluster->wait_for_leader;
 MultiRegion::Probe->make_table($leader);
@@ -184,6 +184,8 @@ $cluster->poll_until(
 				. $near->name . q{'}) // '') eq 'f';
 	}, 10, 'the primary to know');
 $old = $leader;
+$written++;
+$old->safe_psql("SET synchronous_commit = off; INSERT INTO bench.probe VALUES (-$written)");
 $begin = now();
 $old->signal_stop('fast');
 $leader = $cluster->wait_for_leader(not => $old);
