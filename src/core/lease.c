@@ -276,12 +276,17 @@ handle_request(MrStep *step)
 	mr_voter_request(step, slot);
 }
 
+/*
+ * One refusal proves nothing: a request that our own later message overtook, while
+ * the peer's worker was restarted, looks as old as one from a restored file. What is
+ * sent after a refusal cannot be overtaken by what was sent before.
+ */
 static void
-note_amnesia(MrStep *step)
+note_amnesia(MrStep *step, MrPeer *peer)
 {
 	MrLease *lease = step->lease;
 
-	if (lease->durable.amnesiac)
+	if (lease->durable.amnesiac || ++peer->amnesia_refusals < 2)
 		return;
 	lease->durable.amnesiac = true;
 	lease->dirty = true;
@@ -308,7 +313,9 @@ handle_reply(MrStep *step)
 	learn_message(step, slot);
 	lease->peers[slot].round_trip_us = (uint32_t) (round_trip_ns / 1000);
 	if (!reply->ok && reply->refusal == MR_REFUSE_AMNESIA)
-		note_amnesia(step);
+		note_amnesia(step, &lease->peers[slot]);
+	else
+		lease->peers[slot].amnesia_refusals = 0;
 	if (lease->handover >= MR_HANDOVER_WAIT)
 		mr_handover_reply(step, slot);
 	else if (lease->role == MR_ROLE_LEADER)

@@ -72,7 +72,11 @@ begin_handover(MrStep *step)
 	lease->round_until_ns = step->now + MR_DRAIN_NS;
 }
 
-/* Every commit that was acknowledged ends at or before this byte. */
+/*
+ * Every commit that was acknowledged ends at or before this byte. A leadership
+ * without a stamp has acknowledged nothing, but may have been handed all that its
+ * predecessor did: then it is all we hold.
+ */
 static MrLsn
 needed_lsn(const MrStep *step)
 {

@@ -10,7 +10,6 @@
 #include "core/mr_candidate.h"
 
 #define MR_RELEASE_WAIT_NS (40 * MR_NS_PER_MS) /* for bytes still on their way */
-#define MR_LOST_NS (30 * MR_NS_PER_S)          /* without a stream from the leader */
 #define MR_HEAD_START_NS MR_NS_PER_S           /* of a named successor */
 
 /* The candidate proves that the promise we gave is void: its holder released it. */
@@ -251,7 +250,8 @@ grant_refusal(const MrStep *step)
 
 /*
  * Does our WAL pass the leader's fork? Judged by what has been replayed: bytes
- * of a record that never became complete are nobody's data.
+ * of a record that never became complete are nobody's data. The stamp tells of the
+ * newest fork only; that we missed an earlier one shows when the leader is asked for WAL.
  */
 static bool
 passes_fork(const MrStep *step)
@@ -259,35 +259,11 @@ passes_fork(const MrStep *step)
 	const MrStamp *stamp = &step->lease->durable.stamp;
 	const MrLocal *local = step->local;
 
+	if (local->off_history)
+		return true;
 	if (local->timeline == stamp->timeline)
 		return false;
 	return local->timeline > stamp->timeline || local->replay_lsn > stamp->lsn;
-}
-
-/*
- * The gate is open, all local WAL is replayed, and still nothing arrives from a leader
- * on another timeline: our branch may be none of its own, which only multiregion-join
- * can tell and mend.
- */
-static void
-watch_stream(MrStep *step, int slot)
-{
-	MrLease *lease = step->lease;
-	const MrLocal *local = step->local;
-
-	if (local->streaming || !local->wal_end_known ||
-		local->timeline == lease->durable.stamp.timeline)
-	{
-		lease->lost_since_ns = 0;
-		return;
-	}
-	if (lease->lost_since_ns == 0)
-		lease->lost_since_ns = step->now;
-	if (step->now - lease->lost_since_ns < MR_LOST_NS)
-		return;
-	lease->lost_since_ns = 0;
-	mr_step_event(step, MR_EVENT_DIVERGED, slot, 0, (int64_t) local->replay_lsn);
-	(void) mr_step_add(step, MR_ACT_STOP_SERVER);
 }
 
 /*
@@ -310,14 +286,8 @@ follow(MrStep *step, int slot)
 		(void) mr_step_add(step, MR_ACT_STOP_SERVER);
 		return;
 	}
-	if (!step->local->standby)
+	if (lease->gate_open || !step->local->standby)
 		return;
-	if (lease->gate_open)
-	{
-		watch_stream(step, slot);
-		return;
-	}
-	lease->lost_since_ns = 0;
 	lease->gate_open = true;
 	mr_step_add(step, MR_ACT_OPEN_GATE)->slot = slot;
 }

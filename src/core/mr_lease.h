@@ -37,6 +37,7 @@ typedef struct MrPeer
 	bool in_flight; /* a request of ours is unanswered */
 	uint8_t in_flight_kind;
 	uint64_t in_flight_id;
+	int amnesia_refusals;     /* it refused us for amnesia, so often in a row */
 	bool voted;               /* in the current (pre-)vote round */
 	int refusal;              /* its last refusal in it */
 	int64_t granted_until_ns; /* leader: SEND of the grant + lease */
@@ -86,10 +87,9 @@ typedef struct MrLease
 	int64_t promise_until_ns; /* after a restart: as if just given */
 	MrReleased released;      /* newest release seen */
 	bool gate_open;
-	bool diverged;         /* waits to be rewound */
-	int64_t lost_since_ns; /* follows, but nothing arrives; 0 = it does */
-	bool marked_down;      /* the last leader's monitor marked this node as down */
-	uint64_t seen_term;    /* newest term heard of; volatile on purpose */
+	bool diverged;      /* waits to be rewound */
+	bool marked_down;   /* the last leader's monitor marked this node as down */
+	uint64_t seen_term; /* newest term heard of; volatile on purpose */
 
 	/* elections */
 	int64_t election_at_ns; /* 0 = not scheduled */

@@ -90,6 +90,14 @@ hint_marker_lost(const MrJoin *join)
 			   "move the state directory away and leave out --node");
 }
 
+static void
+hint_plain_primary(const MrJoin *join)
+{
+	mr_join_hint("empty \"%s\" to have it cloned; or, if it is an untouched copy, create "
+				 "standby.signal in it",
+				 join->options.pgdata);
+}
+
 /* No default: a new rule has to say what can be done about it. */
 static void
 hint_for(const MrJoin *join)
@@ -130,9 +138,7 @@ hint_for(const MrJoin *join)
 						 join->options.pgdata);
 			break;
 		case MR_JOIN_RULE_PLAIN_PRIMARY:
-			mr_join_hint("empty \"%s\" to have it cloned; or, if it is an untouched copy, create "
-						 "standby.signal in it",
-						 join->options.pgdata);
+			hint_plain_primary(join);
 			break;
 		case MR_JOIN_RULE_NONE:
 		case MR_JOIN_RULE_UNMANAGED:

@@ -1,7 +1,7 @@
 /*
  * A simulated world for the lease protocol: nodes with a disk, a WAL and a clock
- * of their own, a network that delays, loses and cuts, and one virtual time. The
- * protocol is the server's own code (core/mr_lease.h); everything else is model.
+ * of their own, a network that delays, loses, cuts and reorders, and one virtual
+ * time. The protocol is the server's own code (core/mr_lease.h); all else is model.
  *
  * A run is a function of its seed. A broken invariant prints seed, time and what
  * was seen, and ends the run.
@@ -9,25 +9,36 @@
 #ifndef MR_WORLD_H
 #define MR_WORLD_H
 
-#include "core/mr_lease.h"
+#include "mr_sim_wal.h"
 
-#define MR_SIM_NODES 3
-#define MR_SIM_WAL 40000 /* records a node can hold */
-#define MR_SIM_QUEUE 512
-#define MR_SIM_LSN(length) ((MrLsn) (length) + 1000)
+#define MR_SIM_NODES 5
+#define MR_SIM_QUEUE 2048
+#define MR_SIM_BACKENDS 4
+#define MR_SIM_TERMS 2048
+#define MR_SIM_FAULTS 64
 
-/* One record of WAL: who wrote it, when. Never the same twice. */
-typedef uint64_t MrSimRecord;
+/* A commit on its way: durable, but its post-check has yet to come. */
+typedef struct MrSimBackend
+{
+	int position; /* of its record plus one; 0 = idle */
+	int64_t check_at;
+} MrSimBackend;
 
 typedef struct MrSimNode
 {
-	/* processes */
-	bool running; /* the server */
-	bool worker;  /* the lease worker (outlives the server for its last gasp) */
-	bool frozen;
-	bool stopping;
-	int64_t start_at; /* world time of the next start; 0 = stays down */
-	int64_t stop_at;  /* the worker asked for a stop */
+	/* processes; the worker outlives the server for its last gasp */
+	bool running;
+	bool worker;
+	bool frozen;           /* the whole machine */
+	bool stopping;         /* an orderly shutdown ... */
+	bool smart;            /* ... that lets its clients go on */
+	int64_t told_at;       /* ... and tells the worker to end at this instant */
+	int64_t start_at;      /* next start of the server; 0 = stays down */
+	int64_t worker_at;     /* next start of the worker alone; 0 = none */
+	int64_t stop_at;       /* the worker asked for a stop */
+	int64_t worker_frozen; /* the worker alone stands still until then */
+	uint64_t boot;         /* of the server */
+	int64_t next_tick;
 
 	/* clock: local = offset + world * rate */
 	double rate;
@@ -35,23 +46,27 @@ typedef struct MrSimNode
 
 	/* disk */
 	MrDurable disk;
-	MrSimRecord wal[MR_SIM_WAL];
-	int length;
-	uint32_t timeline;
-	int fork; /* length at which the timeline began */
+	MrSimWal wal;
 	bool standby_signal;
 
 	/* shared memory */
 	bool in_recovery;
 	bool standby_at_start;
-	int gate;           /* slot followed, or MR_NO_SLOT */
-	int64_t gate_until; /* a walreceiver needs a moment to end */
-	int64_t deadline;   /* local time; 0 = fenced */
+	int64_t accepts_at;   /* PostgreSQL refuses connections until then */
+	int64_t recovered_at; /* crash recovery ends; a standby: the end of WAL is known */
+	int64_t stalled;      /* the walreceiver brings nothing until then */
+	int gate;             /* slot that may be followed, or MR_NO_SLOT */
+	int receiver;         /* slot that is streamed from, or MR_NO_SLOT */
+	int64_t lingers;      /* a walreceiver whose gate is closed ends at this instant */
+	bool refused;         /* the leader's history is not ours: it will not stream */
+	bool sever_failed;
+	int64_t deadline; /* local time; 0 = fenced */
 	uint64_t deadline_term;
 	int last_commit; /* length */
-	int pending;     /* length of a commit not yet acknowledged, or 0 */
+	MrSimBackend backends[MR_SIM_BACKENDS];
 	int64_t promote_at;
 	uint32_t promote_timeline;
+	uint64_t promote_term;
 
 	MrLease lease;
 } MrSimNode;
@@ -64,59 +79,68 @@ typedef struct MrSimMail
 	int64_t at;
 	int from;
 	int to;
-	int64_t sent_local; /* on the requester's clock */
-	uint64_t requester_nonce;
+	uint64_t id;         /* of the request */
+	int64_t sent_local;  /* on the requester's clock */
+	uint64_t from_nonce; /* boot of the requester's worker */
+	uint64_t to_boot;    /* boot of the server it was sent to */
+	uint64_t to_nonce;   /* and of its worker */
 	int64_t received_local;
 	MrMessage message;
 	MrConfig config;
 } MrSimMail;
 
-typedef struct MrWorld
+/* As in the server: one request at a time, one message waiting. */
+typedef struct MrSimLink
 {
-	uint64_t seed;
-	uint64_t random;
-	int64_t now;
-	bool failed;
-	MrSimNode nodes[MR_SIM_NODES];
-	bool cut[MR_SIM_NODES][MR_SIM_NODES]; /* from, to */
-	int loss_percent;
-	int64_t delay;
-	MrSimMail queue[MR_SIM_QUEUE];
-	MrSimRecord acknowledged[MR_SIM_WAL];
-	int nacknowledged;
-	uint64_t last_ack_term;
-	uint32_t newest_promotion; /* newest timeline a promotion took */
-	int leaderships;
-	int lossless; /* leaderships by hand-over */
-} MrWorld;
+	uint64_t busy; /* id of the request under way; 0 = none */
+	bool waiting;
+	MrMessage message;
+	MrConfig config;
+} MrSimLink;
 
-/* A fresh world of voters that have never led. */
-extern void mr_world_init(MrWorld *world, uint64_t seed);
+typedef enum MrSimFaultKind
+{
+	MR_FAULT_NONE,
+	MR_FAULT_KILL_SERVER, /* the postmaster: the worker has its last gasp */
+	MR_FAULT_KILL_ALL,
+	MR_FAULT_KILL_WORKER, /* the worker alone */
+	MR_FAULT_FREEZE,
+	MR_FAULT_FREEZE_WORKER,
+	MR_FAULT_THAW,
+	MR_FAULT_STOP,
+	MR_FAULT_CUT, /* from node to other */
+	MR_FAULT_CUT_BOTH,
+	MR_FAULT_ISOLATE,
+	MR_FAULT_HEAL_LINKS,
+	MR_FAULT_WEATHER,
+	MR_FAULT_POWER, /* every node at once */
+	MR_FAULT_STALL, /* streaming */
+	MR_FAULT_BURST  /* several at once */
+} MrSimFaultKind;
 
-/* Runs until world time `until`; with faults drawn from the seed, or without. */
-extern void mr_world_run(MrWorld *world, int64_t until, bool faults);
+typedef struct MrSimFault
+{
+	MrSimFaultKind kind;
+	int64_t at;
+	int node;
+	int other;
+} MrSimFault;
 
-/* Ends every fault: links healed, nodes thawed and started. */
-extern void mr_world_heal(MrWorld *world);
+typedef struct MrAcknowledged
+{
+	MrSimRecord record;
+	int position;
+	bool lost; /* with a lease that ran out: asynchronous durability */
+} MrAcknowledged;
 
-/* A number in [0, limit). */
-extern uint64_t mr_world_random(MrWorld *world, uint64_t limit);
+/* What is known of a term from outside: no node may contradict it. */
+typedef struct MrSimTerm
+{
+	int leader;                  /* slot + 1; 0 = none was elected */
+	bool released;               /* its leader sent a conditional RELEASE */
+	uint8_t voted[MR_SIM_NODES]; /* slot + 1 of the candidate each node voted for */
+} MrSimTerm;
 
-/* Reports a broken invariant and marks the run as failed. */
-extern void mr_world_fail(MrWorld *world, const char *what, int node);
-
-/* node.c: a node's own life. */
-extern int64_t mr_node_clock(const MrWorld *world, int node);
-extern void mr_node_start(MrWorld *world, int node);
-extern void mr_node_kill(MrWorld *world, int node, bool worker_too);
-extern void mr_node_event(MrWorld *world, int node, MrLeaseEvent *event, MrSimMail *request);
-extern int64_t mr_node_wakeup(const MrWorld *world, int node);
-extern void mr_node_background(MrWorld *world, int node);
-
-/* network.c */
-extern void mr_network_send(MrWorld *world, int from, int to, const MrMessage *message);
-extern void mr_network_reply(MrWorld *world, const MrSimMail *request, const MrMessage *message);
-extern void mr_network_deliver(MrWorld *world, MrSimMail *mail);
-extern MrSimMail *mr_network_next(MrWorld *world);
+#include "mr_sim_world.h"
 
 #endif /* MR_WORLD_H */

@@ -25,22 +25,34 @@
 #include "extension/workers/mr_lease_worker.h"
 
 #define MR_STOPPING_EVERY_NS (250 * MR_NS_PER_MS)
+#define MR_HISTORY_EVERY_NS MR_NS_PER_S
 #define MR_CANARY_TIMEOUT_NS (10 * MR_NS_PER_S)
 
-/* Reads a small text file; false if it cannot be read. */
+/*
+ * Reads a text file, of a long one the last lines: out + *begin is the beginning of a
+ * line. False if it cannot be read.
+ */
 static bool
-read_text(const char *path, char *out, size_t size)
+read_tail(const char *path, char *out, size_t size, size_t *begin)
 {
 	int fd = open(path, O_RDONLY | PG_BINARY);
+	off_t end;
+	bool cut;
 	ssize_t length;
+	const char *newline;
 
 	if (fd < 0)
 		return false;
+	end = lseek(fd, 0, SEEK_END);
+	cut = end >= (off_t) size;
+	(void) lseek(fd, cut ? end - (off_t) size + 1 : 0, SEEK_SET);
 	length = read(fd, out, size - 1);
 	close(fd);
 	if (length < 0)
 		return false;
 	out[length] = '\0';
+	newline = cut ? strchr(out, '\n') : NULL;
+	*begin = newline != NULL ? (size_t) (newline - out) + 1 : 0;
 	return true;
 }
 
@@ -66,35 +78,86 @@ newest_history(void)
 	return newest;
 }
 
-/* Where a timeline began, from the last line of its history file; 0 for the first. */
+/* One line of a timeline's history: its parent ends at this position. */
+typedef struct HistoryLine
+{
+	uint32 parent;
+	MrLsn end;
+} HistoryLine;
+
+#define MR_HISTORY_LINES 64 /* the newest ones; a node is never further behind */
+
+/* Reads the history of a timeline, oldest first; 0 without a file, or with an empty one. */
+static int
+read_timeline_history(uint32 timeline, HistoryLine *lines)
+{
+	char path[64];
+	char text[8192];
+	char *line;
+	char *rest;
+	size_t begin;
+	int count = 0;
+
+	snprintf(path, sizeof(path), "pg_wal/%08X.history", timeline);
+	if (timeline <= 1 || !read_tail(path, text, sizeof(text), &begin))
+		return 0;
+	for (line = strtok_r(text + begin, "\n", &rest); line != NULL;
+		 line = strtok_r(NULL, "\n", &rest))
+	{
+		uint32 high;
+		uint32 low;
+
+		if (count == MR_HISTORY_LINES)
+			memmove(lines, lines + 1, sizeof(HistoryLine) * (size_t) --count);
+		if (sscanf(line, "%u %X/%X", &lines[count].parent, &high, &low) == 3)
+			lines[count++].end = ((uint64) high) << 32 | low;
+	}
+	return count;
+}
+
+/* Where a timeline began; 0 for the first. */
 static MrLsn
 fork_of(uint32 timeline)
 {
 	static uint32 known_timeline = 0;
 	static MrLsn known_fork = 0;
-	char path[64];
-	char text[8192];
-	char *line;
-	char *rest;
+	HistoryLine lines[MR_HISTORY_LINES];
+	int count;
 
 	if (timeline == known_timeline)
 		return known_fork;
-	snprintf(path, sizeof(path), "pg_wal/%08X.history", timeline);
-	if (timeline <= 1 || !read_text(path, text, sizeof(text)))
+	count = read_timeline_history(timeline, lines);
+	if (count == 0)
 		return 0;
-	for (line = strtok_r(text, "\n", &rest); line != NULL; line = strtok_r(NULL, "\n", &rest))
-	{
-		uint32 parent;
-		uint32 high;
-		uint32 low;
+	known_timeline = timeline;
+	known_fork = lines[count - 1].end;
+	return known_fork;
+}
 
-		if (sscanf(line, "%u %X/%X", &parent, &high, &low) == 3)
-		{
-			known_timeline = timeline;
-			known_fork = ((uint64) high) << 32 | low;
-		}
-	}
-	return timeline == known_timeline ? known_fork : 0;
+/*
+ * A standby that follows but gets nothing may be on a branch that the leader's history
+ * never was on, or went past before. The walreceiver has fetched that history.
+ */
+static bool
+is_off_history(MrLeaseWorker *worker, const MrLocal *local, int64 now_ns)
+{
+	uint32 leaders = worker->lease.durable.stamp.timeline;
+	HistoryLine lines[MR_HISTORY_LINES];
+	int count;
+	int i;
+
+	if (!worker->lease.gate_open || local->streaming || !local->wal_end_known ||
+		local->timeline >= leaders)
+		return false;
+	if (now_ns < worker->history_read_ns + MR_HISTORY_EVERY_NS)
+		return worker->off_history;
+	worker->history_read_ns = now_ns;
+	count = read_timeline_history(leaders, lines);
+	for (i = 0; i < count; i++)
+		if (lines[i].parent == local->timeline)
+			break;
+	worker->off_history = count > 0 && (i == count || local->replay_lsn > lines[i].end);
+	return worker->off_history;
 }
 
 /*
@@ -174,6 +237,7 @@ mr_lease_observe(MrLeaseWorker *worker, MrLocal *local)
 	local->severed = !local->in_recovery || mr_gate_is_severed();
 	local->sever_failed = worker->sever_failed;
 	local->streaming = local->in_recovery && mr_gate_is_streaming();
+	local->off_history = local->standby && is_off_history(worker, local, now_ns);
 	local->down_mask = pg_atomic_read_u32(&mr_shared->down_mask);
 	local->last_commit = pg_atomic_read_u64(&mr_shared->last_commit_end);
 	if (worker->lease.role != MR_ROLE_LEADER && local->in_recovery &&

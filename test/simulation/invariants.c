@@ -1,0 +1,164 @@
+/*
+ * What must hold in every simulated world, checked where something becomes visible:
+ * on the disk, in a reply, at an election, at an acknowledgement, in the WAL.
+ */
+#include "mr_world.h"
+
+static MrSimTerm *
+term_of(MrWorld *world, uint64_t term)
+{
+	return &world->terms[term % MR_SIM_TERMS];
+}
+
+static void
+note_vote(MrWorld *world, int n, uint64_t term, int candidate)
+{
+	uint8_t *voted = &term_of(world, term)->voted[n];
+
+	/* who voted for itself in vain may vote for the leader of the term afterwards */
+	if (*voted != 0 && *voted != candidate + 1 && term_of(world, term)->leader != candidate + 1)
+		mr_world_fail(world, n, "a node voted twice in a term");
+	*voted = (uint8_t) (candidate + 1);
+}
+
+/* A state file never goes back, and never gives the same vote to two. */
+void
+mr_check_persist(MrWorld *world, int n, const MrDurable *next)
+{
+	const MrDurable *disk = &world->nodes[n].disk;
+
+	if (next->term < disk->term)
+		mr_world_fail(world, n, "a term went back on disk");
+	if (next->log_term < disk->log_term)
+		mr_world_fail(world, n, "a log term went back on disk");
+	if (next->stamp.term < disk->stamp.term)
+		mr_world_fail(world, n, "a stamp went back on disk");
+	if (next->reserved_timeline < disk->reserved_timeline)
+		mr_world_fail(world, n, "a reserved timeline went back on disk");
+	if (next->max_lease_ms < disk->max_lease_ms)
+		mr_world_fail(world, n, "the longest lease went back on disk");
+	if (next->term > disk->term && mr_uuid_equal(&next->voted_for, &next->node))
+		note_vote(world, n, next->term, n);
+	if (next->amnesiac && !disk->amnesiac)
+		mr_world_fail(world, n, "a healthy node was taken for an amnesiac");
+}
+
+/* A promise leaves a node only when it is on its disk. */
+void
+mr_check_reply(MrWorld *world, int n, const MrSimMail *request, const MrMessage *reply)
+{
+	const MrSimNode *node = &world->nodes[n];
+
+	if (!reply->ok || (reply->kind != MR_MSG_VOTE && reply->kind != MR_MSG_GRANT))
+		return;
+	if (node->disk.term != request->message.term ||
+		!mr_uuid_equal(&node->disk.voted_for, &request->message.sender) ||
+		node->disk.voted_nonce != request->message.nonce)
+		mr_world_fail(world, n, "a promise left before it was on disk");
+	if (reply->kind != MR_MSG_VOTE)
+		return;
+	note_vote(world, n, request->message.term, request->from);
+	if (node->disk.reserved_timeline < request->message.timeline)
+		mr_world_fail(world, n, "a vote left before its timeline was reserved");
+	if (node->in_recovery && node->receiver != MR_NO_SLOT)
+		mr_world_fail(world, n, "a node voted while its WAL was still growing");
+}
+
+static bool
+holds(const MrSimNode *node, const MrAcknowledged *acknowledged)
+{
+	return node->wal.length > acknowledged->position &&
+		   node->wal.records[acknowledged->position] == acknowledged->record;
+}
+
+/*
+ * When a lease ran out, what the new leader lacks is lost: asynchronous durability.
+ * When it was handed over, the new leader has everything the old one had.
+ */
+static void
+check_history(MrWorld *world, int n, bool handed_over)
+{
+	MrSimNode *node = &world->nodes[n];
+	int i;
+
+	for (i = world->nacknowledged - 1; i >= 0; i--)
+	{
+		MrAcknowledged *acknowledged = &world->acknowledged[i];
+
+		if (acknowledged->lost || holds(node, acknowledged))
+			continue;
+		acknowledged->lost = true;
+		if (handed_over)
+			mr_world_fail(world, n, "a hand-over lost an acknowledged write");
+	}
+}
+
+void
+mr_check_elected(MrWorld *world, int n)
+{
+	MrSimNode *node = &world->nodes[n];
+	uint64_t term = node->lease.durable.term;
+	MrSimTerm *previous = term_of(world, world->newest_term);
+	bool handed_over = world->newest_term != 0 && previous->released &&
+					   node->lease.released.term == world->newest_term;
+	int i;
+
+	world->leaderships++;
+	world->lossless += handed_over;
+	if (term_of(world, term)->leader != 0)
+		mr_world_fail(world, n, "two leaders were elected in one term");
+	term_of(world, term)->leader = n + 1;
+	if (term < world->newest_term)
+		return; /* the election was won long ago, and lost to a later one since */
+	for (i = 0; i < world->nnodes; i++)
+		if (i != n && mr_node_is_open(world, i))
+			mr_world_fail(world, n, "it was elected while another may acknowledge");
+	check_history(world, n, handed_over);
+	world->newest_term = term;
+}
+
+/* The decision to acknowledge is taken inside the newest leadership, and by one node alone. */
+void
+mr_check_acknowledge(MrWorld *world, int n, int position)
+{
+	MrSimNode *node = &world->nodes[n];
+	MrAcknowledged *acknowledged = &world->acknowledged[world->nacknowledged];
+	int i;
+
+	for (i = 0; i < world->nnodes; i++)
+		if (i != n && mr_node_is_open(world, i))
+			mr_world_fail(world, n, "two nodes may acknowledge at the same instant");
+	if (node->deadline_term < world->newest_term)
+		mr_world_fail(world, n, "an acknowledgement after a newer election");
+	if (node->disk.stamp.term != node->deadline_term)
+		mr_world_fail(world, n, "an acknowledgement without a stamp on disk");
+	if (world->nacknowledged == MR_SIM_WAL - 1)
+		return;
+	world->nacknowledged++;
+	acknowledged->record = node->wal.records[position];
+	acknowledged->position = position;
+	acknowledged->lost = false;
+}
+
+void
+mr_check_timeline(MrWorld *world, int n, uint32_t timeline)
+{
+	if (timeline >= sizeof(world->taken) || world->taken[timeline])
+		mr_world_fail(world, n, "a timeline was taken twice");
+	else
+		world->taken[timeline] = true;
+}
+
+/* What can be seen at any instant. */
+void
+mr_check_node(MrWorld *world, int n)
+{
+	const MrSimNode *node = &world->nodes[n];
+
+	/* what a promotion wrote before its leadership was lost belongs to the node's next one */
+	if (node->disk.log_term > mr_sim_wal_term(&node->wal) &&
+		!(mr_uuid_equal(&node->disk.stamp.node, &node->disk.node) &&
+		  node->disk.stamp.timeline == mr_sim_wal_timeline(&node->wal) &&
+		  node->disk.stamp.lsn < MR_SIM_LSN(node->wal.length)))
+		mr_world_fail(world, n, "the log term is that of WAL the node does not hold");
+}
