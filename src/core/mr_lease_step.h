@@ -23,6 +23,7 @@ typedef struct MrLocal
 	bool server_dead;     /* postmaster died */
 	bool server_stopping; /* orderly shutdown has begun */
 	bool handover_stop;   /* ... and this process was told to end: hand over now */
+	bool writers;         /* sessions that have written are still there */
 	bool sick;            /* too many write checks failed in a row */
 	uint32_t down_mask;   /* bit per slot: our monitor marked the node as down */
 	bool manage;          /* mode is manage; else never fence, promote, campaign */
@@ -66,7 +67,7 @@ typedef enum MrActionKind
 	MR_ACT_CLOSE_GATE,  /* follow nobody */
 	MR_ACT_PROMOTE,     /* end recovery onto timeline */
 	MR_ACT_STOP_SERVER, /* stop; its supervisor rejoins it */
-	MR_ACT_EXIT,        /* hand-over finished (or given up): end the process */
+	MR_ACT_EXIT,        /* end the process; slot: the successor that has the lease, or none */
 	MR_ACT_EVENT        /* record: event, refusal, slot, term, value */
 } MrActionKind;
 

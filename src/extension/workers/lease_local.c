@@ -17,6 +17,7 @@
 #include "postmaster/postmaster.h"
 #include "replication/walreceiver.h"
 
+#include "extension/mr_fence.h"
 #include "extension/mr_gate.h"
 #include "extension/mr_managed.h"
 #include "extension/mr_settings.h"
@@ -251,4 +252,5 @@ mr_lease_observe(MrLeaseWorker *worker, MrLocal *local)
 	local->server_dead = worker->server_dead;
 	local->server_stopping = worker->server_stopping;
 	local->handover_stop = worker->told_to_end && worker->server_stopping;
+	local->writers = local->handover_stop && mr_fence_has_writers();
 }
