@@ -11,6 +11,8 @@
  *   fences itself and ends.
  * - MR_ACT_DEADLINE of a later time may be performed late, never early.
  * - time never goes backwards and counts suspended time (CLOCK_BOOTTIME).
+ * - MR_ACT_OPEN_GATE is for the leader in its term: WAL that it writes in a later
+ *   one (a restarted leader's, say) must not arrive through the same opening.
  *
  * Files: lease.c (dispatch, common), lease_voter.c (answers requests),
  * lease_candidate.c (elections), lease_leader.c (heartbeats, hand-over),
@@ -37,11 +39,11 @@ typedef struct MrPeer
 	bool in_flight; /* a request of ours is unanswered */
 	uint8_t in_flight_kind;
 	uint64_t in_flight_id;
-	int amnesia_refusals;     /* it refused us for amnesia, so often in a row */
-	bool voted;               /* in the current (pre-)vote round */
-	int refusal;              /* its last refusal in it */
-	int64_t granted_until_ns; /* leader: SEND of the grant + lease */
-	int64_t next_status_ns;   /* follower: when to ask it again */
+	uint64_t amnesia_after_id; /* last request when it refused us for amnesia; 0 = it did not */
+	bool voted;                /* in the current (pre-)vote round */
+	int refusal;               /* its last refusal in it */
+	int64_t granted_until_ns;  /* leader: SEND of the grant + lease */
+	int64_t next_status_ns;    /* follower: when to ask it again */
 } MrPeer;
 
 /* Times of the last change of leadership, for the record; 0 = not yet. */
