@@ -1,7 +1,7 @@
 /*
  * Marker and state directory of this server; see mr_managed.h.
  *
- * Knows nothing of terms or votes. Called by module.c (postmaster start),
+ * Knows nothing of terms or votes. Called by module.c (postmaster start), status.c,
  * functions/membership.c (init, leave) and the lease worker.
  */
 #include "postgres.h"
@@ -14,6 +14,7 @@
 #include "pgstat.h"
 #include "storage/fd.h"
 #include "storage/latch.h"
+#include "utils/pidfile.h"
 
 #include "adapters/mr_state_file.h"
 #include "extension/mr_managed.h"
@@ -183,4 +184,28 @@ mr_state_directory_release_late(void)
 		return;
 	close(lock_descriptor);
 	lock_descriptor = -1;
+}
+
+/* postmaster.pid tells of a shutdown before anything else does (smart shutdown waits). */
+bool
+mr_server_is_stopping(void)
+{
+	char text[2048];
+	char *line = text;
+	int fd = open("postmaster.pid", O_RDONLY | PG_BINARY);
+	ssize_t length;
+	int i;
+
+	if (fd < 0)
+		return false;
+	length = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	text[length > 0 ? length : 0] = '\0';
+	for (i = 1; i < LOCK_FILE_LINE_PM_STATUS && line != NULL; i++)
+	{
+		line = strchr(line, '\n');
+		if (line != NULL)
+			line++;
+	}
+	return line != NULL && strncmp(line, PM_STATUS_STOPPING, strlen("stopping")) == 0;
 }

@@ -35,6 +35,9 @@ extern bool mr_marker_remove(void);
 extern void mr_managed_activate(void);
 extern void mr_managed_deactivate(void);
 
+/* Whether the postmaster was told to stop, managed or not. Reads a small file. */
+extern bool mr_server_is_stopping(void);
+
 /*
  * init(): after a leave() just now, waits until the lease worker has put down the identity
  * and the lock of that life. False: it still has not after some seconds.

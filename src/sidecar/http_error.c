@@ -126,6 +126,7 @@ mr_http_reason(int status)
 		{409, "Conflict"},
 		{413, "Content Too Large"},
 		{417, "Expectation Failed"},
+		{431, "Request Header Fields Too Large"},
 		{500, "Internal Server Error"},
 		{501, "Not Implemented"},
 		{503, "Service Unavailable"},

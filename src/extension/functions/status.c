@@ -19,6 +19,7 @@
 
 #include "core/mr_health.h"
 #include "extension/mr_functions.h"
+#include "extension/mr_managed.h"
 #include "extension/mr_shared_state.h"
 
 #define MAX_COLUMNS 24
@@ -211,7 +212,8 @@ multiregion_lease_status(PG_FUNCTION_ARGS)
 		put_nulls(&row, 5);
 	put_text(&row, closed_reason(lease, leader));
 	put_bool(&row, !mr_fence_is_open());
-	put_bool(&row, lease != NULL && is_stopping(lease));
+	/* Also a server of no cluster says so: a smart shutdown waits for who would ask. */
+	put_bool(&row, mr_is_managed() && lease != NULL ? is_stopping(lease) : mr_server_is_stopping());
 	put_number(&row, (int64) pg_atomic_read_u64(&mr_shared->generation), false);
 	if (get_call_result_type(fcinfo, NULL, &columns) != TYPEFUNC_COMPOSITE)
 		ereport(ERROR,

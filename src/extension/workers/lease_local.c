@@ -16,9 +16,9 @@
 #include "miscadmin.h"
 #include "postmaster/postmaster.h"
 #include "replication/walreceiver.h"
-#include "utils/pidfile.h"
 
 #include "extension/mr_gate.h"
+#include "extension/mr_managed.h"
 #include "extension/mr_settings.h"
 #include "extension/mr_shared_state.h"
 #include "extension/workers/mr_lease_worker.h"
@@ -41,25 +41,6 @@ read_text(const char *path, char *out, size_t size)
 		return false;
 	out[length] = '\0';
 	return true;
-}
-
-/* postmaster.pid tells of a shutdown before anything else does (smart shutdown waits). */
-static bool
-postmaster_is_stopping(void)
-{
-	char text[2048];
-	char *line = text;
-	int i;
-
-	if (!read_text("postmaster.pid", text, sizeof(text)))
-		return false;
-	for (i = 1; i < LOCK_FILE_LINE_PM_STATUS && line != NULL; i++)
-	{
-		line = strchr(line, '\n');
-		if (line != NULL)
-			line++;
-	}
-	return line != NULL && strncmp(line, PM_STATUS_STOPPING, strlen("stopping")) == 0;
 }
 
 /* Newest timeline that has a history file here: a promotion would go past it. */
@@ -200,7 +181,7 @@ mr_lease_observe(MrLeaseWorker *worker, MrLocal *local)
 	if (now_ns >= worker->stopping_checked_ns + MR_STOPPING_EVERY_NS || worker->told_to_end)
 	{
 		worker->stopping_checked_ns = now_ns;
-		worker->server_stopping = postmaster_is_stopping();
+		worker->server_stopping = mr_server_is_stopping();
 	}
 	local->sick = worker->lease.loaded && is_sick(worker, now_ns);
 	local->server_dead = worker->server_dead;

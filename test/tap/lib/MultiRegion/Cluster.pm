@@ -14,6 +14,7 @@
 #   settings => {...}        lines for postgresql.conf of the first node (others copy it)
 #   policy => {...}          multiregion.policy, set before the others join
 #   sidecars => 0            1: a multiregiond beside each server
+#   sidecar_settings => {}   more lines for their .env.multiregion
 #   links => 0               1: members reach each other through the link program, so
 #                            that cut() and delay() work
 #   name => 'cluster'        of its folder, for tests with more than one
@@ -207,6 +208,16 @@ sub _prepare_node
 		"MR_HTTP_PORT=" . $node->http_port,
 		"MR_CONNINFO='" . $node->conninfo . "'",
 		"MR_PEERS='" . join(', ', map { $_->conninfo } @others) . "'");
+	return unless $self->{sidecars};
+	my %settings = (
+		ENABLE_MULTI_REGION => 'true',
+		DEPLOYMENT_REGION => $node->region,
+		MULTIREGION_NODE => $node->name,
+		MULTIREGION_HTTP_LISTEN => '127.0.0.1:' . $node->http_port,
+		MULTIREGION_DATABASE_URL => 'postgresql://127.0.0.1:' . $node->port . '/postgres',
+		%{ $self->{sidecar_settings} // {} });
+	_write_file($node->directory . '/.env.multiregion',
+		map { "$_=\"$settings{$_}\"" } sort keys %settings);
 	return;
 }
 
