@@ -90,6 +90,14 @@ hint_marker_lost(const MrJoin *join)
 			   "move the state directory away and leave out --node");
 }
 
+static void
+hint_other_database(const MrJoin *join)
+{
+	mr_join_hint("move \"%s\" away to have the cluster's database cloned to its place; or leave out "
+				 "--node to start it as a plain server",
+				 join->options.pgdata);
+}
+
 /* No default: a new rule has to say what can be done about it. */
 static void
 hint_for(const MrJoin *join)
@@ -125,9 +133,7 @@ hint_for(const MrJoin *join)
 			mr_join_hint("use an empty folder, for example one below \"%s\"", join->options.pgdata);
 			break;
 		case MR_JOIN_RULE_OTHER_DATABASE:
-			mr_join_hint("move \"%s\" away to have the cluster's database cloned to its place; or "
-						 "leave out --node to start it as a plain server",
-						 join->options.pgdata);
+			hint_other_database(join);
 			break;
 		case MR_JOIN_RULE_PLAIN_PRIMARY:
 			mr_join_hint("empty \"%s\" to have it cloned; or, if it is an untouched copy, create "
