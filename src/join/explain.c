@@ -93,9 +93,10 @@ hint_marker_lost(const MrJoin *join)
 static void
 hint_other_database(const MrJoin *join)
 {
-	mr_join_hint("move \"%s\" away to have the cluster's database cloned to its place; or leave out "
-				 "--node to start it as a plain server",
-				 join->options.pgdata);
+	mr_join_hint(
+		"move \"%s\" away to have the cluster's database cloned to its place; or leave out "
+		"--node to start it as a plain server",
+		join->options.pgdata);
 }
 
 /* No default: a new rule has to say what can be done about it. */
