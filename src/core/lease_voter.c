@@ -251,7 +251,8 @@ grant_refusal(const MrStep *step)
 
 /*
  * Does our WAL pass the leader's fork? Judged by what has been replayed: bytes
- * of a record that never became complete are nobody's data.
+ * of a record that never became complete are nobody's data. The stamp tells of the
+ * newest fork only; that we missed an earlier one shows when the leader is asked for WAL.
  */
 static bool
 passes_fork(const MrStep *step)
@@ -259,6 +260,8 @@ passes_fork(const MrStep *step)
 	const MrStamp *stamp = &step->lease->durable.stamp;
 	const MrLocal *local = step->local;
 
+	if (local->off_history)
+		return true;
 	if (local->timeline == stamp->timeline)
 		return false;
 	return local->timeline > stamp->timeline || local->replay_lsn > stamp->lsn;

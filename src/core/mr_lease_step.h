@@ -19,6 +19,7 @@ typedef struct MrLocal
 	bool severed;         /* gate closed and no walreceiver is alive */
 	bool sever_failed;    /* the walreceiver did not end in time */
 	bool streaming;       /* walreceiver streams from the current leader */
+	bool off_history;     /* our WAL ends where the current leader's history never was */
 	bool server_dead;     /* postmaster died */
 	bool server_stopping; /* orderly shutdown has begun */
 	bool handover_stop;   /* ... and this process was told to end: hand over now */

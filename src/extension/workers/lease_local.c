@@ -97,6 +97,40 @@ fork_of(uint32 timeline)
 }
 
 /*
+ * Does our WAL end where the leader's history never was? The stamp tells of its newest
+ * fork only; its history file, which a walreceiver fetches before anything else, of all.
+ * A walreceiver alone does not find out: it asks from the beginning of a segment on, and
+ * what lies there before the fork it gets, again and again.
+ */
+static bool
+is_off_history(uint32 timeline, MrLsn replayed, uint32 leader_timeline)
+{
+	char path[64];
+	char text[8192];
+	char *line;
+	char *rest;
+	bool any = false;
+
+	snprintf(path, sizeof(path), "pg_wal/%08X.history", leader_timeline);
+	if (leader_timeline <= timeline || !read_text(path, text, sizeof(text)))
+		return false;
+	for (line = strtok_r(text, "\n", &rest); line != NULL; line = strtok_r(NULL, "\n", &rest))
+	{
+		uint32 parent;
+		uint32 high;
+		uint32 low;
+
+		if (sscanf(line, "%u %X/%X", &parent, &high, &low) != 3)
+			continue;
+		if (parent == timeline)
+			return replayed > (((uint64) high) << 32 | low);
+		any = true;
+	}
+	/* a file that only reserves a timeline names no parent at all */
+	return any;
+}
+
+/*
  * End of the valid WAL on a standby's disk. The startup process asks for a
  * walreceiver only after it has replayed everything found locally; before that,
  * the end is not known. What was flushed by the walreceiver counts, replayed or not.
@@ -167,7 +201,11 @@ mr_lease_observe(MrLeaseWorker *worker, MrLocal *local)
 	local->in_recovery = RecoveryInProgress();
 	local->standby = mr_shared->standby_at_start && local->in_recovery;
 	if (local->in_recovery)
+	{
 		observe_standby(local);
+		local->off_history = local->standby && is_off_history(local->timeline, local->replay_lsn,
+															  worker->lease.durable.stamp.timeline);
+	}
 	else
 		observe_primary(local);
 	local->severed = !local->in_recovery || mr_gate_is_severed();
