@@ -64,10 +64,12 @@ sub wait_for_slots
 sub region_is
 {
 	my ($region, $health, $primary, $what) = @_;
-	foreach my $seer (grep { $_->postmaster } $cluster->nodes)
+	foreach my $seer ($cluster->nodes)
 	{
 		$cluster->poll_until(
 			sub {
+				# one that was killed a moment ago may not be dead yet
+				return 1 unless $seer->postmaster;
 				my $row = row_of($seer, q{SELECT * FROM multiregion.region_status() AS r}
 						. " WHERE r::text LIKE '($region,%'");
 				my ($is_primary, $status) = map { $_ // '' } @$row{qw(is_primary status)};
