@@ -105,10 +105,13 @@ $cluster->poll_until(
 					. $first->name . q{'}) // '') eq 'down';
 	}, 30, 'one of the two to be down');
 region_is('US_EAST', 'up', 't', 'one of two nodes down');
+$first->start;
+$cluster->wait_streaming(nodes => [ $cluster->nodes ], timeout => 60);
 $third->kill_all;
 region_is('EU_WEST', 'down', 'f', 'its only node down');
-$_->start foreach $first, $third;
+$third->start;
 $cluster->wait_streaming(nodes => [ $cluster->nodes ], timeout => 60);
+$leader = $cluster->wait_for_leader;
 region_is('EU_WEST', 'up', 'f', 'back again');
 
 # --- what is refused -------------------------------------------------------------------------
