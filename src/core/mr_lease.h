@@ -46,23 +46,6 @@ typedef struct MrPeer
 	int64_t next_status_ns;    /* follower: when to ask it again */
 } MrPeer;
 
-/* Times of the last change of leadership, for the record; 0 = not yet. */
-typedef struct MrTransition
-{
-	uint64_t term;
-	int cause;     /* MrCause */
-	int from_slot; /* MR_NO_SLOT if unknown */
-	int to_slot;
-	int64_t detected_ns; /* release received, or promise ran out */
-	int64_t elected_ns;
-	int64_t promoted_ns;  /* recovery ended */
-	int64_t open_ns;      /* first moment a write could be acknowledged */
-	int64_t lag_bytes;    /* last known distance to the old leader; -1 unknown */
-	MrLsn old_leader_lsn; /* last position the old leader reported */
-	uint32_t timeline;
-	MrLsn fork_lsn;
-} MrTransition;
-
 /* An orderly stop, or the last act of a leader whose server died. */
 typedef enum MrHandover
 {
