@@ -36,7 +36,8 @@ typedef struct MrPeer
 	uint64_t nonce;
 	uint64_t config_term; /* configuration it has persisted */
 	uint64_t config_version;
-	bool in_flight; /* a request of ours is unanswered */
+	uint64_t accused_nonce; /* start of it whose amnesia was recorded */
+	bool in_flight;         /* a request of ours is unanswered */
 	uint8_t in_flight_kind;
 	uint64_t in_flight_id;
 	uint64_t amnesia_after_id; /* last request when it refused us for amnesia; 0 = it did not */
