@@ -7,7 +7,8 @@ GRANT USAGE ON SCHEMA multiregion TO PUBLIC;
 -- "public"; of another one the sidecar has to be let in.
 DO $do$
 BEGIN
-	IF NOT pg_catalog.has_schema_privilege('multiregion_api', '@extschema@', 'USAGE') THEN
+	IF NOT pg_catalog.has_schema_privilege('multiregion_api',
+		pg_catalog.to_regnamespace('@extschema@')::oid, 'USAGE') THEN
 		GRANT USAGE ON SCHEMA @extschema@ TO multiregion_api;
 	END IF;
 END
