@@ -105,9 +105,8 @@ typedef struct MrLease
 	MrHandover handover;
 	int64_t handover_until_ns;
 	int successor;
-	uint32_t handover_tried;  /* bit per slot that refused */
-	uint32_t handover_behind; /* ... only because bytes were still on their way */
-	int64_t sick_again_ns;    /* a sick leader that nobody could follow looks again then */
+	uint32_t handover_tried, handover_behind; /* who refused; who did only for want of bytes */
+	int64_t sick_again_ns; /* a sick leader that nobody could follow looks again then */
 
 	uint64_t next_id;
 	MrLsn leader_lsn; /* newest position the last leader reported, also before a restart */
