@@ -179,7 +179,7 @@ sub run_round
 $| = 1;
 say("SEED=$seed NODES=$nodes, policy " . join(' ', map { "$_=$policy{$_}" } sort keys %policy));
 my $cluster = MultiRegion::Cluster->new(regions => $nodes, links => 1, policy => \%policy,
-	settings => { autovacuum_naptime => '1h', log_timezone => 'UTC', max_wal_size => '64MB', wal_keep_size => '0' });
+	settings => { autovacuum_naptime => '1h', log_timezone => 'UTC' });
 say("everything is in $cluster->{directory}, logs in $cluster->{log_directory}");
 $cluster->start;
 MultiRegion::Probe->make_table($cluster->leader);

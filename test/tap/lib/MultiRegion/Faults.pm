@@ -155,7 +155,7 @@ sub _send
 sub _do_bulk
 {
 	my ($self, $node, $other, $more) = @_;
-	my $rows = int(200_000 * $more);
+	my $rows = int(60_000 * $more);
 	return $self->_send($node, "INSERT INTO bench.bulk SELECT 1, repeat('x', 60) FROM generate_series(1, $rows)");
 }
 
