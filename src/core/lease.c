@@ -278,15 +278,17 @@ handle_request(MrStep *step)
 
 /*
  * One refusal proves nothing: a request that our own later message overtook, while
- * the peer's worker was restarted, looks as old as one from a restored file. What is
- * sent after a refusal cannot be overtaken by what was sent before.
+ * the peer's worker was restarted, looks as old as one from a restored file. What was
+ * written after a refusal arrived cannot have been overtaken: refused, it is proof.
  */
 static void
 note_amnesia(MrStep *step, MrPeer *peer)
 {
 	MrLease *lease = step->lease;
 
-	if (lease->durable.amnesiac || ++peer->amnesia_refusals < 2)
+	if (peer->amnesia_after_id == 0)
+		peer->amnesia_after_id = lease->next_id;
+	if (lease->durable.amnesiac || step->event->message->id <= peer->amnesia_after_id)
 		return;
 	lease->durable.amnesiac = true;
 	lease->dirty = true;
@@ -315,7 +317,7 @@ handle_reply(MrStep *step)
 	if (!reply->ok && reply->refusal == MR_REFUSE_AMNESIA)
 		note_amnesia(step, &lease->peers[slot]);
 	else
-		lease->peers[slot].amnesia_refusals = 0;
+		lease->peers[slot].amnesia_after_id = 0;
 	if (lease->handover >= MR_HANDOVER_WAIT)
 		mr_handover_reply(step, slot);
 	else if (lease->role == MR_ROLE_LEADER)

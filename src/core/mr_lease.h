@@ -11,6 +11,8 @@
  *   fences itself and ends.
  * - MR_ACT_DEADLINE of a later time may be performed late, never early.
  * - time never goes backwards and counts suspended time (CLOCK_BOOTTIME).
+ * - MR_ACT_OPEN_GATE is for the leader in its term: WAL that it writes in a later
+ *   one (a restarted leader's, say) must not arrive through the same opening.
  *
  * Files: lease.c (dispatch, common), lease_voter.c (answers requests),
  * lease_candidate.c (elections), lease_leader.c (heartbeats, hand-over),
@@ -37,29 +39,12 @@ typedef struct MrPeer
 	bool in_flight; /* a request of ours is unanswered */
 	uint8_t in_flight_kind;
 	uint64_t in_flight_id;
-	int amnesia_refusals;     /* it refused us for amnesia, so often in a row */
-	bool voted;               /* in the current (pre-)vote round */
-	int refusal;              /* its last refusal in it */
-	int64_t granted_until_ns; /* leader: SEND of the grant + lease */
-	int64_t next_status_ns;   /* follower: when to ask it again */
+	uint64_t amnesia_after_id; /* last request when it refused us for amnesia; 0 = it did not */
+	bool voted;                /* in the current (pre-)vote round */
+	int refusal;               /* its last refusal in it */
+	int64_t granted_until_ns;  /* leader: SEND of the grant + lease */
+	int64_t next_status_ns;    /* follower: when to ask it again */
 } MrPeer;
-
-/* Times of the last change of leadership, for the record; 0 = not yet. */
-typedef struct MrTransition
-{
-	uint64_t term;
-	int cause;     /* MrCause */
-	int from_slot; /* MR_NO_SLOT if unknown */
-	int to_slot;
-	int64_t detected_ns; /* release received, or promise ran out */
-	int64_t elected_ns;
-	int64_t promoted_ns;  /* recovery ended */
-	int64_t open_ns;      /* first moment a write could be acknowledged */
-	int64_t lag_bytes;    /* last known distance to the old leader; -1 unknown */
-	MrLsn old_leader_lsn; /* last position the old leader reported */
-	uint32_t timeline;
-	MrLsn fork_lsn;
-} MrTransition;
 
 /* An orderly stop, or the last act of a leader whose server died. */
 typedef enum MrHandover
@@ -119,8 +104,9 @@ typedef struct MrLease
 	MrHandover handover;
 	int64_t handover_until_ns;
 	int successor;
-	uint32_t handover_tried; /* bit per slot that refused */
-	int64_t sick_again_ns;   /* a sick leader that nobody could follow looks again then */
+	uint32_t handover_tried;  /* bit per slot that refused */
+	uint32_t handover_behind; /* ... only because bytes were still on their way */
+	int64_t sick_again_ns;    /* a sick leader that nobody could follow looks again then */
 
 	uint64_t next_id;
 	MrLsn leader_lsn; /* newest position the last leader reported, also before a restart */

@@ -14,6 +14,9 @@
 
 #include "access/xact.h"
 #include "access/xlog.h"
+#include "access/xlog_internal.h"
+#include "access/xloginsert.h"
+#include "catalog/pg_control.h"
 #include "executor/executor.h"
 #include "libpq/auth.h"
 #include "libpq/libpq-be.h"
@@ -282,24 +285,112 @@ mr_fence_end_sessions(void)
 	}
 }
 
-void
-mr_fence_end_silent_walsenders(void)
+bool
+mr_fence_has_writers(void)
 {
-	TimestampTz now = GetCurrentTimestamp();
+	int i;
+
+	for (i = 0; i < writer_slots(); i++)
+		if (pg_atomic_read_u32(&writers[i]) != 0)
+			return true;
+	return false;
+}
+
+/* Right behind the header of a page may be where no record has ended yet. */
+void
+mr_fence_flush_commits(void)
+{
+	XLogRecPtr end = pg_atomic_read_u64(&mr_shared->last_commit_end);
+
+	if (end % XLOG_BLCKSZ > SizeOfXLogLongPHD && GetFlushRecPtr(NULL) < end)
+		XLogFlush(end);
+}
+
+/* A walsender that streams, as it was before the last record of this server. */
+typedef struct Listener
+{
+	pid_t pid; /* 0: none */
+	TimestampTz reply_time;
+} Listener;
+
+/* By the standby's own clock: only good for telling whether another reply has come. */
+static Listener
+read_listener(int number, XLogRecPtr *flush)
+{
+	WalSnd *sender = &WalSndCtl->walsnds[number];
+	Listener listener = {0};
+
+	SpinLockAcquire(&sender->mutex);
+	if (sender->state == WALSNDSTATE_CATCHUP || sender->state == WALSNDSTATE_STREAMING)
+		listener.pid = sender->pid;
+	listener.reply_time = sender->replyTime;
+	*flush = sender->flush;
+	SpinLockRelease(&sender->mutex);
+	return listener;
+}
+
+/* Writes a record that means nothing, for the standbys to answer. */
+static XLogRecPtr
+write_last_word(void)
+{
+	char nothing = 0;
+	XLogRecPtr end;
+
+	XLogBeginInsert();
+	XLogRegisterData(&nothing, sizeof(nothing));
+	end = XLogInsert(RM_XLOG_ID, XLOG_NOOP);
+	XLogFlush(end);
+	return end;
+}
+
+/* Whether a walsender's standby has said nothing since, and not all it has to say. */
+static bool
+is_silent(int number, const Listener *before, XLogRecPtr end)
+{
+	XLogRecPtr flush;
+	Listener now = read_listener(number, &flush);
+
+	return before->pid != 0 && now.pid == before->pid && now.reply_time == before->reply_time &&
+		   flush < end;
+}
+
+void
+mr_fence_end_walsenders(void)
+{
+	XLogRecPtr flush;
 	int i;
 
 	for (i = 0; i < max_wal_senders; i++)
 	{
-		WalSnd *sender = &WalSndCtl->walsnds[i];
-		pid_t pid;
-		bool silent;
+		pid_t pid = read_listener(i, &flush).pid;
 
-		SpinLockAcquire(&sender->mutex);
-		pid = sender->pid;
-		silent = sender->flush < sender->sentPtr &&
-				 TimestampDifferenceExceeds(sender->replyTime, now, 1000);
-		SpinLockRelease(&sender->mutex);
-		if (pid != 0 && silent)
+		if (pid != 0)
 			kill(pid, SIGTERM);
 	}
+}
+
+void
+mr_fence_end_silent_walsenders(int timeout_ms)
+{
+	int64 until_ns = mr_boottime_ns() + timeout_ms * MR_NS_PER_MS;
+	Listener *listeners;
+	XLogRecPtr end;
+	bool silent = true;
+	int i;
+
+	if (RecoveryInProgress())
+		return;
+	listeners = palloc(sizeof(Listener) * max_wal_senders);
+	for (i = 0; i < max_wal_senders; i++)
+		listeners[i] = read_listener(i, &end);
+	end = write_last_word();
+	while (silent && mr_boottime_ns() < until_ns)
+	{
+		pg_usleep(2000L);
+		for (silent = false, i = 0; i < max_wal_senders; i++)
+			silent |= is_silent(i, &listeners[i], end);
+	}
+	for (i = 0; i < max_wal_senders; i++)
+		if (is_silent(i, &listeners[i], end))
+			kill(listeners[i].pid, SIGTERM);
 }

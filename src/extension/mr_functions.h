@@ -65,6 +65,7 @@ typedef struct MrMemberProbe
 	bool is_this_server;  /* this very postmaster */
 	bool may_call;        /* the extension is there, and the login may call rpc() */
 	bool may_replicate;
+	char node[MR_NAME_SIZE]; /* as which it is a member; may be empty */
 } MrMemberProbe;
 
 /* Connects and asks, for a few seconds at most (multiregion.connect_timeout). */

@@ -98,6 +98,15 @@ hint_plain_primary(const MrJoin *join)
 				 join->options.pgdata);
 }
 
+static void
+hint_other_database(const MrJoin *join)
+{
+	mr_join_hint(
+		"move \"%s\" away to have the cluster's database cloned to its place; or leave out "
+		"--node to start it as a plain server",
+		join->options.pgdata);
+}
+
 /* No default: a new rule has to say what can be done about it. */
 static void
 hint_for(const MrJoin *join)
@@ -133,9 +142,7 @@ hint_for(const MrJoin *join)
 			mr_join_hint("use an empty folder, for example one below \"%s\"", join->options.pgdata);
 			break;
 		case MR_JOIN_RULE_OTHER_DATABASE:
-			mr_join_hint("move \"%s\" away to have the cluster's database cloned to its place; or "
-						 "leave out --node to start it as a plain server",
-						 join->options.pgdata);
+			hint_other_database(join);
 			break;
 		case MR_JOIN_RULE_PLAIN_PRIMARY:
 			hint_plain_primary(join);

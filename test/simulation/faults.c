@@ -214,6 +214,9 @@ strike(MrWorld *world, const MrSimFault *fault)
 		case MR_FAULT_STALL:
 			node->stalled = world->now + mr_world_ms(world, 3000);
 			break;
+		case MR_FAULT_SICK:
+			node->sick_until = world->now + mr_world_ms(world, 4000);
+			break;
 		case MR_FAULT_BURST:
 			burst(world, fault->node);
 			break;
@@ -231,7 +234,7 @@ any_kind(MrWorld *world)
 		MR_FAULT_FREEZE,        MR_FAULT_STOP,        MR_FAULT_STOP,     MR_FAULT_CUT,
 		MR_FAULT_CUT_BOTH,      MR_FAULT_ISOLATE,     MR_FAULT_WEATHER,  MR_FAULT_WEATHER,
 		MR_FAULT_FREEZE_WORKER, MR_FAULT_HEAL_LINKS,  MR_FAULT_STALL,    MR_FAULT_BURST,
-		MR_FAULT_HEAL_LINKS,    MR_FAULT_BURST,       MR_FAULT_BURST};
+		MR_FAULT_HEAL_LINKS,    MR_FAULT_BURST,       MR_FAULT_BURST,    MR_FAULT_SICK};
 
 	if (mr_world_chance(world, 60))
 		return MR_FAULT_POWER;
@@ -244,6 +247,7 @@ mr_faults_init(MrWorld *world)
 	world->faults = true;
 	world->wild = mr_world_chance(world, 4);
 	world->cruel = !mr_world_chance(world, 4);
+	world->batch = mr_world_chance(world, 2) ? 2 : 60;
 	world->crash_odds = mr_world_chance(world, 2) ? 2000 : 20000;
 	world->next_fault = 2 * MR_NS_PER_S;
 	all_delays(world, MR_NS_PER_MS / 10, MR_NS_PER_MS);
@@ -329,6 +333,7 @@ mr_faults_end(MrWorld *world)
 		node->frozen = false;
 		node->worker_frozen = 0;
 		node->stalled = 0;
+		node->sick_until = 0;
 		if (!node->running && !node->worker && node->start_at > world->now)
 			node->start_at = world->now;
 	}

@@ -39,8 +39,47 @@ mr_check_persist(MrWorld *world, int n, const MrDurable *next)
 		mr_world_fail(world, n, "the longest lease went back on disk");
 	if (next->term > disk->term && mr_uuid_equal(&next->voted_for, &next->node))
 		note_vote(world, n, next->term, n);
+	if (next->stamp.term > disk->stamp.term && mr_uuid_equal(&next->stamp.node, &next->node))
+		mr_sim_wal_stamp(&world->nodes[n].wal, (int) (next->stamp.lsn - MR_SIM_LSN(0)),
+						 next->stamp.term);
 	if (next->amnesiac && !disk->amnesiac)
 		mr_world_fail(world, n, "a healthy node was taken for an amnesiac");
+}
+
+/* The true order of the logs, whatever the nodes believe, as it was when the voter looked. */
+static bool
+is_ahead(const MrSimNode *voter, MrLsn wal_end, const MrSimNode *candidate)
+{
+	if (mr_sim_wal_term(&voter->wal) != mr_sim_wal_term(&candidate->wal))
+		return mr_sim_wal_term(&voter->wal) > mr_sim_wal_term(&candidate->wal);
+	return wal_end > MR_SIM_LSN(candidate->wal.length);
+}
+
+/* It may be promoted, but not by itself. */
+static bool
+lags(const MrSimNode *node)
+{
+	int64_t limit = node->disk.config.policy.max_failover_lag_bytes;
+
+	return node->in_recovery &&
+		   (int64_t) node->lease.leader_lsn - (int64_t) MR_SIM_LSN(node->wal.length) > limit;
+}
+
+/*
+ * Nobody who could lead elects somebody who holds less. A voter that has WAL of a
+ * leadership whose stamp never reached it does not know better; that is counted.
+ */
+static void
+check_order(MrWorld *world, int n, const MrReport *report, int candidate)
+{
+	const MrSimNode *voter = &world->nodes[n];
+
+	if (!(report->flags & MR_REPORT_ELIGIBLE) || voter->lease.marked_down || lags(voter) ||
+		!is_ahead(voter, report->wal_end, &world->nodes[candidate]))
+		return;
+	if (voter->disk.log_term == mr_sim_wal_term(&voter->wal))
+		mr_world_fail(world, n, "a node that could lead elected one with an older log");
+	world->unknowing++;
 }
 
 /* A promise leaves a node only when it is on its disk. */
@@ -62,6 +101,7 @@ mr_check_reply(MrWorld *world, int n, const MrSimMail *request, const MrMessage 
 		mr_world_fail(world, n, "a vote left before its timeline was reserved");
 	if (node->in_recovery && node->receiver != MR_NO_SLOT)
 		mr_world_fail(world, n, "a node voted while its WAL was still growing");
+	check_order(world, n, &reply->report, request->from);
 }
 
 static bool
@@ -149,16 +189,22 @@ mr_check_timeline(MrWorld *world, int n, uint32_t timeline)
 		world->taken[timeline] = true;
 }
 
+/* The stamp of a leadership is on disk before its first byte of WAL. */
+void
+mr_check_streamed(MrWorld *world, int n)
+{
+	const MrSimNode *node = &world->nodes[n];
+
+	if (mr_sim_wal_term(&node->wal) > node->disk.stamp.term)
+		mr_world_fail(world, n, "it has WAL of a leadership whose stamp it does not have");
+}
+
 /* What can be seen at any instant. */
 void
 mr_check_node(MrWorld *world, int n)
 {
 	const MrSimNode *node = &world->nodes[n];
 
-	/* what a promotion wrote before its leadership was lost belongs to the node's next one */
-	if (node->disk.log_term > mr_sim_wal_term(&node->wal) &&
-		!(mr_uuid_equal(&node->disk.stamp.node, &node->disk.node) &&
-		  node->disk.stamp.timeline == mr_sim_wal_timeline(&node->wal) &&
-		  node->disk.stamp.lsn < MR_SIM_LSN(node->wal.length)))
+	if (node->disk.log_term > mr_sim_wal_term(&node->wal))
 		mr_world_fail(world, n, "the log term is that of WAL the node does not hold");
 }

@@ -13,10 +13,8 @@
 
 #define MR_SIM_LSN(length) ((MrLsn) (length) + 1000)
 
-/* Term of the leadership that wrote it, and a number used once. */
-typedef uint64_t MrSimRecord;
-#define MR_SIM_RECORD(term, serial) ((MrSimRecord) (term) << 40 | (serial))
-#define MR_SIM_RECORD_TERM(record) ((record) >> 40)
+/* A number used once; whose leadership it belongs to is kept apart. */
+typedef uint32_t MrSimRecord;
 
 typedef struct MrSimWal
 {
@@ -37,8 +35,14 @@ extern uint32_t mr_sim_wal_timeline(const MrSimWal *wal);
 extern int mr_sim_wal_fork(const MrSimWal *wal);
 extern uint64_t mr_sim_wal_term(const MrSimWal *wal);
 
-/* Adds a record; false when the log is full. */
-extern bool mr_sim_wal_append(MrSimWal *wal, MrSimRecord record);
+/* Forgets all records of the run before. */
+extern void mr_sim_wal_forget_all(void);
+
+/* Adds a record of the same leadership as the one before; false when the log is full. */
+extern bool mr_sim_wal_append(MrSimWal *wal);
+
+/* A leadership begins at a position: what lies past it is its own, in all copies. */
+extern void mr_sim_wal_stamp(const MrSimWal *wal, int position, uint64_t term);
 
 /* Begins a timeline at the end of the log. */
 extern void mr_sim_wal_switch(MrSimWal *wal, uint32_t timeline);

@@ -31,10 +31,10 @@ typedef struct MrWorld
 	/* faults to come */
 	MrSimFault pending[MR_SIM_FAULTS];
 	int64_t next_fault;
+	int batch;      /* records that are streamed at once, at most */
 	int crash_odds; /* one in so many actions; 0 = never */
 
 	/* what is seen from outside */
-	uint64_t serial;
 	MrAcknowledged acknowledged[MR_SIM_WAL];
 	int nacknowledged;
 	uint64_t newest_term; /* that somebody was elected in */
@@ -43,6 +43,7 @@ typedef struct MrWorld
 	int leaderships;
 	int lossless; /* leaderships by hand-over */
 	int promotions;
+	int unknowing;     /* votes of who held WAL of a leadership it had not heard of */
 	int64_t healed_ns; /* how long it took to serve again after all was healed */
 } MrWorld;
 
@@ -99,6 +100,7 @@ extern void mr_check_reply(MrWorld *world, int node, const MrSimMail *request,
 extern void mr_check_elected(MrWorld *world, int node);
 extern void mr_check_acknowledge(MrWorld *world, int node, int position);
 extern void mr_check_timeline(MrWorld *world, int node, uint32_t timeline);
+extern void mr_check_streamed(MrWorld *world, int node);
 extern void mr_check_node(MrWorld *world, int node);
 
 #endif /* MR_SIM_WORLD_H */

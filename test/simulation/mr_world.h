@@ -54,11 +54,14 @@ typedef struct MrSimNode
 	bool standby_at_start;
 	int64_t accepts_at;   /* PostgreSQL refuses connections until then */
 	int64_t recovered_at; /* crash recovery ends; a standby: the end of WAL is known */
+	int64_t sick_until;   /* its monitor says so */
 	int64_t stalled;      /* the walreceiver brings nothing until then */
 	int gate;             /* slot that may be followed, or MR_NO_SLOT */
+	uint64_t gate_term;   /* its term: it sends no WAL of a later one through this gate */
 	int receiver;         /* slot that is streamed from, or MR_NO_SLOT */
-	int64_t lingers;      /* a walreceiver whose gate is closed ends at this instant */
-	bool refused;         /* the leader's history is not ours: it will not stream */
+	uint64_t receiver_term;
+	int64_t lingers; /* a walreceiver whose gate is closed ends at this instant */
+	bool refused;    /* the leader's history is not ours: it will not stream */
 	bool sever_failed;
 	int64_t deadline; /* local time; 0 = fenced */
 	uint64_t deadline_term;
@@ -66,7 +69,6 @@ typedef struct MrSimNode
 	MrSimBackend backends[MR_SIM_BACKENDS];
 	int64_t promote_at;
 	uint32_t promote_timeline;
-	uint64_t promote_term;
 
 	MrLease lease;
 } MrSimNode;
@@ -115,7 +117,8 @@ typedef enum MrSimFaultKind
 	MR_FAULT_WEATHER,
 	MR_FAULT_POWER, /* every node at once */
 	MR_FAULT_STALL, /* streaming */
-	MR_FAULT_BURST  /* several at once */
+	MR_FAULT_SICK,
+	MR_FAULT_BURST /* several at once */
 } MrSimFaultKind;
 
 typedef struct MrSimFault

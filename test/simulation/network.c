@@ -54,44 +54,45 @@ arrival(MrWorld *world, int from, int to)
 	return world->now + delay / 2 + (int64_t) mr_world_random(world, (uint64_t) delay + 1);
 }
 
-/* The requester is told after its time limit, unless an answer came before. */
+/* The requester is told that nothing came of its request, unless an answer came before. */
 static void
-limit_time(MrWorld *world, int from, int to, uint64_t id)
+fail_later(MrWorld *world, int from, int to, uint64_t id, const MrMessage *message, int64_t in_ns)
 {
-	int64_t limit = world->nodes[from].lease.durable.config.policy.lease_ms * MR_NS_PER_MS;
-	MrSimMail *mail;
+	MrSimMail *mail = new_mail(world, from, to, world->now + in_ns);
 
-	mail = new_mail(world, from, to, world->now + (limit > MR_NS_PER_S ? limit : MR_NS_PER_S));
 	mail->failed = true;
 	mail->id = id;
+	mail->message.id = message->id;
 	mail->from_nonce = world->nodes[from].lease.nonce;
+}
+
+static int64_t
+time_limit(const MrWorld *world, int from)
+{
+	int64_t limit = world->nodes[from].lease.durable.config.policy.lease_ms * MR_NS_PER_MS;
+
+	return limit > MR_NS_PER_S ? limit : MR_NS_PER_S;
 }
 
 static void
 transmit(MrWorld *world, int from, int to, const MrMessage *message, const MrConfig *config)
 {
 	uint64_t id = ++world->next_id;
+	MrSimMail *mail;
 
-	if (!world->wild)
-	{
-		world->links[from][to].busy = id;
-		limit_time(world, from, to, id);
-	}
-	if (!lost(world, from, to))
-	{
-		MrSimMail *mail = new_mail(world, from, to, arrival(world, from, to));
-
-		mail->id = id;
-		mail->message = *message;
-		if (message->has_config)
-			mail->config = *config;
-		mail->sent_local = mr_node_clock(world, from);
-		mail->from_nonce = world->nodes[from].lease.nonce;
-		mail->to_boot = world->nodes[to].running ? world->nodes[to].boot : 0;
-		mail->to_nonce = world->nodes[to].lease.nonce;
-	}
-	else if (world->wild)
-		limit_time(world, from, to, id);
+	world->links[from][to].busy = id;
+	fail_later(world, from, to, id, message, time_limit(world, from));
+	if (lost(world, from, to))
+		return;
+	mail = new_mail(world, from, to, arrival(world, from, to));
+	mail->id = id;
+	mail->message = *message;
+	if (message->has_config)
+		mail->config = *config;
+	mail->sent_local = mr_node_clock(world, from);
+	mail->from_nonce = world->nodes[from].lease.nonce;
+	mail->to_boot = world->nodes[to].running ? world->nodes[to].boot : 0;
+	mail->to_nonce = world->nodes[to].lease.nonce;
 }
 
 void
@@ -142,11 +143,7 @@ mr_network_reply(MrWorld *world, const MrSimMail *request, const MrMessage *mess
 	MrSimMail *mail;
 
 	if (lost(world, request->to, request->from))
-	{
-		if (world->wild)
-			limit_time(world, request->from, request->to, request->id);
 		return;
-	}
 	mail = new_mail(world, request->to, request->from, arrival(world, request->to, request->from));
 	mail->is_reply = true;
 	mail->id = request->id;
@@ -168,23 +165,30 @@ mr_network_defer(MrWorld *world, const MrSimMail *request)
 	world->queue_at[mail - world->queue] = mail->at;
 }
 
-/* The requester learns that nothing came of it, if it still waits. */
+/* Does the requester still wait for the answer to this request? */
+static bool
+is_awaited(const MrWorld *world, const MrSimMail *mail)
+{
+	const MrLease *lease = &world->nodes[mail->from].lease;
+
+	if (!world->nodes[mail->from].worker || lease->nonce != mail->from_nonce)
+		return false;
+	if (world->wild)
+		return lease->peers[mail->to].in_flight &&
+			   lease->peers[mail->to].in_flight_id == mail->message.id;
+	return world->links[mail->from][mail->to].busy == mail->id;
+}
+
 static void
 deliver_failure(MrWorld *world, const MrSimMail *mail)
 {
-	MrSimNode *node = &world->nodes[mail->from];
 	MrLeaseEvent event;
 
-	if (!node->worker || node->lease.nonce != mail->from_nonce)
+	if (!is_awaited(world, mail))
 		return;
-	if (!world->wild)
-	{
-		if (world->links[mail->from][mail->to].busy != mail->id)
-			return;
-		/* the connection is closed: what waited to use it is lost with it */
-		world->links[mail->from][mail->to].busy = 0;
-		world->links[mail->from][mail->to].waiting = false;
-	}
+	/* the connection is closed: what waited to use it is lost with it */
+	world->links[mail->from][mail->to].busy = 0;
+	world->links[mail->from][mail->to].waiting = false;
 	memset(&event, 0, sizeof(event));
 	event.kind = MR_EV_UNREACHABLE;
 	event.slot = mail->to;
@@ -230,7 +234,8 @@ deliver_request(MrWorld *world, MrSimMail *mail)
 
 	if (is_refused(world, mail))
 	{
-		deliver_failure(world, mail);
+		fail_later(world, mail->from, mail->to, mail->id, &mail->message,
+				   world->delay[mail->to][mail->from] / 2);
 		return;
 	}
 	if (mail->received_local == 0)

@@ -105,6 +105,7 @@ mr_node_start(MrWorld *world, int n)
 	node->standby_at_start = node->standby_signal;
 	node->last_commit = 0;
 	node->stalled = 0;
+	node->sick_until = 0;
 	node->recovered_at = world->now + mr_world_ms(world, mr_world_chance(world, 4) ? 3000 : 200);
 	node->accepts_at = node->recovered_at;
 	if (node->standby_signal)

@@ -27,6 +27,16 @@ recover(MrWorld *world, int n)
 	}
 }
 
+/*
+ * A primary streams to those whose gate was opened for the very term it is in: else
+ * WAL of a restarted leader's new term would reach who has not got its stamp yet.
+ */
+static bool
+serves(const MrSimNode *leader, uint64_t term)
+{
+	return leader->running && !leader->in_recovery && leader->disk.term == term;
+}
+
 /* The walreceiver ends when its gate has closed, and connects when one is open. */
 static void
 connect_receiver(MrWorld *world, int n)
@@ -40,14 +50,16 @@ connect_receiver(MrWorld *world, int n)
 		world->now < node->recovered_at || node->wal.replayed < node->wal.length)
 		return;
 	leader = &world->nodes[node->gate];
-	if (!leader->running || leader->frozen || world->now < leader->accepts_at ||
+	if (!serves(leader, node->gate_term) || leader->frozen || world->now < leader->accepts_at ||
 		world->cut[node->gate][n] || world->cut[n][node->gate])
 		return;
-	if (leader->wal.newest_history > node->wal.newest_history && !leader->in_recovery)
+	if (leader->wal.newest_history > node->wal.newest_history)
 		node->wal.newest_history = leader->wal.newest_history;
 	node->refused = !mr_sim_wal_in_history(&node->wal, &leader->wal);
-	if (!node->refused)
-		node->receiver = node->gate;
+	if (node->refused)
+		return;
+	node->receiver = node->gate;
+	node->receiver_term = node->gate_term;
 }
 
 static void
@@ -60,7 +72,7 @@ stream(MrWorld *world, int n)
 	if (!node->in_recovery || from == MR_NO_SLOT)
 		return;
 	leader = &world->nodes[from];
-	if (!leader->running || !mr_sim_wal_in_history(&node->wal, &leader->wal))
+	if (!serves(leader, node->receiver_term) || !mr_sim_wal_in_history(&node->wal, &leader->wal))
 	{
 		node->receiver = MR_NO_SLOT;
 		return;
@@ -72,10 +84,12 @@ stream(MrWorld *world, int n)
 		node->stalled = world->now + mr_world_ms(world, 1500);
 	if (!mr_sim_wal_is_prefix(&node->wal, &leader->wal))
 		mr_world_fail(world, n, "a standby streams from a leader it is no prefix of");
-	mr_sim_wal_stream(&node->wal, &leader->wal, 1 + (int) mr_world_random(world, 60));
+	mr_sim_wal_stream(&node->wal, &leader->wal,
+					  1 + (int) mr_world_random(world, (uint64_t) world->batch));
+	mr_check_streamed(world, n);
 }
 
-/* The end-of-recovery record opens the new timeline. */
+/* The end-of-recovery record opens the new timeline; the leadership begins with its stamp. */
 static void
 finish_promotion(MrWorld *world, int n)
 {
@@ -94,19 +108,8 @@ finish_promotion(MrWorld *world, int n)
 	world->promotions++;
 	mr_check_timeline(world, n, timeline);
 	mr_sim_wal_switch(wal, timeline);
-	(void) mr_sim_wal_append(wal, MR_SIM_RECORD(node->promote_term, ++world->serial));
+	(void) mr_sim_wal_append(wal);
 	mr_world_note(world, n, "is promoted to timeline %u at %d", timeline, wal->length - 1);
-}
-
-/* A commit of ours, or what a server writes by itself, fenced or not. */
-static bool
-append(MrWorld *world, MrSimNode *node)
-{
-	uint64_t term = node->lease.durable.last_led_term;
-
-	if (term < mr_sim_wal_term(&node->wal))
-		term = mr_sim_wal_term(&node->wal);
-	return mr_sim_wal_append(&node->wal, MR_SIM_RECORD(term, ++world->serial));
 }
 
 /* The decision: after the commit is durable, by the deadline alone. */
@@ -120,6 +123,19 @@ post_check(MrWorld *world, int n, MrSimBackend *backend)
 	if (mr_node_is_open(world, n))
 		mr_check_acknowledge(world, n, backend->position - 1);
 	backend->position = 0;
+}
+
+/* What is written after a leadership's stamp is its own. */
+static bool
+append(MrSimNode *node)
+{
+	const MrStamp *stamp = &node->disk.stamp;
+
+	if (!mr_sim_wal_append(&node->wal))
+		return false;
+	if (mr_uuid_equal(&stamp->node, &node->disk.node) && stamp->term > mr_sim_wal_term(&node->wal))
+		mr_sim_wal_stamp(&node->wal, node->wal.length - 1, stamp->term);
+	return true;
 }
 
 /* Clients write wherever they can. */
@@ -136,8 +152,7 @@ work(MrWorld *world, int n)
 		if (backend->position != 0 && world->now >= backend->check_at)
 			post_check(world, n, backend);
 		else if (backend->position == 0 && mr_world_chance(world, MR_WRITE_ODDS) &&
-				 mr_node_is_open(world, n) && (!node->stopping || node->smart) &&
-				 append(world, node))
+				 mr_node_is_open(world, n) && (!node->stopping || node->smart) && append(node))
 		{
 			backend->position = node->wal.length;
 			backend->check_at =
@@ -145,7 +160,7 @@ work(MrWorld *world, int n)
 		}
 	}
 	if (mr_world_chance(world, 100))
-		(void) append(world, node);
+		(void) append(node);
 }
 
 void

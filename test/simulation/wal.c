@@ -5,6 +5,17 @@
 
 #include <string.h>
 
+#define MR_SIM_RECORDS (MR_SIM_WAL * 6)
+
+static uint16_t terms[MR_SIM_RECORDS]; /* by record */
+static MrSimRecord newest;
+
+void
+mr_sim_wal_forget_all(void)
+{
+	newest = 0;
+}
+
 void
 mr_sim_wal_init(MrSimWal *wal)
 {
@@ -31,17 +42,25 @@ mr_sim_wal_fork(const MrSimWal *wal)
 uint64_t
 mr_sim_wal_term(const MrSimWal *wal)
 {
-	return wal->length > 0 ? MR_SIM_RECORD_TERM(wal->records[wal->length - 1]) : 0;
+	return wal->length > 0 ? terms[wal->records[wal->length - 1]] : 0;
 }
 
 bool
-mr_sim_wal_append(MrSimWal *wal, MrSimRecord record)
+mr_sim_wal_append(MrSimWal *wal)
 {
-	if (wal->length >= MR_SIM_WAL)
+	if (wal->length >= MR_SIM_WAL || newest + 1 >= MR_SIM_RECORDS)
 		return false;
-	wal->records[wal->length++] = record;
+	terms[++newest] = (uint16_t) mr_sim_wal_term(wal);
+	wal->records[wal->length++] = newest;
 	wal->replayed = wal->length;
 	return true;
+}
+
+void
+mr_sim_wal_stamp(const MrSimWal *wal, int position, uint64_t term)
+{
+	for (; position < wal->length; position++)
+		terms[wal->records[position]] = (uint16_t) term;
 }
 
 void
@@ -106,11 +125,13 @@ mr_sim_wal_stream(MrSimWal *wal, const MrSimWal *leader, int count)
 void
 mr_sim_wal_copy(MrSimWal *wal, const MrSimWal *leader)
 {
-	uint32_t newest = wal->newest_history;
+	uint32_t own = wal->newest_history;
 
 	memcpy(wal->records, leader->records, sizeof(MrSimRecord) * (size_t) leader->length);
 	wal->length = leader->length;
 	wal->replayed = leader->length;
-	wal->newest_history = leader->newest_history > newest ? leader->newest_history : newest;
+	if (leader->newest_history > own)
+		own = leader->newest_history;
+	wal->newest_history = own;
 	copy_history(wal, leader);
 }

@@ -30,6 +30,7 @@ observe(MrWorld *world, int n, MrLocal *local)
 	local->off_history = node->refused;
 	local->streaming = node->gate != MR_NO_SLOT && node->receiver == node->gate;
 	local->last_commit = node->last_commit > 0 ? MR_SIM_LSN(node->last_commit) : 0;
+	local->sick = world->now < node->sick_until;
 	local->server_dead = !node->running;
 	local->server_stopping = node->stopping;
 	local->handover_stop = node->stopping && world->now >= node->told_at;
@@ -73,7 +74,6 @@ promote(MrWorld *world, MrSimNode *node, const MrAction *action)
 			node->promote_at += mr_world_ms(world, mr_world_chance(world, 8) ? 6000 : 120);
 	}
 	node->promote_timeline = action->timeline;
-	node->promote_term = action->term;
 }
 
 static void
@@ -131,6 +131,7 @@ perform_one(MrWorld *world, int n, const MrAction *action, const MrActions *acti
 			break;
 		case MR_ACT_OPEN_GATE:
 			node->gate = action->slot;
+			node->gate_term = action->term;
 			break;
 		case MR_ACT_CLOSE_GATE:
 			close_gate(world, node, 100);
@@ -168,6 +169,9 @@ mr_worker_event(MrWorld *world, int n, MrLeaseEvent *event, MrSimMail *request)
 		observe(world, n, &local);
 		event->now_ns = mr_node_clock(world, n);
 		mr_lease_step(&node->lease, &local, event, &actions);
+		/* the clients did not stand still meanwhile */
+		if (!node->in_recovery && node->running && mr_world_chance(world, 4))
+			mr_server_background(world, n);
 		again = false;
 		for (i = 0; i < actions.count && node->worker && node->lease.nonce == nonce; i++)
 		{

@@ -114,6 +114,7 @@ mr_world_init(MrWorld *world, uint64_t seed)
 	int i;
 
 	memset(world, 0, sizeof(*world));
+	mr_sim_wal_forget_all();
 	world->seed = seed;
 	world->random = seed;
 	world->nnodes = mr_world_chance(world, 4) ? 5 : 3;

@@ -14,7 +14,7 @@ use MultiRegion::Cluster;
 my $lease_seconds = 3;
 my $cluster = MultiRegion::Cluster->new(
 	policy => { max_failover_lag => '1MB', health_check_interval => '1s' },
-	settings => { wal_sender_timeout => "'60s'" });
+	settings => { wal_sender_timeout => "'60s'", wal_writer_delay => "'10s'" });
 $cluster->start;
 my $leader = $cluster->wait_for_leader;
 $leader->safe_psql('CREATE TABLE kept (id int PRIMARY KEY)');

@@ -70,6 +70,11 @@ require_right_server(const MrNodeRow *node, bool is_self)
 						errdetail("Its system identifier is not that of this server."),
 						errhint("Check host and port. If that server is to become the node, stop "
 								"it and let multiregion-join build it from here.")));
+	else if (!is_self && probe.node[0] != '\0' && strcmp(probe.node, node->name) != 0)
+		ereport(ERROR, (errcode(ERRCODE_DUPLICATE_OBJECT),
+						errmsg("the connection string of node \"%s\" leads to node \"%s\"",
+							   node->name, probe.node),
+						errhint("Check host and port; each node needs its own.")));
 }
 
 /* ---------- the list of nodes ---------- */

@@ -17,6 +17,7 @@
 #include "postmaster/postmaster.h"
 #include "replication/walreceiver.h"
 
+#include "extension/mr_fence.h"
 #include "extension/mr_gate.h"
 #include "extension/mr_managed.h"
 #include "extension/mr_settings.h"
@@ -24,7 +25,7 @@
 #include "extension/workers/mr_lease_worker.h"
 
 #define MR_STOPPING_EVERY_NS (250 * MR_NS_PER_MS)
-#define MR_HISTORY_EVERY_NS MR_NS_PER_S
+#define MR_HISTORY_EVERY_NS (MR_NS_PER_S / 4)
 #define MR_CANARY_TIMEOUT_NS (10 * MR_NS_PER_S)
 
 /*
@@ -134,8 +135,10 @@ fork_of(uint32 timeline)
 }
 
 /*
- * A standby that follows but gets nothing may be on a branch that the leader's history
- * never was on, or went past before. The walreceiver has fetched that history.
+ * Does our WAL end where the leader's history never was? The stamp tells of its newest
+ * fork only; its history file, which a walreceiver fetches before anything else, of all.
+ * A walreceiver alone does not find out: it asks from the beginning of a segment on, and
+ * what lies there before the fork it gets, again and again.
  */
 static bool
 is_off_history(MrLeaseWorker *worker, const MrLocal *local, int64 now_ns)
@@ -145,8 +148,7 @@ is_off_history(MrLeaseWorker *worker, const MrLocal *local, int64 now_ns)
 	int count;
 	int i;
 
-	if (!worker->lease.gate_open || local->streaming || !local->wal_end_known ||
-		local->timeline >= leaders)
+	if (local->timeline >= leaders)
 		return false;
 	if (now_ns < worker->history_read_ns + MR_HISTORY_EVERY_NS)
 		return worker->off_history;
@@ -155,6 +157,7 @@ is_off_history(MrLeaseWorker *worker, const MrLocal *local, int64 now_ns)
 	for (i = 0; i < count; i++)
 		if (lines[i].parent == local->timeline)
 			break;
+	/* a file that only reserves a timeline has no lines at all */
 	worker->off_history = count > 0 && (i == count || local->replay_lsn > lines[i].end);
 	return worker->off_history;
 }
@@ -251,4 +254,5 @@ mr_lease_observe(MrLeaseWorker *worker, MrLocal *local)
 	local->server_dead = worker->server_dead;
 	local->server_stopping = worker->server_stopping;
 	local->handover_stop = worker->told_to_end && worker->server_stopping;
+	local->writers = local->handover_stop && mr_fence_has_writers();
 }

@@ -278,6 +278,9 @@ run(MrLeaseWorker *worker)
 		mr_links_pump(worker);
 		tick(worker);
 		mr_links_pump(worker);
+		if (worker->lease.handover != MR_HANDOVER_NONE && worker->told_to_end &&
+			!worker->server_dead && !RecoveryInProgress())
+			mr_fence_flush_commits();
 		end_sessions_when_fenced(worker);
 		if (worker->changed)
 			mr_shared_publish_lease(&worker->lease);

@@ -70,6 +70,21 @@ sub new
 	return $self;
 }
 
+sub _plan_node
+{
+	my ($self, $region) = @_;
+	my $name = 'n' . (1 + @{ $self->{nodes} });
+	my $port = free_port();
+
+	push @{ $self->{nodes} }, MultiRegion::Node->new(
+		cluster => $self, name => $name, region => $region, port => $port,
+		public_port => $self->{links} ? free_port() : $port,
+		http_port => $self->{sidecars} ? free_port() : 0,
+		directory => "$self->{directory}/$name",
+		log_file => "$self->{log_directory}/$self->{name}-$name.log");
+	return $self->{nodes}[-1];
+}
+
 sub _plan_nodes
 {
 	my ($self) = @_;
@@ -81,14 +96,7 @@ sub _plan_nodes
 	{
 		foreach my $number (1 .. ($self->{managed} ? $self->{nodes_per_region} : 1))
 		{
-			my $name = 'n' . (1 + @{ $self->{nodes} });
-			my $port = free_port();
-			push @{ $self->{nodes} }, MultiRegion::Node->new(
-				cluster => $self, name => $name, region => $region, port => $port,
-				public_port => $self->{links} ? free_port() : $port,
-				http_port => $self->{sidecars} ? free_port() : 0,
-				directory => "$self->{directory}/$name",
-				log_file => "$self->{log_directory}/$self->{name}-$name.log");
+			$self->_plan_node($region);
 		}
 	}
 	return;
@@ -272,6 +280,26 @@ sub _init
 			$_->name, $_->region, $_->conninfo)) foreach grep { $_ != $first } @{ $self->{nodes} };
 	$first->safe_psql("SELECT multiregion.set_policy('$_', '$policy{$_}')")
 		foreach sort keys %policy;
+	return;
+}
+
+# One more node, which is neither added nor started; not with links.
+sub plan_another
+{
+	my ($self, $region) = @_;
+	my $node = $self->_plan_node($region);
+
+	$self->_prepare_node($node);
+	return $node;
+}
+
+# A node that has left the cluster for good: nobody waits for it any more.
+sub forget
+{
+	my ($self, $node) = @_;
+
+	$node->kill_all;
+	$self->{nodes} = [ grep { $_ != $node } @{ $self->{nodes} } ];
 	return;
 }
 

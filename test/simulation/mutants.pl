@@ -1,0 +1,195 @@
+#!/usr/bin/perl
+#
+# Breaks src/core on purpose, one rule at a time, and demands that the simulation
+# notices: a rule whose loss nobody sees is not tested.
+#
+#   mutants.pl            all
+#   mutants.pl NAME ...   these
+#   mutants.pl --list     what there is
+#
+# A mutant is a list of replacements in files of src/core. The text to be replaced must
+# be there exactly once, so a mutant that no longer fits its source fails loudly. The
+# broken copies live in build/test/mutants; everything else comes from build/test, which
+# "make build-simulation" makes. Each is run from seed 1 on until a schedule fails, over
+# at most as many seeds as it is given here. Prints TAP.
+use strict;
+use warnings;
+use File::Basename qw(dirname);
+use File::Path qw(make_path remove_tree);
+
+my $build = 'build/test';
+my $seeds = 400;
+
+# [name, what is broken, file => [from, to, ...] ...]; "seeds" where the default is too few.
+my @mutants = (
+	['vote_in_promise', 'a voter votes while its promise to another runs',
+		'lease_voter.c' => ["if (promised_to_another(step))\n", "if (false)\n"]],
+	['any_proof', 'a voter does not compare the proof of release with its promise',
+		'lease_voter.c' => ["return proof->term != 0 && proof->term == lease->durable.term &&",
+			"return proof->term != 0 || (proof->term == lease->durable.term &&",
+			"proof->nonce == lease->promise_nonce;", "proof->nonce == lease->promise_nonce);"]],
+	['vote_twice', 'a voter votes for two candidates of a term',
+		'lease_voter.c' => ["return MR_REFUSE_ALREADY_VOTED;", "return MR_REFUSE_NONE;"]],
+	['no_restart_wait', 'a restarted voter votes for anybody at once',
+		'lease.c' => ["now_ns + mr_promise_ns(durable->max_lease_ms);", "now_ns;"]],
+	['own_term_sticks', 'a restarted holder campaigns in spite of a promise given since',
+		'lease_voter.c' => ["lease->own_term = 0;", ""], seeds => 20000],
+	['vote_not_persisted', 'a promise is not written to the state file',
+		'lease_voter.c' => ["durable->max_lease_ms = message->lease_ms;\n\t\tlease->dirty = true;",
+			"durable->max_lease_ms = message->lease_ms;"]],
+	['persisted_late', 'the state file is written after the reply has left',
+		'lease.c' => ["int at = 0;", "int at = actions->count;"]],
+	['promise_too_short', 'a promise is shorter than the lease',
+		'mr_lease_internal.h' => ["(100 + MR_DRIFT_PERCENT)", "(100 - 5)"]],
+	['no_drift_margin', 'a promise is as long as the lease, whatever the clocks do',
+		'mr_lease_internal.h' => ["(100 + MR_DRIFT_PERCENT)", "100"], seeds => 20000],
+	['deadline_from_reply', 'the lease counts from the reply',
+		'lease_leader.c' => ["until = step->event->sent_ns +", "until = step->now +"],
+		'lease_candidate.c' => ["step->event->sent_ns +", "step->now +"]],
+	['release_without_fence', 'a RELEASE is sent by a leader that is not fenced',
+		'lease_handover.c' => ["\tmr_step_deadline(step, 0);\n\tlease->handover", "\tlease->handover"]],
+	['deadline_after_release', 'grants that arrive after a RELEASE still count',
+		'lease_handover.c' => ["lease->peers[i].granted_until_ns = 0;", ""],
+		'lease.c' => ["if (lease->handover >= MR_HANDOVER_WAIT)",
+			"if (lease->handover >= MR_HANDOVER_WAIT && reply->kind == MR_MSG_RELEASE)"],
+		'lease_leader.c' => [
+			"if (lease->renounced || !lease->stamped || lease->handover != MR_HANDOVER_NONE)",
+			"if (!lease->stamped)", "reply->term == lease->durable.term && !lease->renounced &&",
+			"reply->term == lease->durable.term &&"]],
+	['last_byte_before_fence', 'the end of the last commit is read before the fence is up',
+		'lease_handover.c' => ["lease->handover_until_ns = step->now + wait_ns;\n",
+			"lease->handover_until_ns = step->now + wait_ns;\n\tlease->leader_lsn = needed_lsn(step);\n",
+			"message->need_lsn = needed_lsn(step);", "message->need_lsn = lease->leader_lsn;",
+			"static void\nbegin_handover", "static MrLsn needed_lsn(const MrStep *step);\n\nstatic void\nbegin_handover"],
+		seeds => 20000],
+	['handover_unchecked', 'a successor need not hold the last byte',
+		'lease_voter.c' => ["message->need_lsn != 0 && !holds(step, message))", "false)"]],
+	['unstamped_handover', 'a leader without a stamp asks for the end of an older one',
+		'lease_handover.c' => ["if (!step->lease->stamped)\n", "if (false)\n"], seeds => 20000],
+	['holder_without_boot', 'the holder is a node, not a boot: it renews its term after a restart',
+		'lease.c' => ["lease->own_term = durable->term;",
+			"{\n\t\tlease->own_term = durable->term;\n\t\tif (durable->last_led_term == durable->term)\n\t\t{\n"
+			. "\t\t\tlease->role = MR_ROLE_LEADER;\n\t\t\tlease->leader = lease->self;\n"
+			. "\t\t\tlease->promote_until_ns = INT64_MAX;\n\t\t}\n\t}\n"],
+		'lease_voter.c' => ["return MR_REFUSE_WRONG_BOOT;", "return MR_REFUSE_NONE;",
+			"message->term == durable->term && message->nonce == durable->voted_nonce &&",
+			"message->term == durable->term &&"], seeds => 20000],
+	['timeline_not_reserved', 'a candidate takes a timeline that votes have reserved',
+		'lease_candidate.c' => ["uint32_t newest = step->lease->durable.reserved_timeline;",
+			"uint32_t newest = 0;"],
+		'lease_voter.c' => ["return MR_REFUSE_TIMELINE_TAKEN;", "return MR_REFUSE_NONE;"]],
+	['timeline_not_remembered', 'a voter does not reserve the timeline of its candidate',
+		'lease_voter.c' => ["lease->durable.reserved_timeline = message->timeline;", ""]],
+	['ahead_ignored', 'a voter elects a candidate that holds less WAL',
+		'lease_voter.c' => ["if (ahead_of_candidate(step))\n", "if (false)\n"]],
+	['log_term_too_early', 'the log term is that of a stamp whose WAL is not held yet',
+		'lease.c' => ["|| local->wal_end <= durable->stamp.lsn)", ")"]],
+	['log_term_of_any_timeline', 'WAL of another timeline counts as past the stamp',
+		'lease.c' => ["local->timeline != durable->stamp.timeline ||", ""]],
+	['not_severed', 'a node votes while its walreceiver still writes',
+		'lease_voter.c' => ["refusal == MR_REFUSE_NONE && !step->local->severed)", "false)"]],
+	['diverged_follows', 'a node past the fork follows the leader all the same',
+		'lease_voter.c' => ["step->local->standby && passes_fork(step)", "false"]],
+	['stamp_not_awaited', 'a node follows a leader whose stamp it does not have',
+		'lease_voter.c' => ["lease->durable.stamp.term != step->event->message->term)", "false)"]],
+	['amnesia_at_once', 'one refusal makes an amnesiac',
+		'lease.c' => ["|| step->event->message->id <= peer->amnesia_after_id", ""], seeds => 20000],
+);
+
+sub read_file
+{
+	my ($path) = @_;
+	open(my $handle, '<', $path) or die "$path: $!\n";
+	local $/;
+	my $text = <$handle>;
+	return $text;
+}
+
+sub write_file
+{
+	my ($path, $text) = @_;
+	open(my $handle, '>', $path) or die "$path: $!\n";
+	print $handle $text;
+	close($handle) or die "$path: $!\n";
+	return;
+}
+
+# The sources of src/core with the mutant's changes; dies if one does not fit.
+sub break_sources
+{
+	my ($folder, $changes) = @_;
+	make_path("$folder/core");
+	my %text = map { ($_ =~ m{([^/]+)$})[0] => read_file($_) } glob('src/core/*.[ch]');
+	for my $file (sort keys %$changes)
+	{
+		my @pairs = @{ $changes->{$file} };
+		while (my ($from, $to) = splice(@pairs, 0, 2))
+		{
+			my $count = () = $text{$file} =~ /\Q$from\E/g;
+			die "$file has $count times: $from\n" if $count != 1;
+			$text{$file} =~ s/\Q$from\E/$to/;
+		}
+	}
+	write_file("$folder/core/$_", $text{$_}) for keys %text;
+	return;
+}
+
+# Compiles what differs (all of the protocol when a header does) before the archive's.
+sub compile
+{
+	my ($folder, $changes) = @_;
+	my @files = grep { /\.c$/ } keys %$changes;
+	@files = map { ($_ =~ m{([^/]+)$})[0] } glob('src/core/lease*.c') if grep { /\.h$/ } keys %$changes;
+	my @sources = map { "$folder/core/$_" } sort @files;
+	my @objects = glob("$build/test/simulation/*.o");
+	die "make build-simulation has not been run\n" if !@objects || !-e "$build/libcore.a";
+	system('gcc', '-std=gnu11', '-O1', '-w', '-DUSE_ASSERT_CHECKING', "-I$folder", '-o', "$folder/simulation.bin",
+		@sources, @objects, "$build/libcore.a", '-lm') == 0 or die "it does not compile\n";
+	return;
+}
+
+# Runs it until a schedule fails. Returns what it saw, or nothing.
+sub hunt
+{
+	my ($folder, $limit) = @_;
+	open(my $pipe, '-|', "$folder/simulation.bin", '--from', 1, '--runs', $limit, '--first') or die "fork: $!\n";
+	my $seen = '';
+	while (my $line = <$pipe>)
+	{
+		$seen = $1 if $line =~ /^# (seed .*)/;
+	}
+	close($pipe);
+	return $seen if $seen ne '';
+	return $? == 0 ? '' : 'it crashed (status ' . ($? >> 8 || $?) . ')';
+}
+
+sub main
+{
+	my @wanted = @ARGV;
+	if (@wanted && $wanted[0] eq '--list')
+	{
+		printf "%-24s %s\n", @{$_}[ 0, 1 ] for @mutants;
+		return 0;
+	}
+	my %wanted = map { $_ => 1 } @wanted;
+	my ($number, $failures) = (0, 0);
+	my @chosen = grep { !@wanted || $wanted{ $_->[0] } } @mutants;
+	$| = 1;
+	print '1..', scalar(@chosen), "\n";
+	for my $mutant (@chosen)
+	{
+		my ($name, $what, %changes) = @$mutant;
+		my $limit = delete $changes{seeds} // $seeds;
+		my $folder = "$build/mutants/$name";
+		remove_tree($folder);
+		my $seen = eval { break_sources($folder, \%changes); compile($folder, \%changes); hunt($folder, $limit) };
+		print '# ', $@ if !defined $seen;
+		my $caught = defined $seen && $seen ne '';
+		$failures++ if !$caught;
+		printf "%sok %d - %s: %s\n", $caught ? '' : 'not ', ++$number, $name, $what;
+		print '#   ', $caught ? $seen : "not noticed in $limit schedules", "\n";
+	}
+	return $failures > 0;
+}
+
+exit main();
