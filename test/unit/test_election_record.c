@@ -1,0 +1,40 @@
+/*
+ * What random faults on real clusters showed about elections, each as the shortest story.
+ */
+#include "unit/mr_lease_bench.h"
+#include "unit/mr_unit.h"
+
+static MrBench bench;
+
+/*
+ * A standby that nobody can connect to yet learns of the leader from answers to its
+ * questions only. That it stands for election all the time must not keep it from asking.
+ */
+MR_TEST(a_candidate_that_is_refused_again_and_again_still_asks_who_leads)
+{
+	int questions = 0;
+	int prevotes = 0;
+	int i;
+
+	mr_bench_start(&bench, 3);
+	for (i = 0; i < 1000; i++)
+	{
+		int slot;
+
+		mr_bench_tick(&bench, 10);
+		for (slot = 1; slot <= 2; slot++)
+		{
+			int kind = mr_bench_asked(&bench, slot);
+
+			if (kind == MR_MSG_NONE)
+				continue;
+			questions += kind == MR_MSG_STATUS;
+			prevotes += kind == MR_MSG_PREVOTE;
+			(void) mr_bench_answer(&bench, slot,
+								   kind == MR_MSG_PREVOTE ? MR_REFUSE_LEADING : MR_REFUSE_NONE);
+			mr_bench_deliver_answer(&bench, 1);
+		}
+	}
+	MR_CHECK(prevotes > 20);
+	MR_CHECK(questions >= 8); /* two peers, ten seconds, every two seconds */
+}
