@@ -38,3 +38,24 @@ MR_TEST(a_candidate_that_is_refused_again_and_again_still_asks_who_leads)
 	MR_CHECK(prevotes > 20);
 	MR_CHECK(questions >= 8); /* two peers, ten seconds, every two seconds */
 }
+
+/* A server that started while nobody led has heard no leader; its file tells of the last. */
+MR_TEST(who_led_before_the_restart_is_recorded_as_deposed)
+{
+	mr_bench_start(&bench, 3);
+	mr_bench_follow(&bench, 1, 4);
+	mr_bench_restart(&bench);
+	mr_bench_lead(&bench);
+	MR_REQUIRE(bench.deadline_ms > 0);
+	MR_CHECK_INT(bench.lease.transition.cause, MR_CAUSE_LEASE_EXPIRED);
+	MR_CHECK_INT(bench.lease.transition.from_slot, 1);
+}
+
+MR_TEST(the_first_leadership_deposes_nobody)
+{
+	mr_bench_start(&bench, 3);
+	mr_bench_lead(&bench);
+	MR_REQUIRE(bench.deadline_ms > 0);
+	MR_CHECK_INT(bench.lease.transition.cause, MR_CAUSE_BOOTSTRAP);
+	MR_CHECK_INT(bench.lease.transition.from_slot, MR_NO_SLOT);
+}
