@@ -70,6 +70,8 @@ mr_candidate_refusal(const MrLease *lease, const MrLocal *local, bool lossless)
 		return MR_REFUSE_REBUILDING;
 	if (!local->in_recovery)
 		return MR_REFUSE_NONE;
+	if (local->inconsistent)
+		return MR_REFUSE_INCONSISTENT;
 	if (local->replay_paused)
 		return MR_REFUSE_REPLAY_PAUSED;
 	if (!durable->config.policy.auto_failover)

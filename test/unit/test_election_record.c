@@ -39,6 +39,24 @@ MR_TEST(a_candidate_that_is_refused_again_and_again_still_asks_who_leads)
 	MR_CHECK(questions >= 8); /* two peers, ten seconds, every two seconds */
 }
 
+/* PostgreSQL ends, instead of a recovery that has not reached consistency. */
+MR_TEST(a_standby_that_is_not_consistent_does_not_stand)
+{
+	int i;
+
+	mr_bench_start(&bench, 3);
+	bench.local.inconsistent = true;
+	for (i = 0; i < 100; i++)
+	{
+		mr_bench_tick(&bench, 100);
+		MR_CHECK(mr_bench_asked(&bench, 1) != MR_MSG_PREVOTE);
+	}
+	MR_CHECK_INT(bench.lease.self_refusal, MR_REFUSE_INCONSISTENT);
+	bench.local.inconsistent = false;
+	mr_bench_lead(&bench);
+	MR_CHECK(bench.deadline_ms > 0);
+}
+
 /* A server that started while nobody led has heard no leader; its file tells of the last. */
 MR_TEST(who_led_before_the_restart_is_recorded_as_deposed)
 {
