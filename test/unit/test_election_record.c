@@ -77,3 +77,33 @@ MR_TEST(the_first_leadership_deposes_nobody)
 	MR_CHECK_INT(bench.lease.transition.cause, MR_CAUSE_BOOTSTRAP);
 	MR_CHECK_INT(bench.lease.transition.from_slot, MR_NO_SLOT);
 }
+
+/*
+ * n1 led and was heard by n2 alone for a while; n2 holds it all but is not to be
+ * promoted, so it would vote. Its answer tells how much would be lost.
+ */
+MR_TEST(a_voter_that_holds_much_more_tells_a_candidate_how_far_it_lags)
+{
+	MrMessage *answer;
+
+	mr_bench_start(&bench, 3);
+	mr_bench_follow(&bench, 1, 1);
+	while (mr_bench_asked(&bench, 2) != MR_MSG_PREVOTE)
+	{
+		if (mr_bench_asked(&bench, 2) != MR_MSG_NONE)
+		{
+			(void) mr_bench_answer(&bench, 2, MR_REFUSE_NONE);
+			mr_bench_deliver_answer(&bench, 1);
+		}
+		mr_bench_tick(&bench, 10);
+	}
+	answer = mr_bench_answer(&bench, 2, MR_REFUSE_NONE);
+	answer->report.flags = MR_REPORT_IN_RECOVERY | MR_REPORT_STANDBY | MR_REPORT_WAL_END_KNOWN;
+	answer->report.log_term = bench.lease.durable.log_term;
+	answer->report.wal_end =
+		bench.local.wal_end + (MrLsn) bench.lease.durable.config.policy.max_failover_lag_bytes + 1;
+	mr_bench_deliver_answer(&bench, 1);
+	MR_CHECK(mr_bench_asked(&bench, 2) != MR_MSG_VOTE);
+	MR_CHECK_INT(bench.lease.self_refusal, MR_REFUSE_LAG);
+	MR_CHECK(mr_bench_event(&bench, MR_EVENT_CANDIDATE_REFUSED) != NULL);
+}
