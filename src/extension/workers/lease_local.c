@@ -151,7 +151,8 @@ is_off_history(MrLeaseWorker *worker, const MrLocal *local, int64 now_ns)
 	int count;
 	int i;
 
-	if (local->timeline >= leaders)
+	/* 0: not even the first record has been replayed */
+	if (local->timeline == 0 || local->timeline >= leaders)
 		return false;
 	if (now_ns < worker->history_read_ns + MR_HISTORY_EVERY_NS)
 		return worker->off_history;
