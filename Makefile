@@ -88,6 +88,8 @@ help:
 #: make demo            three regions on this machine; demo-status, demo-kill REGION=US_EAST,
 #:                      demo-freeze, demo-thaw, demo-start, demo-stop, demo-clean
 #: make bench-failover  measure failovers
+#: make chaos           random faults on real clusters: CHAOS_SECONDS=300, SEED= (printed, to
+#:                      draw the same again), NODES=3, ROUND=1 (the first one)
 #: make lint            the rules of the house
 #: make fuzz            FUZZ_SECONDS=60 for each fuzzer, or those of TESTS="message state conninfo"
 #: make format          clang-format in place
@@ -95,7 +97,8 @@ help:
 
 # Everything below starts servers (or builds what does).
 demo_verbs := demo-status demo-kill demo-freeze demo-thaw demo-start demo-stop demo-clean
-served := prefix prefix-test test $(addprefix test-,$(layers) $(slow_layers)) lint demo bench-failover
+served := prefix prefix-test test $(addprefix test-,$(layers) $(slow_layers)) lint demo bench-failover \
+	chaos
 .PHONY: $(served) $(demo_verbs) regress-accept
 
 ifneq ($(is_root),)
@@ -159,6 +162,10 @@ $(demo_verbs): demo-%:
 bench-failover: prefix-release
 	@+$(call inner,release) probe link
 	@MR_TOP=$(CURDIR) MR_BINDIR=$(MR_PREFIX)/release/bin perl -Itest/tap/lib test/bench/failover.pl
+
+chaos: build-tap
+	@MR_TOP=$(CURDIR) MR_BINDIR=$(MR_PREFIX)/test/bin MR_LINK=$(CURDIR)/build/test/link.bin \
+		MR_PROBE=$(CURDIR)/build/test/probe.bin perl -Itest/tap/lib test/chaos/chaos.pl
 
 test-fresh:
 	@echo "make test-fresh unpacks a whole Debian and needs root" >&2; exit 1

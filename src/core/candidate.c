@@ -31,14 +31,37 @@ refusal_by_configuration(const MrConfig *config, int slot)
 	return MR_REFUSE_NONE;
 }
 
+/*
+ * The newest position the last leader is known to have had: from itself, or from a
+ * standby of it that went on hearing it when we no longer did.
+ */
+static MrLsn
+leader_position(const MrLease *lease)
+{
+	const uint32_t follows = MR_REPORT_STANDBY | MR_REPORT_WAL_END_KNOWN;
+	MrLsn newest = lease->leader_lsn;
+	int slot;
+
+	for (slot = 0; slot < MR_MAX_MEMBERS; slot++)
+	{
+		const MrReport *report = &lease->peers[slot].report;
+
+		if (slot != lease->self && (report->flags & (follows | MR_REPORT_DIVERGED)) == follows &&
+			report->log_term >= lease->durable.log_term && report->wal_end > newest)
+			newest = report->wal_end;
+	}
+	return newest;
+}
+
 /* A standby that would lose more than the policy allows. */
 static bool
 lags_too_far(const MrLease *lease, const MrLocal *local)
 {
 	int64_t limit = lease->durable.config.policy.max_failover_lag_bytes;
+	MrLsn newest = leader_position(lease);
 
-	return limit >= 0 && local->in_recovery && lease->leader_lsn > local->wal_end &&
-		   lease->leader_lsn - local->wal_end > (uint64_t) limit;
+	return limit >= 0 && local->in_recovery && newest > local->wal_end &&
+		   newest - local->wal_end > (uint64_t) limit;
 }
 
 MrRefusal
@@ -68,6 +91,8 @@ mr_candidate_refusal(const MrLease *lease, const MrLocal *local, bool lossless)
 		return MR_REFUSE_REBUILDING;
 	if (!local->in_recovery)
 		return MR_REFUSE_NONE;
+	if (local->inconsistent)
+		return MR_REFUSE_INCONSISTENT;
 	if (local->replay_paused)
 		return MR_REFUSE_REPLAY_PAUSED;
 	if (!durable->config.policy.auto_failover)

@@ -144,6 +144,7 @@ ask_all(MrStep *step, MrMessageKind kind, uint64_t term, const MrReleased *proof
 }
 
 static void check_round(MrStep *step);
+static bool fit(MrStep *step);
 
 static void
 start_prevote(MrStep *step)
@@ -252,10 +253,12 @@ check_round(MrStep *step)
 
 	if (mr_config_has_majority(&lease->durable.config, votes_of(lease)))
 	{
-		if (lease->role == MR_ROLE_PRECANDIDATE)
+		if (lease->role == MR_ROLE_CANDIDATE)
+			mr_leader_begin(step);
+		else if (fit(step)) /* still, after what the voters told of themselves */
 			start_vote(step);
 		else
-			mr_leader_begin(step);
+			lose_round(step);
 		return;
 	}
 	for (slot = 0; slot < MR_MAX_MEMBERS; slot++)

@@ -45,8 +45,11 @@ mr_leader_begin(MrStep *step)
 	int cause = lease->pending_cause;
 	int from = transition->from_slot;
 
+	/* started since, and never heard the leader: the newest stamp tells who led */
+	if (from == MR_NO_SLOT && lease->durable.stamp.term != 0)
+		from = mr_config_slot_of(&lease->durable.config, &lease->durable.stamp.node);
 	if (cause == MR_CAUSE_NONE)
-		cause = from == MR_NO_SLOT ? MR_CAUSE_BOOTSTRAP : MR_CAUSE_LEASE_EXPIRED;
+		cause = lease->durable.stamp.term == 0 ? MR_CAUSE_BOOTSTRAP : MR_CAUSE_LEASE_EXPIRED;
 	memset(transition, 0, sizeof(*transition));
 	transition->term = lease->durable.term;
 	transition->cause = cause;

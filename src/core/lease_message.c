@@ -73,7 +73,9 @@ mr_step_send(MrStep *step, int slot, MrMessageKind kind)
 	peer->in_flight = true;
 	peer->in_flight_kind = (uint8_t) kind;
 	peer->in_flight_id = message->id;
-	peer->next_status_ns = step->now + MR_STATUS_EVERY_NS;
+	/* elections may come more often than questions, and their answers teach less */
+	if (kind != MR_MSG_PREVOTE && kind != MR_MSG_VOTE)
+		peer->next_status_ns = step->now + MR_STATUS_EVERY_NS;
 	return message;
 }
 

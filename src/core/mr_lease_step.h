@@ -16,6 +16,7 @@ typedef struct MrLocal
 	bool in_recovery;
 	bool standby; /* standby.signal existed when the server started */
 	bool wal_end_known;
+	bool inconsistent;    /* recovery could not end here: the data files are ahead of it */
 	bool replay_paused;   /* paused, or recovery_min_apply_delay is set */
 	bool severed;         /* gate closed and no walreceiver is alive */
 	bool sever_failed;    /* the walreceiver did not end in time */

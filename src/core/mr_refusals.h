@@ -41,6 +41,7 @@
 	X(MR_REFUSE_OBSERVE, "observe", "the server only observes") \
 	X(MR_REFUSE_SICK, "sick", "the node's disk or WAL cannot be written") \
 	X(MR_REFUSE_SELF_AMNESIA, "self_amnesia", \
-	  "the state file of the node that refuses went back in time")
+	  "the state file of the node that refuses went back in time") \
+	X(MR_REFUSE_INCONSISTENT, "inconsistent", "the node has not replayed to a consistent state")
 
 #endif /* MR_REFUSALS_H */

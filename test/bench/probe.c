@@ -11,7 +11,7 @@
  *
  *   C NAME TIME              connected
  *   S NAME TIME ID           the insert of ID is about to be sent
- *   A NAME TIME ID           it was acknowledged
+ *   A NAME TIME ID WHERE     it was acknowledged; WHERE is TIMELINE/LSN of its WAL
  *   E NAME TIME ID SQLSTATE  it was refused
  *   D NAME TIME              the connection broke (an insert under way is in doubt)
  *
@@ -41,7 +41,11 @@
 /* Ids of a node: microseconds of the start times this, plus its index, and so on. */
 #define ID_STEP MAX_NODES
 
-static const char *const insert_sql = "INSERT INTO bench.probe (id) VALUES ($1::bigint)";
+/* The position is one in the transaction's WAL, before its commit. */
+static const char *const insert_sql =
+	"INSERT INTO bench.probe (id) VALUES ($1::bigint) RETURNING "
+	"substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8) || '/' || "
+	"pg_current_wal_insert_lsn()";
 
 typedef struct Node
 {
@@ -76,15 +80,15 @@ wait_until(int64_t time_ns)
 
 /* One line; stdio's own lock keeps lines of different threads apart. */
 static void
-note(char kind, const Node *node, int64_t time_ns, int64_t id, const char *sqlstate)
+note(char kind, const Node *node, int64_t time_ns, int64_t id, const char *more)
 {
 	if (id < 0)
 		fprintf(log_file, "%c %s %" PRId64 "\n", kind, node->name, time_ns);
-	else if (sqlstate == NULL)
+	else if (more == NULL)
 		fprintf(log_file, "%c %s %" PRId64 " %" PRId64 "\n", kind, node->name, time_ns, id);
 	else
 		fprintf(log_file, "%c %s %" PRId64 " %" PRId64 " %s\n", kind, node->name, time_ns, id,
-				sqlstate);
+				more);
 }
 
 /* Waits for the socket; false when limit_ns (0 = none) has passed. */
@@ -182,8 +186,8 @@ insert_once(Node *node)
 	result = wait_for_result(node->conn, &received_ns);
 	if (result == NULL)
 		return false;
-	if (PQresultStatus(result) == PGRES_COMMAND_OK)
-		note('A', node, received_ns, id, NULL);
+	if (PQresultStatus(result) == PGRES_TUPLES_OK)
+		note('A', node, received_ns, id, PQgetvalue(result, 0, 0));
 	else
 	{
 		const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);

@@ -18,6 +18,7 @@ my @places = (
 	qr{^test/fuzz/(?:run\.sh|\w+\.[ch])$},
 	qr{^test/bench/\w+\.[ch]$},
 	qr{^test/bench/(?:\w+/)*\w+\.p[lm]$},
+	qr{^test/chaos/\w+\.pl$},
 	qr{^test/link/\w+\.[ch]$},
 	qr{^test/lint/\w+\.(?:pl|sh)$},
 	qr{^test/lint/lib/\w+\.pm$},

@@ -12,7 +12,9 @@
 #include <unistd.h>
 
 #include "access/xlog.h"
+#include "access/xlog_internal.h"
 #include "access/xlogrecovery.h"
+#include "catalog/pg_control.h"
 #include "miscadmin.h"
 #include "postmaster/postmaster.h"
 #include "replication/walreceiver.h"
@@ -25,6 +27,7 @@
 #include "extension/workers/mr_lease_worker.h"
 
 #define MR_STOPPING_EVERY_NS (250 * MR_NS_PER_MS)
+#define MR_CONTROL_EVERY_NS (50 * MR_NS_PER_MS)
 #define MR_HISTORY_EVERY_NS (MR_NS_PER_S / 4)
 #define MR_CANARY_TIMEOUT_NS (10 * MR_NS_PER_S)
 
@@ -148,7 +151,8 @@ is_off_history(MrLeaseWorker *worker, const MrLocal *local, int64 now_ns)
 	int count;
 	int i;
 
-	if (local->timeline >= leaders)
+	/* 0: not even the first record has been replayed */
+	if (local->timeline == 0 || local->timeline >= leaders)
 		return false;
 	if (now_ns < worker->history_read_ns + MR_HISTORY_EVERY_NS)
 		return worker->off_history;
@@ -188,6 +192,40 @@ observe_standby(MrLocal *local)
 	local->wal_end_known = mr_shared->standby_at_start && requested;
 	local->replay_paused =
 		GetRecoveryPauseState() != RECOVERY_NOT_PAUSED || recovery_min_apply_delay > 0;
+}
+
+/*
+ * Could recovery end at this position? A rewound, cloned or restarted standby first
+ * replays to where its data files are; PostgreSQL ends instead of a promotion before that.
+ * The control file knows, and no longer says so once hot standby has begun.
+ */
+static bool
+is_inconsistent(MrLeaseWorker *worker, const MrLocal *local, int64 now_ns)
+{
+	static ControlFileData control;
+	pg_crc32c crc;
+	int fd;
+	ssize_t length;
+
+	if (HotStandbyActive())
+		return false;
+	if (worker->control_read_ns != 0 && now_ns < worker->control_read_ns + MR_CONTROL_EVERY_NS)
+		return worker->inconsistent;
+	worker->control_read_ns = now_ns;
+	worker->inconsistent = true;
+	fd = open(XLOG_CONTROL_FILE, O_RDONLY | PG_BINARY);
+	if (fd < 0)
+		return true;
+	length = read(fd, &control, sizeof(control));
+	close(fd);
+	INIT_CRC32C(crc);
+	COMP_CRC32C(crc, &control, offsetof(ControlFileData, crc));
+	FIN_CRC32C(crc);
+	worker->inconsistent = length != (ssize_t) sizeof(control) || !EQ_CRC32C(crc, control.crc) ||
+						   control.backupStartPoint != InvalidXLogRecPtr ||
+						   control.backupEndRequired ||
+						   control.minRecoveryPoint > local->replay_lsn;
+	return worker->inconsistent;
 }
 
 static void
@@ -239,6 +277,7 @@ mr_lease_observe(MrLeaseWorker *worker, MrLocal *local)
 	local->severed = !local->in_recovery || mr_gate_is_severed();
 	local->sever_failed = worker->sever_failed;
 	local->streaming = local->in_recovery && mr_gate_is_streaming();
+	local->inconsistent = local->standby && is_inconsistent(worker, local, now_ns);
 	local->off_history = local->standby && is_off_history(worker, local, now_ns);
 	local->down_mask = pg_atomic_read_u32(&mr_shared->down_mask);
 	local->last_commit = pg_atomic_read_u64(&mr_shared->last_commit_end);

@@ -36,6 +36,8 @@ typedef struct MrLeaseWorker
 	int64 stopping_checked_ns;
 	int64 history_read_ns; /* when the leader's history was last compared */
 	bool off_history;      /* ... and what came out */
+	int64 control_read_ns; /* when the control file was last read */
+	bool inconsistent;     /* ... and what came out */
 	int64 observed_ns;     /* when the node was last looked at */
 	uint64 stuck_canary;   /* start of the write check that is under way */
 	int64 stuck_ns;        /* how long we have been watching it */

@@ -33,7 +33,7 @@ sub start
 	readline($out) // die 'the probe did not start';
 	my $log = MultiRegion::ProbeLog->new($path);
 	$cluster->poll_until(sub { scalar $log->read_on->acks > 20 }, 20, 'the probe to write');
-	return bless { log => $log, in => $in, out => $out, pid => $pid }, $class;
+	return bless { path => $path, log => $log, in => $in, out => $out, pid => $pid }, $class;
 }
 
 sub log { return $_[0]{log} }

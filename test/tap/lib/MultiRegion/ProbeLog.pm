@@ -23,7 +23,7 @@ sub read_on
 	$self->{rest} = @lines && $lines[-1] !~ /\n\z/ ? pop @lines : '';
 	foreach my $line (@lines)
 	{
-		my ($kind, $node, $time_ns, $id, $sqlstate) = split ' ', $line;
+		my ($kind, $node, $time_ns, $id, $more) = split ' ', $line;
 		my $time = $time_ns / 1e9;
 		if ($kind eq 'S')
 		{
@@ -37,17 +37,18 @@ sub read_on
 		{
 			push @{ $self->{acks} },
 				{ node => $node, id => $id, at => $time, sent => $self->{sent}{$id},
-					connected => $self->{connected}{$node} };
+					connected => $self->{connected}{$node}, where => $more };
 		}
 		elsif ($kind eq 'E')
 		{
-			push @{ $self->{errors} }, { node => $node, id => $id, at => $time, sqlstate => $sqlstate };
+			push @{ $self->{errors} }, { node => $node, id => $id, at => $time, sqlstate => $more };
 		}
 	}
 	return $self;
 }
 
-# Acknowledgements, oldest first: node, id, sent, at, connected (all but id instants).
+# Acknowledgements, oldest first: node, id, where (TIMELINE/LSN, hexadecimal), and the
+# instants sent, at, connected.
 sub acks
 {
 	my ($self) = @_;
