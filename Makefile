@@ -148,7 +148,7 @@ build-simulation build-mutants:
 build-model:
 build-regress build-isolation: prefix-test
 build-tap build-sidecar: prefix-test
-	@+$(call inner,test) link
+	@+$(call inner,test) link probe
 
 demo: prefix-release
 	@docker/demo/demo.sh start-all

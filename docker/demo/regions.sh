@@ -345,7 +345,7 @@ print_what_to_try()
 		Try this:
 
 		    psql='$bindir/psql'
-		    any="host=localhost port=$ports user=postgres dbname=postgres target_session_attrs=read-write"
+		    any="host=localhost,localhost,localhost port=$ports user=postgres dbname=postgres target_session_attrs=read-write"
 		    \$psql "\$any" -c "INSERT INTO visit (note) VALUES ('hello') RETURNING *"
 		    \$psql "\$any" -c "SELECT region_for_tenant('acme'), primary_region(), gateway_region()"
 		    curl http://localhost:$(http_port_of EU_WEST)/api/regions/status

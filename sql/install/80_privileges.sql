@@ -3,6 +3,17 @@
 
 GRANT USAGE ON SCHEMA multiregion TO PUBLIC;
 
+-- The public API lives in the schema the extension was created in. Everybody may use
+-- "public"; of another one the sidecar has to be let in.
+DO $do$
+BEGIN
+	IF NOT pg_catalog.has_schema_privilege('multiregion_api',
+		pg_catalog.to_regnamespace('@extschema@')::oid, 'USAGE') THEN
+		GRANT USAGE ON SCHEMA @extschema@ TO multiregion_api;
+	END IF;
+END
+$do$;
+
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA multiregion FROM PUBLIC;
 REVOKE ALL ON FUNCTION @extschema@.set_tenant_region(text, text, text, bigint) FROM PUBLIC;
 REVOKE ALL ON FUNCTION @extschema@.clear_tenant_region(text, text, bigint) FROM PUBLIC;

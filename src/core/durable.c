@@ -46,6 +46,7 @@ mr_durable_encode(const MrDurable *durable, uint8_t *out, size_t size)
 	mr_put_u32(&bytes, durable->reserved_timeline);
 	mr_put_u32(&bytes, durable->max_lease_ms);
 	mr_put_u64(&bytes, durable->last_led_term);
+	mr_put_u64(&bytes, durable->leader_lsn);
 	mr_put_u8(&bytes, durable->amnesiac ? 1 : 0);
 	mr_put_u8(&bytes, MR_MAX_MEMBERS);
 	for (i = 0; i < MR_MAX_MEMBERS; i++)
@@ -77,6 +78,7 @@ get_fields(MrBytes *bytes, MrDurable *durable)
 	durable->reserved_timeline = mr_get_u32(bytes);
 	durable->max_lease_ms = mr_get_u32(bytes);
 	durable->last_led_term = mr_get_u64(bytes);
+	durable->leader_lsn = mr_get_u64(bytes);
 	durable->amnesiac = mr_get_bool(bytes);
 	if (mr_get_u8(bytes) != MR_MAX_MEMBERS)
 		return false;

@@ -16,6 +16,7 @@
 #include "core/mr_candidate.h"
 
 #define MR_TICK_MAX_NS (200 * MR_NS_PER_MS)
+#define MR_LSN_STEP (1024 * 1024)
 
 void
 mr_lease_start(MrLease *lease, const MrDurable *durable, uint64_t nonce, int64_t now_ns)
@@ -34,8 +35,14 @@ mr_lease_start(MrLease *lease, const MrDurable *durable, uint64_t nonce, int64_t
 	lease->durable = *durable;
 	lease->loaded = true;
 	lease->self = mr_config_slot_of(&durable->config, &durable->node);
+	lease->leader_lsn = durable->leader_lsn;
+	lease->promise_term = durable->term;
 	if (mr_uuid_equal(&durable->voted_for, &durable->node))
-		lease->own_term = durable->term; /* our earlier self is gone, and its lease with it */
+	{
+		/* our earlier self is gone, and its lease, if it had one, with it */
+		if (durable->last_led_term == durable->term)
+			lease->own_term = durable->term;
+	}
 	else if (mr_uuid_is_set(&durable->voted_for))
 	{
 		lease->promise_to = durable->voted_for;
@@ -108,31 +115,8 @@ mr_step_down(MrStep *step)
 	lease->round_failures = 0;
 	lease->stamped = false;
 	lease->lapsed = false;
-}
-
-/* A slot whose owner changed starts with nothing known about it. */
-void
-mr_step_adopt_config(MrStep *step, const MrConfig *config)
-{
-	MrLease *lease = step->lease;
-	MrDurable *durable = &lease->durable;
-	MrUuid leader = {{0}};
-	int slot;
-
-	if (lease->leader != MR_NO_SLOT)
-		leader = durable->config.members[lease->leader].uuid;
-	for (slot = 0; slot < MR_MAX_MEMBERS; slot++)
-	{
-		if (mr_uuid_equal(&durable->config.members[slot].uuid, &config->members[slot].uuid))
-			continue;
-		memset(&lease->peers[slot], 0, sizeof(lease->peers[slot]));
-		durable->peer_sequence[slot] = 0;
-	}
-	durable->config = *config;
-	lease->dirty = true;
-	lease->self = mr_config_slot_of(config, &durable->node);
-	lease->leader = mr_uuid_is_set(&leader) ? mr_config_slot_of(config, &leader) : MR_NO_SLOT;
-	mr_step_event(step, MR_EVENT_CONFIGURATION, lease->self, 0, (int64_t) config->version);
+	if (!step->local->server_dead && !step->local->handover_stop)
+		lease->handover = MR_HANDOVER_NONE;
 }
 
 bool
@@ -164,8 +148,18 @@ update_log_term(MrStep *step)
 	MrDurable *durable = &step->lease->durable;
 	const MrLocal *local = step->local;
 
-	if (!local->wal_end_known || durable->stamp.term <= durable->log_term ||
-		local->timeline != durable->stamp.timeline || local->wal_end <= durable->stamp.lsn)
+	if (!local->wal_end_known)
+		return;
+	if (durable->log_term == durable->stamp.term && durable->log_term != 0 &&
+		(local->timeline < durable->stamp.timeline ||
+		 (local->timeline == durable->stamp.timeline && local->wal_end < durable->stamp.lsn)))
+	{
+		/* the data directory is older than the state file: it holds what nobody knows */
+		durable->log_term = 0;
+		step->lease->dirty = true;
+	}
+	if (durable->stamp.term <= durable->log_term || local->timeline != durable->stamp.timeline ||
+		local->wal_end <= durable->stamp.lsn)
 		return;
 	durable->log_term = durable->stamp.term;
 	if (durable->rebuilding_term <= durable->log_term)
@@ -232,8 +226,10 @@ check_sender(MrStep *step, int *slot)
 	peer = &lease->peers[*slot];
 	if (message->sequence < durable->peer_sequence[*slot] && message->nonce != peer->nonce)
 	{
-		mr_step_event(step, MR_EVENT_AMNESIA, *slot, MR_REFUSE_AMNESIA,
-					  (int64_t) durable->peer_sequence[*slot]);
+		if (peer->accused_nonce != message->nonce)
+			mr_step_event(step, MR_EVENT_AMNESIA, *slot, MR_REFUSE_AMNESIA,
+						  (int64_t) durable->peer_sequence[*slot]);
+		peer->accused_nonce = message->nonce;
 		return MR_REFUSE_AMNESIA;
 	}
 	peer->nonce = message->nonce;
@@ -365,6 +361,29 @@ ask_status(MrStep *step)
 	}
 }
 
+/*
+ * What a restart must know and no other write would bring to the disk in time: where
+ * the leader is, to judge our lag; and that a long lease is a thing of the past.
+ */
+static void
+keep_facts(MrStep *step)
+{
+	MrLease *lease = step->lease;
+	MrDurable *durable = &lease->durable;
+	int64_t limit = mr_step_policy(step)->max_failover_lag_bytes;
+	int64_t lease_ms = mr_step_policy(step)->lease_ms;
+
+	if (limit >= 0 && lease->role != MR_ROLE_LEADER && lease->leader_lsn > durable->leader_lsn &&
+		lease->leader_lsn - durable->leader_lsn > (uint64_t) limit / 2 + MR_LSN_STEP)
+		lease->dirty = true;
+	if (durable->max_lease_ms > lease_ms &&
+		lease->promise_until_ns <= step->now + mr_promise_ns(lease_ms))
+	{
+		durable->max_lease_ms = (uint32_t) lease_ms;
+		lease->dirty = true;
+	}
+}
+
 static void
 handle_tick(MrStep *step)
 {
@@ -372,6 +391,7 @@ handle_tick(MrStep *step)
 
 	if (!lease->loaded)
 		return;
+	keep_facts(step);
 	if (lease->role == MR_ROLE_LEADER)
 	{
 		if (lease->handover != MR_HANDOVER_NONE || mr_handover_is_due(step))
@@ -400,6 +420,7 @@ finish(MrStep *step)
 	if (step->lease->dirty)
 	{
 		step->lease->dirty = false;
+		step->lease->durable.leader_lsn = step->lease->leader_lsn;
 		(void) mr_step_add(step, MR_ACT_PERSIST);
 		while (at < actions->count - 1 && actions->list[at].kind == MR_ACT_DEADLINE &&
 			   actions->list[at].time_ns == 0)

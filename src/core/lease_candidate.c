@@ -14,6 +14,7 @@
 
 #define MR_STAGGER_NS (30 * MR_NS_PER_MS)
 #define MR_ROUND_NS MR_NS_PER_S
+#define MR_GIVE_WAY 3 /* times; a candidate that never wins has had its chance then */
 #define MR_RETRY_MIN_NS (10 * MR_NS_PER_MS)
 
 /* The distance between two candidates: more than a round trip and a vote's fsync. */
@@ -60,9 +61,11 @@ mr_candidate_give_way(MrStep *step)
 {
 	MrLease *lease = step->lease;
 
-	if (lease->role == MR_ROLE_FOLLOWER && lease->election_at_ns != 0 && !lease->skip_prevote &&
-		lease->election_at_ns < step->now + stagger_ns(step))
-		lease->election_at_ns = step->now + stagger_ns(step);
+	if (lease->role != MR_ROLE_FOLLOWER || lease->election_at_ns == 0 || lease->skip_prevote ||
+		lease->election_at_ns >= step->now + stagger_ns(step) || lease->gave_way >= MR_GIVE_WAY)
+		return;
+	lease->gave_way++;
+	lease->election_at_ns = step->now + stagger_ns(step);
 }
 
 static uint32_t
@@ -80,9 +83,7 @@ votes_of(const MrLease *lease)
 static MrReleased
 proof_of_release(const MrLease *lease)
 {
-	MrReleased none = {0};
-
-	return lease->released.term == lease->durable.term ? lease->released : none;
+	return lease->released;
 }
 
 static uint64_t
@@ -193,6 +194,7 @@ start_vote(MrStep *step)
 	if (durable->max_lease_ms < mr_step_policy(step)->lease_ms)
 		durable->max_lease_ms = (uint32_t) mr_step_policy(step)->lease_ms;
 	lease->dirty = true;
+	lease->promise_term = term;
 	lease->promise_to = durable->node;
 	lease->promise_nonce = lease->nonce;
 	lease->promise_until_ns = step->now + mr_promise_ns(mr_step_policy(step)->lease_ms);
@@ -300,6 +302,15 @@ old_region(const MrStep *step)
 	return mr_step_member(step, slot)->region;
 }
 
+/* Who will not stand: those marked as down, and the leader that has gone. */
+static uint32_t
+absent_mask(const MrStep *step)
+{
+	int gone = step->lease->transition.from_slot;
+
+	return step->local->down_mask | (gone != MR_NO_SLOT ? UINT32_C(1) << gone : 0);
+}
+
 /* The leader fell silent: remember who it was and when we noticed. */
 static void
 note_silence(MrStep *step)
@@ -329,6 +340,10 @@ follower_tick(MrStep *step)
 	}
 	if (lease->own_term == 0)
 		note_silence(step);
+	/* whoever was marked as down stands too, if nobody else has by now */
+	if (lease->marked_down &&
+		step->now - lease->promise_until_ns > 2 * mr_promise_ns(mr_step_policy(step)->lease_ms))
+		lease->marked_down = false;
 	if (!fit(step))
 		return;
 	if (lease->own_term != 0 && lease->round_failures == 0)
@@ -341,7 +356,7 @@ follower_tick(MrStep *step)
 	if (lease->election_at_ns == 0)
 		lease->election_at_ns =
 			step->now + stagger_ns(step) * mr_candidate_rank(lease, lease->self, old_region(step),
-															 step->local->down_mask);
+															 absent_mask(step));
 	if (step->now < lease->election_at_ns)
 		return;
 	if (lease->skip_prevote)

@@ -6,9 +6,54 @@
  * voters. The leader persists it before it sends it; the final one is made only
  * after majorities of both have persisted the joint one. A new leadership puts
  * its own term on the configuration, so that any two can be ordered; voters
- * refuse a candidate with an older one. Called by lease.c on the leader.
+ * refuse a candidate with an older one. Called by lease.c: on the leader, and wherever a
+ * message brings a newer configuration.
  */
 #include "core/mr_lease_internal.h"
+
+#include <string.h>
+
+/* Its walreceiver was told an address that is no longer the leader's. */
+static bool
+leader_moved(const MrLease *lease, const MrConfig *config)
+{
+	const MrMember *before = &lease->durable.config.members[lease->leader];
+	const MrMember *after = &config->members[lease->leader];
+
+	return strcmp(before->conninfo, after->conninfo) != 0 ||
+		   strcmp(before->hostaddr, after->hostaddr) != 0;
+}
+
+/* A slot whose owner changed starts with nothing known about it. */
+void
+mr_step_adopt_config(MrStep *step, const MrConfig *config)
+{
+	MrLease *lease = step->lease;
+	MrDurable *durable = &lease->durable;
+	MrUuid leader = {{0}};
+	int slot;
+
+	if (lease->leader != MR_NO_SLOT)
+	{
+		leader = durable->config.members[lease->leader].uuid;
+		if (leader_moved(lease, config))
+			lease->gate_open = false; /* opened again, with the new address */
+	}
+	for (slot = 0; slot < MR_MAX_MEMBERS; slot++)
+	{
+		if (mr_uuid_equal(&durable->config.members[slot].uuid, &config->members[slot].uuid))
+			continue;
+		memset(&lease->peers[slot], 0, sizeof(lease->peers[slot]));
+		durable->peer_sequence[slot] = 0;
+	}
+	durable->config = *config;
+	lease->dirty = true;
+	lease->self = mr_config_slot_of(config, &durable->node);
+	lease->leader = mr_uuid_is_set(&leader) ? mr_config_slot_of(config, &leader) : MR_NO_SLOT;
+	if (lease->self == MR_NO_SLOT)
+		mr_step_down(step); /* we are no member any more */
+	mr_step_event(step, MR_EVENT_CONFIGURATION, lease->self, 0, (int64_t) config->version);
+}
 
 /* A new version of our own configuration, in our own term. */
 static void

@@ -16,6 +16,7 @@
 
 #define MR_LAST_GASP_NS (1500 * MR_NS_PER_MS)
 #define MR_ASK_TIMEOUT_NS (400 * MR_NS_PER_MS)
+#define MR_DRAIN_NS (200 * MR_NS_PER_MS) /* for commits under way when we fenced */
 
 /* Neither dead nor stopping: this hand-over is a sick leader's, and its process goes on. */
 static bool
@@ -65,8 +66,10 @@ begin_handover(MrStep *step)
 	lease->handover = MR_HANDOVER_FENCED;
 	lease->handover_until_ns = step->now + wait_ns;
 	lease->handover_tried = 0;
+	lease->handover_behind = 0;
 	lease->successor = MR_NO_SLOT;
 	lease->next_heartbeat_ns = step->now;
+	lease->round_until_ns = step->now + MR_DRAIN_NS;
 }
 
 /*
@@ -80,6 +83,7 @@ needed_lsn(const MrStep *step)
 	MrLsn commit = step->local->last_commit;
 	MrLsn stamp = step->lease->durable.stamp.lsn;
 
+	/* still promoting: all of the former leaders' commits that we hold */
 	if (!step->lease->stamped)
 		return step->local->wal_end > 0 ? step->local->wal_end : 1;
 	return commit > stamp ? commit : stamp > 0 ? stamp : 1;
@@ -95,7 +99,7 @@ live_on(MrStep *step)
 	MrLease *lease = step->lease;
 
 	lease->handover = MR_HANDOVER_NONE;
-	if (!lease->renounced)
+	if (!lease->renounced || lease->role != MR_ROLE_LEADER)
 		return;
 	mr_step_down(step);
 	lease->leader = MR_NO_SLOT;
@@ -117,7 +121,7 @@ leave(MrStep *step, bool released)
 		return;
 	}
 	lease->handover = MR_HANDOVER_DONE;
-	(void) mr_step_add(step, MR_ACT_EXIT);
+	mr_step_add(step, MR_ACT_EXIT)->slot = released ? lease->successor : MR_NO_SLOT;
 }
 
 /* Does somebody else hold the last commit already? Then an orderly stop may go on. */
@@ -180,6 +184,18 @@ ask(MrStep *step, int slot)
 	mr_step_event(step, MR_EVENT_RELEASE_SENT, slot, 0, (int64_t) message->need_lsn);
 }
 
+/* Those that lacked bytes on their way may hold them by now: ask them again. */
+static bool
+can_ask_again(MrStep *step)
+{
+	MrLease *lease = step->lease;
+	uint32_t behind = lease->handover_behind;
+
+	lease->handover_tried &= ~behind;
+	lease->handover_behind = 0;
+	return behind != 0;
+}
+
 static void
 look_for_successor(MrStep *step)
 {
@@ -206,8 +222,19 @@ look_for_successor(MrStep *step)
 		/* everybody was asked and lacks something, or nobody may be promoted */
 		leave(step, false);
 	}
-	else
+	else if (!can_ask_again(step))
 		wait_at_home(step);
+}
+
+/*
+ * A commit that was under way when we fenced will not be acknowledged, but whoever
+ * receives it is ahead of a successor that was named before: let it end first.
+ */
+static bool
+is_draining(const MrStep *step)
+{
+	return step->local->handover_stop && !step->local->server_dead && step->local->writers &&
+		   step->now < step->lease->round_until_ns && step->now < step->lease->handover_until_ns;
 }
 
 void
@@ -221,6 +248,8 @@ mr_handover_tick(MrStep *step)
 			begin_handover(step);
 			return;
 		case MR_HANDOVER_FENCED:
+			if (is_draining(step))
+				return;
 			lease->handover = MR_HANDOVER_WAIT;
 			look_for_successor(step);
 			return;
@@ -247,9 +276,13 @@ mr_handover_reply(MrStep *step, int slot)
 		slot != lease->successor)
 		return;
 	if (reply->ok)
+	{
 		leave(step, true);
-	else
-		mr_handover_unreachable(step, slot);
+		return;
+	}
+	if (reply->refusal == MR_REFUSE_BEHIND)
+		lease->handover_behind |= UINT32_C(1) << slot;
+	mr_handover_unreachable(step, slot);
 }
 
 /* It refused or does not answer: the next one. It may have taken the lease: so what. */

@@ -108,6 +108,28 @@ broadcast(MrStep *step, MrMessage *message)
 	}
 }
 
+/*
+ * A leader votes for nobody else while its lease runs. Once it has lapsed, our vote may
+ * be the one another candidate needs: a leader whom nobody grants must not hold it back.
+ */
+static void
+keep_own_promise(MrStep *step)
+{
+	MrLease *lease = step->lease;
+	int64_t lease_ms = mr_step_policy(step)->lease_ms;
+	int64_t until_ns = step->now + mr_promise_ns(lease_ms);
+	bool begins =
+		!lease->stamped && step->now < lease->transition.elected_ns + lease_ms * MR_NS_PER_MS;
+
+	if (!begins && lease->deadline_ns <= step->now)
+		return;
+	lease->promise_term = lease->durable.term;
+	lease->promise_to = lease->durable.node;
+	lease->promise_nonce = lease->nonce;
+	if (lease->promise_until_ns < until_ns)
+		lease->promise_until_ns = until_ns;
+}
+
 static void
 send_heartbeats(MrStep *step)
 {
@@ -124,9 +146,7 @@ send_heartbeats(MrStep *step)
 	/* our own grant runs out like the others' */
 	lease->peers[lease->self].granted_until_ns =
 		step->now + mr_step_policy(step)->lease_ms * MR_NS_PER_MS;
-	lease->promise_to = lease->durable.node;
-	lease->promise_nonce = lease->nonce;
-	lease->promise_until_ns = step->now + mr_promise_ns(mr_step_policy(step)->lease_ms);
+	keep_own_promise(step);
 	lease->next_heartbeat_ns = step->now + mr_step_policy(step)->heartbeat_ms * MR_NS_PER_MS;
 }
 

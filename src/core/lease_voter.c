@@ -19,7 +19,7 @@ release_proven(const MrStep *step)
 	const MrLease *lease = step->lease;
 	const MrReleased *proof = &step->event->message->released;
 
-	return proof->term != 0 && proof->term == lease->durable.term &&
+	return proof->term != 0 && proof->term == lease->promise_term &&
 		   mr_uuid_equal(&proof->holder, &lease->promise_to) &&
 		   proof->nonce == lease->promise_nonce;
 }
@@ -85,7 +85,7 @@ vote_refusal(const MrStep *step)
 	if (!step->local->manage)
 		return MR_REFUSE_OBSERVE;
 	if (durable->amnesiac)
-		return MR_REFUSE_AMNESIA;
+		return MR_REFUSE_SELF_AMNESIA;
 	if (mr_config_compare(message->config_term, message->config_version, durable->config.term,
 						  durable->config.version) < 0)
 		return MR_REFUSE_OLD_CONFIGURATION;
@@ -109,7 +109,10 @@ vote_refusal(const MrStep *step)
 	return MR_REFUSE_NONE;
 }
 
-/* A voter that refuses because it is the better candidate stands at once itself. */
+/*
+ * A voter that refuses because it is the better candidate stands at once itself; the
+ * candidate's proof that the old lease is dead serves it as well.
+ */
 static void
 refuse_candidate(MrStep *step, MrRefusal refusal)
 {
@@ -120,6 +123,11 @@ refuse_candidate(MrStep *step, MrRefusal refusal)
 	if (step->event->message->kind == MR_MSG_VOTE)
 		mr_step_event(step, MR_EVENT_VOTE_REFUSED, slot, refusal,
 					  (int64_t) step->event->message->term);
+	if (refusal == MR_REFUSE_AHEAD && mr_step_promise_running(step) && release_proven(step))
+	{
+		step->lease->released = step->event->message->released;
+		step->lease->promise_until_ns = 0;
+	}
 	if (refusal == MR_REFUSE_AHEAD || refusal == MR_REFUSE_OLD_CONFIGURATION)
 		mr_candidate_schedule(step, step->now);
 }
@@ -139,14 +147,17 @@ answer_prevote(MrStep *step)
 }
 
 /*
- * The holder of a term from now on, in the file; the promise itself is volatile.
+ * The holder of a term from now on, in the file. What this node had in mind for
+ * itself before is over: its own earlier term, and a lease that was handed to it.
  */
 static void
-promise(MrStep *step, uint64_t term, const MrMessage *message)
+record_holder(MrStep *step, uint64_t term, const MrMessage *message)
 {
 	MrLease *lease = step->lease;
 	MrDurable *durable = &lease->durable;
 
+	lease->own_term = 0;
+	lease->skip_prevote = false;
 	if (durable->term != term || durable->voted_nonce != message->nonce ||
 		!mr_uuid_equal(&durable->voted_for, &message->sender) ||
 		durable->max_lease_ms < message->lease_ms)
@@ -158,10 +169,27 @@ promise(MrStep *step, uint64_t term, const MrMessage *message)
 			durable->max_lease_ms = message->lease_ms;
 		lease->dirty = true;
 	}
-	lease->own_term = 0; /* what our earlier self held is not newer than this promise */
+}
+
+/*
+ * The promise itself is volatile. To the same holder it is never shortened: the
+ * leader may count on a longer one that it was given before its policy changed.
+ */
+static void
+promise(MrStep *step, uint64_t term, const MrMessage *message)
+{
+	MrLease *lease = step->lease;
+	int64_t until_ns = step->now + mr_promise_ns(message->lease_ms);
+	bool same = lease->promise_term == term && lease->promise_nonce == message->nonce &&
+				mr_uuid_equal(&lease->promise_to, &message->sender);
+
+	record_holder(step, term, message);
+	if (same && lease->promise_until_ns > until_ns)
+		return;
+	lease->promise_term = term;
 	lease->promise_to = message->sender;
 	lease->promise_nonce = message->nonce;
-	lease->promise_until_ns = step->now + mr_promise_ns(message->lease_ms);
+	lease->promise_until_ns = until_ns;
 }
 
 static void
@@ -206,7 +234,7 @@ grant_refusal(const MrStep *step)
 	if (!step->local->manage)
 		return MR_REFUSE_OBSERVE;
 	if (lease->durable.amnesiac)
-		return MR_REFUSE_AMNESIA;
+		return MR_REFUSE_SELF_AMNESIA;
 	if (message->term < lease->durable.term)
 		return MR_REFUSE_STALE_TERM;
 	if (lease->released.term == message->term && lease->released.nonce == message->nonce &&
@@ -266,7 +294,7 @@ follow(MrStep *step, int slot)
 
 /* The sender leads its term: it is the holder from now on, and whom we follow. */
 static void
-accept_leader(MrStep *step, int slot)
+accept_leader(MrStep *step, int slot, bool promised)
 {
 	MrLease *lease = step->lease;
 	const MrMessage *message = step->event->message;
@@ -279,8 +307,12 @@ accept_leader(MrStep *step, int slot)
 		(void) mr_step_add(step, MR_ACT_CLOSE_GATE);
 		mr_step_event(step, MR_EVENT_LEADER_CHANGED, slot, 0, (int64_t) message->term);
 	}
-	promise(step, message->term, message);
+	if (promised)
+		promise(step, message->term, message);
+	else
+		record_holder(step, message->term, message);
 	lease->leader = slot;
+	lease->gave_way = 0;
 	lease->leader_lsn = message->report.wal_end;
 	lease->election_at_ns = 0;
 	lease->round_failures = 0;
@@ -303,14 +335,16 @@ answer_grant(MrStep *step, int slot)
 		mr_step_refuse(step, refusal, 0);
 		return;
 	}
-	accept_leader(step, slot);
+	accept_leader(step, slot, true);
 	(void) mr_step_reply(step);
 }
 
 /*
  * A standby accepts no connection before it is consistent, and may need the
  * leader's WAL to become so: then no grant can reach it, and it asks the leader
- * instead. The leader counts nothing on this; to us it is as good as a grant.
+ * instead. It follows whoever leads, but makes a promise only to one whose lease is
+ * open: the leader counts nothing on it, and one that reaches nobody any more must not
+ * keep its followers from electing another by answering them.
  */
 void
 mr_voter_learn_leader(MrStep *step, int slot)
@@ -320,7 +354,7 @@ mr_voter_learn_leader(MrStep *step, int slot)
 	if (reply->kind == MR_MSG_STATUS && reply->ok &&
 		mr_uuid_equal(&reply->leader, &reply->sender) && reply->stamp.term == reply->term &&
 		grant_refusal(step) == MR_REFUSE_NONE)
-		accept_leader(step, slot);
+		accept_leader(step, slot, (reply->report.flags & MR_REPORT_LEASE_OPEN) != 0);
 }
 
 /* Can the releasing leader's last byte be found here? */
@@ -377,6 +411,8 @@ answer_release(MrStep *step, int slot)
 		refusal = MR_REFUSE_MALFORMED;
 	else if (mine)
 		refusal = mr_candidate_refusal(step->lease, step->local, true);
+	if (refusal == MR_REFUSE_AMNESIA)
+		refusal = MR_REFUSE_SELF_AMNESIA; /* ours, not the sender's */
 	if (refusal == MR_REFUSE_NONE && message->need_lsn != 0 && !holds(step, message))
 	{
 		if (step->now - step->event->received_ns < MR_RELEASE_WAIT_NS)

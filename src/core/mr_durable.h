@@ -27,6 +27,7 @@ typedef struct MrDurable
 	uint32_t reserved_timeline;
 	uint32_t max_lease_ms;  /* longest lease ever granted: the wait after a restart */
 	uint64_t last_led_term; /* newest term this node led */
+	MrLsn leader_lsn;       /* where the last leader was; behind by some megabytes at most */
 	bool amnesiac;          /* the file went back in time: no vote until replaced */
 	uint64_t peer_sequence[MR_MAX_MEMBERS]; /* by slot: to notice others going back */
 	MrConfig config;

@@ -36,7 +36,8 @@ typedef struct MrPeer
 	uint64_t nonce;
 	uint64_t config_term; /* configuration it has persisted */
 	uint64_t config_version;
-	bool in_flight; /* a request of ours is unanswered */
+	uint64_t accused_nonce; /* start of it whose amnesia was recorded */
+	bool in_flight;         /* a request of ours is unanswered */
 	uint8_t in_flight_kind;
 	uint64_t in_flight_id;
 	uint64_t amnesia_after_id; /* last request when it refused us for amnesia; 0 = it did not */
@@ -45,23 +46,6 @@ typedef struct MrPeer
 	int64_t granted_until_ns;  /* leader: SEND of the grant + lease */
 	int64_t next_status_ns;    /* follower: when to ask it again */
 } MrPeer;
-
-/* Times of the last change of leadership, for the record; 0 = not yet. */
-typedef struct MrTransition
-{
-	uint64_t term;
-	int cause;     /* MrCause */
-	int from_slot; /* MR_NO_SLOT if unknown */
-	int to_slot;
-	int64_t detected_ns; /* release received, or promise ran out */
-	int64_t elected_ns;
-	int64_t promoted_ns;  /* recovery ended */
-	int64_t open_ns;      /* first moment a write could be acknowledged */
-	int64_t lag_bytes;    /* last known distance to the old leader; -1 unknown */
-	MrLsn old_leader_lsn; /* last position the old leader reported */
-	uint32_t timeline;
-	MrLsn fork_lsn;
-} MrTransition;
 
 /* An orderly stop, or the last act of a leader whose server died. */
 typedef enum MrHandover
@@ -83,6 +67,7 @@ typedef struct MrLease
 	int leader; /* slot of the leader of durable.term, or MR_NO_SLOT */
 
 	/* voter */
+	uint64_t promise_term;
 	MrUuid promise_to;
 	uint64_t promise_nonce;
 	int64_t promise_until_ns; /* after a restart: as if just given */
@@ -97,6 +82,7 @@ typedef struct MrLease
 	int64_t round_until_ns;
 	uint32_t round_timeline;
 	int round_failures;
+	int gave_way;              /* elections put off for other candidates since a leader was heard */
 	int64_t promised_until_ns; /* when the last voter that refused us as promised is free */
 	bool skip_prevote;
 	uint64_t own_term; /* after a restart: the term our earlier self held; 0 none */
@@ -119,11 +105,11 @@ typedef struct MrLease
 	MrHandover handover;
 	int64_t handover_until_ns;
 	int successor;
-	uint32_t handover_tried; /* bit per slot that refused */
-	int64_t sick_again_ns;   /* a sick leader that nobody could follow looks again then */
+	uint32_t handover_tried, handover_behind; /* who refused; who did only for want of bytes */
+	int64_t sick_again_ns; /* a sick leader that nobody could follow looks again then */
 
 	uint64_t next_id;
-	MrLsn leader_lsn; /* newest position the leader reported */
+	MrLsn leader_lsn; /* newest position the last leader reported, also before a restart */
 	MrPeer peers[MR_MAX_MEMBERS];
 	MrTransition transition;
 } MrLease;

@@ -33,7 +33,6 @@ extern void mr_step_deadline(MrStep *step, int64_t deadline_ns);
 
 /* lease.c: common state changes. */
 extern void mr_step_down(MrStep *step);
-extern void mr_step_adopt_config(MrStep *step, const MrConfig *config);
 extern bool mr_step_promise_running(const MrStep *step);
 extern const MrMember *mr_step_member(const MrStep *step, int slot);
 extern const MrPolicy *mr_step_policy(const MrStep *step);
@@ -64,6 +63,7 @@ extern void mr_handover_reply(MrStep *step, int slot);
 extern void mr_handover_unreachable(MrStep *step, int slot);
 
 /* lease_configuration.c */
+extern void mr_step_adopt_config(MrStep *step, const MrConfig *config);
 extern void mr_configuration_propose(MrStep *step);
 extern void mr_configuration_restamp(MrStep *step);
 extern void mr_configuration_advance(MrStep *step);

@@ -1,5 +1,6 @@
 /*
- * What goes into a step of the lease protocol and what comes out of it. See
+ * What goes into a step of the lease protocol and what comes out of it, and the times
+ * it leaves for the record. See
  * mr_lease.h for the rules of performing actions.
  */
 #ifndef MR_LEASE_STEP_H
@@ -23,6 +24,7 @@ typedef struct MrLocal
 	bool server_dead;     /* postmaster died */
 	bool server_stopping; /* orderly shutdown has begun */
 	bool handover_stop;   /* ... and this process was told to end: hand over now */
+	bool writers;         /* sessions that have written are still there */
 	bool sick;            /* too many write checks failed in a row */
 	uint32_t down_mask;   /* bit per slot: our monitor marked the node as down */
 	bool manage;          /* mode is manage; else never fence, promote, campaign */
@@ -66,7 +68,7 @@ typedef enum MrActionKind
 	MR_ACT_CLOSE_GATE,  /* follow nobody */
 	MR_ACT_PROMOTE,     /* end recovery onto timeline */
 	MR_ACT_STOP_SERVER, /* stop; its supervisor rejoins it */
-	MR_ACT_EXIT,        /* hand-over finished (or given up): end the process */
+	MR_ACT_EXIT,        /* end the process; slot: the successor that has the lease, or none */
 	MR_ACT_EVENT        /* record: event, refusal, slot, term, value */
 } MrActionKind;
 
@@ -90,5 +92,22 @@ typedef struct MrActions
 	int nmessages;
 	MrMessage messages[MR_MAX_MEMBERS + 2];
 } MrActions;
+
+/* Times of the last change of leadership, for the record; 0 = not yet. */
+typedef struct MrTransition
+{
+	uint64_t term;
+	int cause;     /* MrCause */
+	int from_slot; /* MR_NO_SLOT if unknown */
+	int to_slot;
+	int64_t detected_ns; /* release received, or promise ran out */
+	int64_t elected_ns;
+	int64_t promoted_ns;  /* recovery ended */
+	int64_t open_ns;      /* first moment a write could be acknowledged */
+	int64_t lag_bytes;    /* last known distance to the old leader; -1 unknown */
+	MrLsn old_leader_lsn; /* last position the old leader reported */
+	uint32_t timeline;
+	MrLsn fork_lsn;
+} MrTransition;
 
 #endif /* MR_LEASE_STEP_H */

@@ -39,6 +39,8 @@
 	X(MR_REFUSE_FENCED_STATE, "fenced_state", "the state file is missing, damaged or foreign") \
 	X(MR_REFUSE_UNMANAGED, "unmanaged", "the server is not managed") \
 	X(MR_REFUSE_OBSERVE, "observe", "the server only observes") \
-	X(MR_REFUSE_SICK, "sick", "the node's disk or WAL cannot be written")
+	X(MR_REFUSE_SICK, "sick", "the node's disk or WAL cannot be written") \
+	X(MR_REFUSE_SELF_AMNESIA, "self_amnesia", \
+	  "the state file of the node that refuses went back in time")
 
 #endif /* MR_REFUSALS_H */

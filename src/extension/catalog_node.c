@@ -106,6 +106,16 @@ mr_catalog_count_nodes(const char *but)
 }
 
 void
+mr_catalog_lock_nodes(void)
+{
+	MrCatalogSession session;
+
+	mr_catalog_open(&session);
+	(void) mr_write(lock_sql, NULL);
+	mr_catalog_close(&session);
+}
+
+void
 mr_catalog_require_new_node(const char *name)
 {
 	MrCatalogSession session;

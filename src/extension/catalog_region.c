@@ -147,6 +147,16 @@ mr_catalog_require_region(const char *word, MrRegionRow *region)
 }
 
 void
+mr_catalog_lock_regions(void)
+{
+	MrCatalogSession session;
+
+	mr_catalog_open(&session);
+	(void) mr_write(lock_sql, NULL);
+	mr_catalog_close(&session);
+}
+
+void
 mr_catalog_insert_region(const MrRegionRow *region)
 {
 	MrCatalogSession session;
@@ -197,7 +207,7 @@ mr_catalog_delete_region(const char *key)
 		ereport(ERROR,
 				(errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
 				 errmsg("region \"%s\" is in use", key),
-				 errdetail("It has %lld nodes, and %lld tenants prefer it.", (long long) nodes,
+				 errdetail("Nodes in it: %lld; tenants that prefer it: %lld.", (long long) nodes,
 						   (long long) tenants),
 				 errhint("Remove its nodes with drop_node() and give its tenants another region "
 						 "with set_tenant_region() or clear_tenant_region().")));

@@ -28,6 +28,11 @@ static const char *const create_sql =
 static const char *const drop_sql =
 	"SELECT pg_catalog.pg_drop_replication_slot($1::pg_catalog.name)";
 
+static const char *const end_sql =
+	"SELECT pg_catalog.pg_terminate_backend(s.active_pid, 500)"
+	" FROM pg_catalog.pg_replication_slots AS s"
+	" WHERE s.slot_name OPERATOR(pg_catalog.=) $1::pg_catalog.name AND s.active_pid IS NOT NULL";
+
 static const char *const advance_sql =
 	"SELECT pg_catalog.pg_replication_slot_advance($1::pg_catalog.name, $2)";
 
@@ -93,6 +98,12 @@ void
 mr_catalog_create_slot(const MrUuid *member)
 {
 	run_for_member(create_sql, member, 0);
+}
+
+void
+mr_catalog_end_slot(const MrUuid *member)
+{
+	run_for_member(end_sql, member, 0);
 }
 
 void

@@ -14,6 +14,9 @@
 
 #include "access/xact.h"
 #include "access/xlog.h"
+#include "access/xlog_internal.h"
+#include "access/xloginsert.h"
+#include "catalog/pg_control.h"
 #include "executor/executor.h"
 #include "libpq/auth.h"
 #include "libpq/libpq-be.h"
@@ -24,10 +27,10 @@
 #include "storage/proc.h"
 #include "storage/shmem.h"
 #include "tcop/utility.h"
-#include "utils/guc.h"
 #include "utils/timestamp.h"
 
 #include "extension/mr_fence.h"
+#include "extension/mr_session.h"
 #include "extension/mr_shared_state.h"
 #include "extension/mr_utility.h"
 #include "extension/pg_compat.h"
@@ -38,9 +41,6 @@ static ClientAuthentication_hook_type previous_client_authentication = NULL;
 
 /* Sessions that have written (or decode logically), by pgprocno: their pid, or 0. */
 static pg_atomic_uint32 *writers = NULL;
-
-/* This session began on a fenced node and was made read-only by us. */
-static bool made_read_only = false;
 
 /* COMMIT/ROLLBACK PREPARED: the transaction around it has no xid of its own. */
 static bool force_acknowledgement_check = false;
@@ -92,6 +92,13 @@ must_refuse(void)
 	return !mr_fence_is_open() && !RecoveryInProgress();
 }
 
+void
+mr_fence_require_open(void)
+{
+	if (must_refuse())
+		refuse(&mr_shared->refused_before);
+}
+
 static void
 forget_writer(int code, Datum arg)
 {
@@ -108,27 +115,16 @@ register_writer(void)
 	pg_atomic_write_u32(&writers[MR_MY_PROCNO], (uint32) MyProcPid);
 }
 
-/*
- * A session that began while fenced was told to be read-only, so that clients
- * looking for a writable node move on. Undo it before the first statement after
- * the lease is back, unless a transaction is already under way.
- */
-static void
-heal_session(void)
-{
-	if (!made_read_only || IsTransactionBlock() || !mr_fence_is_open())
-		return;
-	made_read_only = false;
-	SetConfigOption("default_transaction_read_only", "off", PGC_USERSET, PGC_S_SESSION);
-	XactReadOnly = false;
-}
-
 static void
 fence_client_authentication(Port *port, int status)
 {
 	if (previous_client_authentication)
 		previous_client_authentication(port, status);
-	if (status != STATUS_OK || !must_refuse())
+	if (status != STATUS_OK)
+		return;
+	if (am_db_walsender)
+		register_writer(); /* decodes logically: ends with the lease */
+	if (!must_refuse())
 		return;
 	if (am_db_walsender)
 		ereport(FATAL,
@@ -136,15 +132,13 @@ fence_client_authentication(Port *port, int status)
 				 errmsg("cannot decode logically: this node does not hold the write lease")));
 	if (am_walsender)
 		return;
-	made_read_only = true;
-	SetConfigOption("default_transaction_read_only", "on", PGC_USERSET, PGC_S_SESSION);
+	mr_session_mark();
 }
 
 static void
 fence_executor_start(QueryDesc *query, int eflags)
 {
-	if (made_read_only)
-		heal_session();
+	mr_session_heal();
 	if ((query->operation != CMD_SELECT || query->plannedstmt->hasModifyingCTE) &&
 		!(eflags & EXEC_FLAG_EXPLAIN_ONLY) && must_refuse())
 		refuse(&mr_shared->refused_before);
@@ -160,11 +154,11 @@ fence_process_utility(PlannedStmt *statement, const char *source, bool read_only
 					  QueryEnvironment *environment, DestReceiver *destination,
 					  QueryCompletion *completion)
 {
-	if (made_read_only)
-		heal_session();
+	mr_session_heal();
 	mr_utility_protect(statement->utilityStmt);
 	if (!mr_utility_is_read_only(statement->utilityStmt) && must_refuse())
 		refuse(&mr_shared->refused_before);
+	mr_session_note(statement->utilityStmt);
 	if (mr_utility_is_second_phase(statement->utilityStmt))
 		force_acknowledgement_check = true;
 	if (previous_process_utility)
@@ -291,24 +285,112 @@ mr_fence_end_sessions(void)
 	}
 }
 
-void
-mr_fence_end_silent_walsenders(void)
+bool
+mr_fence_has_writers(void)
 {
-	TimestampTz now = GetCurrentTimestamp();
+	int i;
+
+	for (i = 0; i < writer_slots(); i++)
+		if (pg_atomic_read_u32(&writers[i]) != 0)
+			return true;
+	return false;
+}
+
+/* Right behind the header of a page may be where no record has ended yet. */
+void
+mr_fence_flush_commits(void)
+{
+	XLogRecPtr end = pg_atomic_read_u64(&mr_shared->last_commit_end);
+
+	if (end % XLOG_BLCKSZ > SizeOfXLogLongPHD && GetFlushRecPtr(NULL) < end)
+		XLogFlush(end);
+}
+
+/* A walsender that streams, as it was before the last record of this server. */
+typedef struct Listener
+{
+	pid_t pid; /* 0: none */
+	TimestampTz reply_time;
+} Listener;
+
+/* By the standby's own clock: only good for telling whether another reply has come. */
+static Listener
+read_listener(int number, XLogRecPtr *flush)
+{
+	WalSnd *sender = &WalSndCtl->walsnds[number];
+	Listener listener = {0};
+
+	SpinLockAcquire(&sender->mutex);
+	if (sender->state == WALSNDSTATE_CATCHUP || sender->state == WALSNDSTATE_STREAMING)
+		listener.pid = sender->pid;
+	listener.reply_time = sender->replyTime;
+	*flush = sender->flush;
+	SpinLockRelease(&sender->mutex);
+	return listener;
+}
+
+/* Writes a record that means nothing, for the standbys to answer. */
+static XLogRecPtr
+write_last_word(void)
+{
+	char nothing = 0;
+	XLogRecPtr end;
+
+	XLogBeginInsert();
+	XLogRegisterData(&nothing, sizeof(nothing));
+	end = XLogInsert(RM_XLOG_ID, XLOG_NOOP);
+	XLogFlush(end);
+	return end;
+}
+
+/* Whether a walsender's standby has said nothing since, and not all it has to say. */
+static bool
+is_silent(int number, const Listener *before, XLogRecPtr end)
+{
+	XLogRecPtr flush;
+	Listener now = read_listener(number, &flush);
+
+	return before->pid != 0 && now.pid == before->pid && now.reply_time == before->reply_time &&
+		   flush < end;
+}
+
+void
+mr_fence_end_walsenders(void)
+{
+	XLogRecPtr flush;
 	int i;
 
 	for (i = 0; i < max_wal_senders; i++)
 	{
-		WalSnd *sender = &WalSndCtl->walsnds[i];
-		pid_t pid;
-		bool silent;
+		pid_t pid = read_listener(i, &flush).pid;
 
-		SpinLockAcquire(&sender->mutex);
-		pid = sender->pid;
-		silent = sender->flush < sender->sentPtr &&
-				 TimestampDifferenceExceeds(sender->replyTime, now, 1000);
-		SpinLockRelease(&sender->mutex);
-		if (pid != 0 && silent)
+		if (pid != 0)
 			kill(pid, SIGTERM);
 	}
+}
+
+void
+mr_fence_end_silent_walsenders(int timeout_ms)
+{
+	int64 until_ns = mr_boottime_ns() + timeout_ms * MR_NS_PER_MS;
+	Listener *listeners;
+	XLogRecPtr end;
+	bool silent = true;
+	int i;
+
+	if (RecoveryInProgress())
+		return;
+	listeners = palloc(sizeof(Listener) * max_wal_senders);
+	for (i = 0; i < max_wal_senders; i++)
+		listeners[i] = read_listener(i, &end);
+	end = write_last_word();
+	while (silent && mr_boottime_ns() < until_ns)
+	{
+		pg_usleep(2000L);
+		for (silent = false, i = 0; i < max_wal_senders; i++)
+			silent |= is_silent(i, &listeners[i], end);
+	}
+	for (i = 0; i < max_wal_senders; i++)
+		if (is_silent(i, &listeners[i], end))
+			kill(listeners[i].pid, SIGTERM);
 }

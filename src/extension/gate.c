@@ -37,8 +37,8 @@ typedef struct GateState
 {
 	pg_atomic_uint64 generation; /* 0 = closed */
 	pg_atomic_uint64 last_generation;
-	pg_atomic_uint64 streaming;     /* generation under which WAL arrives; 0 = none */
-	pg_atomic_uint32 connected_pid; /* the last walreceiver that passed the gate */
+	pg_atomic_uint64 streaming;   /* generation under which WAL arrives; 0 = none */
+	pg_atomic_uint32 waiting_pid; /* walreceiver that waits for an opening; 0 = none */
 	slock_t lock;
 	char conninfo[MR_PG_PEER_SIZE_OF_CONNINFO];
 } GateState;
@@ -68,7 +68,7 @@ mr_gate_initialize(void)
 	pg_atomic_init_u64(&gate->generation, 0);
 	pg_atomic_init_u64(&gate->last_generation, 0);
 	pg_atomic_init_u64(&gate->streaming, 0);
-	pg_atomic_init_u32(&gate->connected_pid, 0);
+	pg_atomic_init_u32(&gate->waiting_pid, 0);
 	SpinLockInit(&gate->lock);
 }
 
@@ -81,10 +81,11 @@ gate_applies(void)
 		   pg_atomic_read_u32(&mr_shared->mode) == MR_MODE_MANAGE;
 }
 
+/* One that connected before the gate applied has passed under no opening at all. */
 static void
 end_if_closed(void)
 {
-	if (pg_atomic_read_u64(&gate->generation) == my_generation)
+	if (my_generation != 0 && pg_atomic_read_u64(&gate->generation) == my_generation)
 		return;
 	ereport(FATAL, (errcode(ERRCODE_ADMIN_SHUTDOWN),
 					errmsg("terminating walreceiver: this node follows another leader, or none")));
@@ -104,6 +105,7 @@ wait_until_open(char *conninfo, size_t size)
 {
 	uint64 generation;
 
+	pg_atomic_write_u32(&gate->waiting_pid, (uint32) MyProcPid);
 	for (;;)
 	{
 		generation = pg_atomic_read_u64(&gate->generation);
@@ -129,7 +131,7 @@ gate_connect(const char *conninfo, MR_WALRCV_CONNECT_ARGS)
 		return original->walrcv_connect(conninfo, MR_WALRCV_CONNECT_PASS);
 	my_generation = wait_until_open(leader, sizeof(leader));
 	/* announce, then look again: whoever closes the gate looks for announcements after */
-	pg_atomic_write_u32(&gate->connected_pid, (uint32) MyProcPid);
+	pg_atomic_write_u32(&gate->waiting_pid, 0);
 	pg_memory_barrier();
 	end_if_closed();
 	on_shmem_exit(forget_streaming, (Datum) 0);
@@ -156,6 +158,8 @@ gate_send(WalReceiverConn *conn, const char *buffer, int nbytes)
 {
 	if (gate_applies())
 		end_if_closed();
+	else if (!MR_AM_WALRECEIVER())
+		CHECK_FOR_INTERRUPTS(); /* a commit refused by the fence must not be confirmed */
 	original->walrcv_send(conn, buffer, nbytes);
 }
 
@@ -176,9 +180,9 @@ mr_gate_install(void)
 /* ---------- lease worker's side ---------- */
 
 /*
- * The walreceiver that has passed the gate and is not yet gone (its last act is a
- * flush, which moves the end of our WAL); 0 if none. One that waits at the closed
- * gate does not count.
+ * A walreceiver that may have passed the gate and is not yet gone (its last act is a
+ * flush, which moves the end of our WAL); 0 if none. Only one that is known to wait at
+ * the closed gate does not count.
  */
 static pid_t
 connected_walreceiver(void)
@@ -188,7 +192,7 @@ connected_walreceiver(void)
 	SpinLockAcquire(&WalRcv->mutex);
 	pid = WalRcv->walRcvState == WALRCV_STOPPED ? 0 : WalRcv->pid;
 	SpinLockRelease(&WalRcv->mutex);
-	return pid == (pid_t) pg_atomic_read_u32(&gate->connected_pid) ? pid : 0;
+	return pid == (pid_t) pg_atomic_read_u32(&gate->waiting_pid) ? 0 : pid;
 }
 
 void

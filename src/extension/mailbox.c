@@ -11,6 +11,7 @@
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "port/atomics.h"
+#include "storage/ipc.h"
 #include "storage/latch.h"
 #include "storage/proc.h"
 #include "storage/shmem.h"
@@ -108,8 +109,9 @@ claim_slot(void)
 
 /* The backend does not wait any longer; an answer that is there already is dropped. */
 static void
-abandon_slot(MailSlot *slot)
+abandon_slot(int code, Datum argument)
 {
+	MailSlot *slot = (MailSlot *) DatumGetPointer(argument);
 	uint32 expected = SLOT_REQUEST;
 
 	if (!pg_atomic_compare_exchange_u32(&slot->state, &expected, SLOT_ABANDONED))
@@ -121,7 +123,8 @@ wait_for_answer(MailSlot *slot, int timeout_ms)
 {
 	int64 until_ns = mr_boottime_ns() + timeout_ms * MR_NS_PER_MS;
 
-	PG_TRY();
+	/* also when the session is terminated: a slot that leaks is lost for ever */
+	PG_ENSURE_ERROR_CLEANUP(abandon_slot, PointerGetDatum(slot));
 	{
 		while (pg_atomic_read_u32(&slot->state) == SLOT_REQUEST)
 		{
@@ -135,12 +138,7 @@ wait_for_answer(MailSlot *slot, int timeout_ms)
 			CHECK_FOR_INTERRUPTS();
 		}
 	}
-	PG_CATCH();
-	{
-		abandon_slot(slot);
-		PG_RE_THROW();
-	}
-	PG_END_TRY();
+	PG_END_ENSURE_ERROR_CLEANUP(abandon_slot, PointerGetDatum(slot));
 	return pg_atomic_read_u32(&slot->state) == SLOT_ANSWER;
 }
 
@@ -161,7 +159,7 @@ mr_mailbox_call(const uint8 *request, size_t length, uint8 *out, size_t size, in
 	mr_mailbox_wake_lease_worker();
 	if (!wait_for_answer(slot, timeout_ms))
 	{
-		abandon_slot(slot);
+		abandon_slot(0, PointerGetDatum(slot));
 		return 0;
 	}
 	pg_read_barrier();

@@ -1,7 +1,7 @@
 /*
  * Marker and state directory of this server; see mr_managed.h.
  *
- * Knows nothing of terms or votes. Called by module.c (postmaster start),
+ * Knows nothing of terms or votes. Called by module.c (postmaster start), status.c,
  * functions/membership.c (init, leave) and the lease worker.
  */
 #include "postgres.h"
@@ -11,7 +11,10 @@
 #include <unistd.h>
 
 #include "miscadmin.h"
+#include "pgstat.h"
 #include "storage/fd.h"
+#include "storage/latch.h"
+#include "utils/pidfile.h"
 
 #include "adapters/mr_state_file.h"
 #include "extension/mr_managed.h"
@@ -43,6 +46,21 @@ mr_marker_present(void)
 	if (mr_standalone || IsBinaryUpgrade || !IsPostmasterEnvironment)
 		return false;
 	return stat(MR_MARKER_FILE, &st) == 0;
+}
+
+bool
+mr_marker_matches(const MrUuid *cluster)
+{
+	char expected[33];
+	char text[33] = {0};
+	int fd = OpenTransientFile(MR_MARKER_FILE, O_RDONLY | PG_BINARY);
+	bool same;
+
+	if (fd < 0)
+		return false;
+	mr_uuid_format(cluster, expected);
+	same = read(fd, text, 32) == 32 && strcmp(text, expected) == 0;
+	return CloseTransientFile(fd) == 0 && same;
 }
 
 bool
@@ -98,6 +116,26 @@ mr_managed_deactivate(void)
 	mr_mailbox_wake_workers();
 }
 
+/* The worker lets go of the lock before it publishes that it holds no state. */
+bool
+mr_managed_await_end(void)
+{
+	MrLease *lease = palloc(sizeof(MrLease));
+	bool over = false;
+
+	for (int attempt = 0; attempt < MR_CLAIM_ATTEMPTS && !over; attempt++)
+	{
+		if (attempt > 0)
+			(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, 50L,
+							 PG_WAIT_EXTENSION);
+		ResetLatch(MyLatch);
+		CHECK_FOR_INTERRUPTS();
+		over = !mr_shared_read_lease(lease) || !lease->loaded;
+	}
+	pfree(lease);
+	return over;
+}
+
 void
 mr_state_directory_claim(void)
 {
@@ -105,7 +143,10 @@ mr_state_directory_claim(void)
 	int attempt;
 
 	if (lock_descriptor >= 0)
+	{
+		mr_shared->lock_held = true; /* kept over a restart of all processes */
 		return;
+	}
 	for (attempt = 0; attempt < MR_CLAIM_ATTEMPTS; attempt++)
 	{
 		lock_descriptor = mr_state_directory_lock(directory);
@@ -134,4 +175,37 @@ mr_state_directory_claim_late(void)
 		return true;
 	lock_descriptor = mr_state_directory_lock(mr_state_directory());
 	return lock_descriptor >= 0;
+}
+
+void
+mr_state_directory_release_late(void)
+{
+	if (mr_shared->lock_held || lock_descriptor < 0)
+		return;
+	close(lock_descriptor);
+	lock_descriptor = -1;
+}
+
+/* postmaster.pid tells of a shutdown before anything else does (smart shutdown waits). */
+bool
+mr_server_is_stopping(void)
+{
+	char text[2048];
+	char *line = text;
+	int fd = open("postmaster.pid", O_RDONLY | PG_BINARY);
+	ssize_t length;
+	int i;
+
+	if (fd < 0)
+		return false;
+	length = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	text[length > 0 ? length : 0] = '\0';
+	for (i = 1; i < LOCK_FILE_LINE_PM_STATUS && line != NULL; i++)
+	{
+		line = strchr(line, '\n');
+		if (line != NULL)
+			line++;
+	}
+	return line != NULL && strncmp(line, PM_STATUS_STOPPING, strlen("stopping")) == 0;
 }

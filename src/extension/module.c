@@ -17,9 +17,9 @@
 #include "extension/mr_fence.h"
 #include "extension/mr_gate.h"
 #include "extension/mr_mailbox.h"
+#include "extension/mr_object_access.h"
 #include "extension/mr_settings.h"
 #include "extension/mr_shared_state.h"
-#include "extension/mr_utility.h"
 #include "extension/workers/mr_workers.h"
 
 PG_MODULE_MAGIC;
@@ -81,7 +81,7 @@ _PG_init(void)
 	previous_shmem_startup = shmem_startup_hook;
 	shmem_startup_hook = module_shmem_startup;
 	mr_fence_install();
-	mr_utility_install();
+	mr_object_access_install();
 	mr_gate_install();
 	register_worker("multiregion lease", "mr_lease_main", BGWORKER_SHMEM_ACCESS,
 					BgWorkerStart_PostmasterStart);

@@ -56,6 +56,9 @@ extern bool mr_catalog_find_region(const char *word, MrRegionRow *region);
 /* The same, or error 42704 whose hint names the regions there are. */
 extern void mr_catalog_require_region(const char *word, MrRegionRow *region);
 
+/* Keeps others from changing regions until the transaction ends; before reading to change. */
+extern void mr_catalog_lock_regions(void);
+
 /* Adds a region; error 42710 if its key or id means another one already. */
 extern void mr_catalog_insert_region(const MrRegionRow *region);
 
@@ -73,6 +76,9 @@ extern int mr_catalog_list_regions(MrRegionRow **regions);
 /* The node of this name; mr_catalog_require_node() raises 42704 instead of saying false. */
 extern bool mr_catalog_find_node(const char *name, MrNodeRow *node);
 extern void mr_catalog_require_node(const char *name, MrNodeRow *node);
+
+/* Keeps others from changing nodes until the transaction ends; before reading to change. */
+extern void mr_catalog_lock_nodes(void);
 
 /* Error 42710 if there is a node of this name, in any case. */
 extern void mr_catalog_require_new_node(const char *name);

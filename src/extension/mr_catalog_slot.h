@@ -33,6 +33,9 @@ extern int mr_catalog_read_slots(MrCatalogSlot *out, int max);
 /* Makes the member's slot, which must not exist; it reserves WAL from now on. */
 extern void mr_catalog_create_slot(const MrUuid *member);
 
+/* Ends who streams from the member's slot, waiting a moment until it is gone. */
+extern void mr_catalog_end_slot(const MrUuid *member);
+
 /* Removes the member's slot, which must exist and be inactive. */
 extern void mr_catalog_drop_slot(const MrUuid *member);
 

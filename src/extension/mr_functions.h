@@ -30,6 +30,9 @@ extern char *mr_text_argument(FunctionCallInfo fcinfo, int number, const char *n
 /* The same, NULL for null. */
 extern char *mr_optional_text(FunctionCallInfo fcinfo, int number);
 
+/* Why somebody changes something, NULL for null; error 22001 when it is too long to keep. */
+extern char *mr_reason_argument(FunctionCallInfo fcinfo, int number);
+
 /* The word in the given case; error 22004 for null, 42602 for what the check refuses. */
 extern void mr_refuse_name(const char *what, const char *text, const char *problem);
 
@@ -62,6 +65,7 @@ typedef struct MrMemberProbe
 	bool is_this_server;  /* this very postmaster */
 	bool may_call;        /* the extension is there, and the login may call rpc() */
 	bool may_replicate;
+	char node[MR_NAME_SIZE]; /* as which it is a member; may be empty */
 } MrMemberProbe;
 
 /* Connects and asks, for a few seconds at most (multiregion.connect_timeout). */

@@ -20,6 +20,9 @@ extern const char *mr_state_directory(void);
 /* True if the marker is there and this server may act on it (not single-user, standalone ...). */
 extern bool mr_marker_present(void);
 
+/* True if the marker names this cluster. */
+extern bool mr_marker_matches(const MrUuid *cluster);
+
 /* Writes the marker durably / removes it durably. False: errno says why. */
 extern bool mr_marker_write(const MrUuid *cluster);
 extern bool mr_marker_remove(void);
@@ -32,6 +35,15 @@ extern bool mr_marker_remove(void);
 extern void mr_managed_activate(void);
 extern void mr_managed_deactivate(void);
 
+/* Whether the postmaster was told to stop, managed or not. Reads a small file. */
+extern bool mr_server_is_stopping(void);
+
+/*
+ * init(): after a leave() just now, waits until the lease worker has put down the identity
+ * and the lock of that life. False: it still has not after some seconds.
+ */
+extern bool mr_managed_await_end(void);
+
 /*
  * Postmaster start: takes the lock of the state directory for this server and
  * all its children; FATAL if another server holds it. Nothing if unmanaged.
@@ -40,5 +52,8 @@ extern void mr_state_directory_claim(void);
 
 /* Lease worker: the same lock when the server became managed while running. */
 extern bool mr_state_directory_claim_late(void);
+
+/* Lease worker: gives that one up when the server is unmanaged again. */
+extern void mr_state_directory_release_late(void);
 
 #endif /* MR_MANAGED_H */

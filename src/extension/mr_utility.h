@@ -14,12 +14,9 @@ extern bool mr_utility_is_read_only(Node *statement);
 /* COMMIT PREPARED and ROLLBACK PREPARED. */
 extern bool mr_utility_is_second_phase(Node *statement);
 
-/* _PG_init: a managed server refuses whatever would drop the extension. */
-extern void mr_utility_install(void);
-
 /*
  * Raises an error for what would take the ground from under a managed server:
- * dropping or renaming multiregion.database.
+ * dropping or renaming multiregion.database. (The extension: mr_object_access.h.)
  */
 extern void mr_utility_protect(Node *statement);
 

@@ -79,6 +79,13 @@ mr_compat_shell_archive(const char *file, const char *path)
 	}
 #endif
 
+/* All settings' records, in an array of *count. */
+#if PG_VERSION_NUM >= 160000
+#define MR_GUC_RECORDS(count) get_guc_variables(count)
+#else
+#define MR_GUC_RECORDS(count) (*(count) = GetNumConfigOptions(), get_guc_variables())
+#endif
+
 /* Whether this process is the walreceiver. */
 #define MR_AM_WALRECEIVER() AmWalReceiverProcess()
 

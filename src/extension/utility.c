@@ -7,16 +7,11 @@
  */
 #include "postgres.h"
 
-#include "catalog/objectaccess.h"
-#include "catalog/pg_extension.h"
-#include "commands/extension.h"
 #include "nodes/parsenodes.h"
 
 #include "extension/mr_settings.h"
 #include "extension/mr_shared_state.h"
 #include "extension/mr_utility.h"
-
-static object_access_hook_type previous_object_access = NULL;
 
 static bool
 transaction_statement_is_read_only(TransactionStmt *statement)
@@ -80,34 +75,6 @@ mr_utility_is_second_phase(Node *statement)
 
 	return IsA(statement, TransactionStmt) && (transaction->kind == TRANS_STMT_COMMIT_PREPARED ||
 											   transaction->kind == TRANS_STMT_ROLLBACK_PREPARED);
-}
-
-/*
- * Drops are watched object by object, not statement by statement: DROP SCHEMA, DROP
- * OWNED or DROP EXTENSION of something else may reach ours by CASCADE.
- */
-static void
-protect_extension(ObjectAccessType access, Oid class_id, Oid object_id, int sub_id, void *arg)
-{
-	const char *name;
-
-	if (previous_object_access)
-		previous_object_access(access, class_id, object_id, sub_id, arg);
-	if (access != OAT_DROP || class_id != ExtensionRelationId ||
-		pg_atomic_read_u32(&mr_shared->managed) == 0)
-		return;
-	name = get_extension_name(object_id);
-	if (name != NULL && strcmp(name, "multiregion") == 0)
-		ereport(ERROR, (errcode(ERRCODE_OBJECT_IN_USE),
-						errmsg("cannot drop extension \"multiregion\" while the server is managed"),
-						errhint("Call multiregion.leave() on the last member first.")));
-}
-
-void
-mr_utility_install(void)
-{
-	previous_object_access = object_access_hook;
-	object_access_hook = protect_extension;
 }
 
 /* The database a statement would drop or rename, or NULL. */

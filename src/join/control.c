@@ -12,6 +12,7 @@
 
 #include "join/mr_join_files.h"
 #include "join/mr_join_process.h"
+#include "join/mr_join_wal.h"
 
 #define WAL_END_TIMEOUT_MS 5000
 
@@ -93,6 +94,7 @@ parse_control(const MrJoinRun *run, MrJoinControl *control)
 		!small_number_of(run, "Latest checkpoint's TimeLineID", &control->timeline) ||
 		!small_number_of(run, "Min recovery ending loc's timeline", &control->recovery_timeline) ||
 		!parse_lsn(value_of(run, "Latest checkpoint location"), &control->checkpoint) ||
+		!parse_lsn(value_of(run, "Latest checkpoint's REDO location"), &control->redo) ||
 		!parse_lsn(value_of(run, "Minimum recovery ending location"), &control->recovery_end) ||
 		!small_number_of(run, "Bytes per WAL segment", &control->segment_bytes) ||
 		!small_number_of(run, "Data page checksum version", &checksums) || hints == NULL)
@@ -126,21 +128,27 @@ mr_join_control_is_clean(const MrJoinControl *control)
 	return strcmp(control->state, "shut down") == 0;
 }
 
-/* pg_waldump over the local WAL of a timeline, from lsn on. */
+/*
+ * pg_waldump over the local WAL of a timeline, from lsn on. The segments are named to
+ * it: left to itself it opens whichever file comes first, and gives up when that is one
+ * made for WAL still to be written.
+ */
 typedef struct WalDump
 {
 	char path[PATH_MAX];
-	char timeline[16];
 	char start[32];
+	char first[MR_JOIN_SEGMENT_NAME];
+	char last[MR_JOIN_SEGMENT_NAME];
 } WalDump;
 
+/* False if there is nothing to look at. */
 static bool
 prepare_dump(const MrJoin *join, WalDump *dump, uint32_t timeline, MrLsn lsn)
 {
-	snprintf(dump->timeline, sizeof(dump->timeline), "%u", timeline);
 	snprintf(dump->start, sizeof(dump->start), "%X/%X", (unsigned int) (lsn >> 32),
 			 (unsigned int) lsn);
-	return mr_join_path(dump->path, sizeof(dump->path), join->options.pgdata, "pg_wal");
+	return mr_join_path(dump->path, sizeof(dump->path), join->options.pgdata, "pg_wal") &&
+		   mr_join_wal_segments(join, timeline, lsn, dump->first, dump->last);
 }
 
 int
@@ -149,13 +157,13 @@ mr_join_wal_probe(const MrJoin *join, uint32_t timeline, MrLsn lsn)
 	WalDump dump;
 	MrJoinRun run = {
 		.program = "pg_waldump",
-		.arguments = {"-q", "-n", "1", "-p", dump.path, "-t", dump.timeline, "-s", dump.start}};
+		.arguments = {"-n", "1", "-p", dump.path, "-s", dump.start, dump.first, dump.last}};
 
 	if (!prepare_dump(join, &dump, timeline, lsn))
-		return -1;
+		return 0;
 	if (mr_join_run(join, &run) && strstr(run.output, "lsn:") != NULL)
 		return 1;
-	/* "could not find a valid record", "could not find file": its ways to say no */
+	/* "could not find a valid record": its way to say no */
 	if (run.status == 1 && strstr(run.output, "could not find") != NULL)
 		return 0;
 	mr_join_say("pg_waldump cannot tell where the local WAL ends");
@@ -187,12 +195,23 @@ last_position(const MrJoinRun *run, MrLsn lsn)
 	return lsn;
 }
 
+bool
+mr_join_wal_is_complete(const MrJoin *join, const char *segment)
+{
+	char path[PATH_MAX];
+	MrJoinRun run = {.program = "pg_waldump", .arguments = {"-q", "-p", path, segment}};
+
+	/* where the WAL ends before the segment does, it fails with an invalid record */
+	return mr_join_path(path, sizeof(path), join->options.pgdata, "pg_wal") &&
+		   mr_join_run(join, &run);
+}
+
 MrLsn
 mr_join_wal_end(const MrJoin *join, uint32_t timeline, MrLsn lsn)
 {
 	WalDump dump;
 	MrJoinRun run = {.program = "pg_waldump",
-					 .arguments = {"-p", dump.path, "-t", dump.timeline, "-s", dump.start},
+					 .arguments = {"-p", dump.path, "-s", dump.start, dump.first, dump.last},
 					 .timeout_ms = WAL_END_TIMEOUT_MS};
 
 	if (!prepare_dump(join, &dump, timeline, lsn))

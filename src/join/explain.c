@@ -16,6 +16,7 @@ step_words(MrJoinStep step)
 		case MR_JOIN_READ_CONTROL:
 		case MR_JOIN_READ_HISTORY:
 		case MR_JOIN_PROBE:
+		case MR_JOIN_CHECK_WAL:
 			return "looking further";
 		case MR_JOIN_REGISTER:
 			return "registering with the leader";
@@ -89,6 +90,23 @@ hint_marker_lost(const MrJoin *join)
 			   "move the state directory away and leave out --node");
 }
 
+static void
+hint_plain_primary(const MrJoin *join)
+{
+	mr_join_hint("empty \"%s\" to have it cloned; or, if it is an untouched copy, create "
+				 "standby.signal in it",
+				 join->options.pgdata);
+}
+
+static void
+hint_other_database(const MrJoin *join)
+{
+	mr_join_hint(
+		"move \"%s\" away to have the cluster's database cloned to its place; or leave out "
+		"--node to start it as a plain server",
+		join->options.pgdata);
+}
+
 /* No default: a new rule has to say what can be done about it. */
 static void
 hint_for(const MrJoin *join)
@@ -124,14 +142,10 @@ hint_for(const MrJoin *join)
 			mr_join_hint("use an empty folder, for example one below \"%s\"", join->options.pgdata);
 			break;
 		case MR_JOIN_RULE_OTHER_DATABASE:
-			mr_join_hint("move \"%s\" away to have the cluster's database cloned to its place; or "
-						 "leave out --node to start it as a plain server",
-						 join->options.pgdata);
+			hint_other_database(join);
 			break;
 		case MR_JOIN_RULE_PLAIN_PRIMARY:
-			mr_join_hint("empty \"%s\" to have it cloned; or, if it is an untouched copy, create "
-						 "standby.signal in it",
-						 join->options.pgdata);
+			hint_plain_primary(join);
 			break;
 		case MR_JOIN_RULE_NONE:
 		case MR_JOIN_RULE_UNMANAGED:
@@ -148,12 +162,14 @@ hint_for(const MrJoin *join)
 		case MR_JOIN_RULE_OTHER_BRANCH:
 		case MR_JOIN_RULE_COLLISION:
 		case MR_JOIN_RULE_NO_ANCESTOR:
+		case MR_JOIN_RULE_WAL_GONE:
 		case MR_JOIN_RULE_NO_HINTS:
 		case MR_JOIN_RULE_REWIND_FAILED:
 		case MR_JOIN_RULE_REWIND_BEGUN:
 		case MR_JOIN_RULE_CLONE_BEGUN:
 		case MR_JOIN_RULE_EMPTY:
 		case MR_JOIN_RULE_STATE_LOST:
+		case MR_JOIN_RULE_AMNESIA:
 		case MR_JOIN_RULE_ADOPTED:
 		case MR_JOIN_RULE_NEW_MEMBER:
 		case MR_JOIN_RULE_COUNT:

@@ -45,7 +45,7 @@ keep_damaged(const MrJoin *join)
 	char from[PATH_MAX];
 	char to[PATH_MAX];
 
-	if (join->facts.state != MR_JOIN_STATE_DAMAGED)
+	if (join->facts.state != MR_JOIN_STATE_DAMAGED && !join->facts.amnesiac)
 		return true;
 	return mr_join_path(from, sizeof(from), join->options.state_directory, "state") &&
 		   mr_join_path(to, sizeof(to), join->options.state_directory, "state.damaged") &&
@@ -89,15 +89,24 @@ mr_join_identify(MrJoin *join)
 	return check_cluster(join, &join->durable.cluster, "this node");
 }
 
+/* An amnesiac still knows its name. */
+static const char *
+name_of(const MrJoin *join)
+{
+	return join->facts.amnesiac ? join->durable.name : join->options.node;
+}
+
 static void
 fill_durable(MrJoin *join, const MrUuid *uuid, const char *region)
 {
 	MrDurable *durable = &join->durable;
+	char name[MR_NAME_SIZE];
 
+	snprintf(name, sizeof(name), "%s", name_of(join));
 	memset(durable, 0, sizeof(*durable));
 	durable->cluster = join->config.cluster;
 	durable->node = *uuid;
-	snprintf(durable->name, sizeof(durable->name), "%s", join->options.node);
+	snprintf(durable->name, sizeof(durable->name), "%s", name);
 	snprintf(durable->region, sizeof(durable->region), "%s", region);
 	/* It has no vote left to give in a term that has a leader. */
 	durable->term = join->facts.leader.term;
@@ -129,7 +138,7 @@ mr_join_register(MrJoin *join)
 		mr_join_hint(
 			"add the node on the primary if it is new; if its state file is lost for good, "
 			"SELECT multiregion.replace_node('%s') there; then call multiregion-join again",
-			join->options.node);
+			name_of(join));
 		return MR_JOIN_EXIT_REFUSED;
 	}
 	if (mr_join_directory_cluster(join->options.pgdata, &marked))

@@ -6,6 +6,7 @@
  */
 #include "join/mr_join_peers.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,9 +14,11 @@
 
 #include "core/mr_bytes.h"
 #include "core/mr_topology.h"
+#include "join/mr_join_files.h"
 
 #define STATEMENT_MS 10000
 #define CHECKPOINT_MS 600000
+#define SEGMENT_MS 120000
 #define SLOT_WAIT_MS 3000
 #define SLOT_POLL_MS 50
 
@@ -243,7 +246,7 @@ mr_join_leader_record(MrJoin *join, MrLsn end, const char *kept)
 	const char *values[6] = {join->durable.name,           term, timeline, fork, last,
 							 kept[0] != '\0' ? kept : NULL};
 
-	snprintf(term, sizeof(term), "%llu", (unsigned long long) join->facts.leader.term);
+	snprintf(term, sizeof(term), "%llu", (unsigned long long) join->facts.log_term);
 	snprintf(timeline, sizeof(timeline), "%u", join->facts.timeline);
 	format_lsn(verdict->fork_lsn, fork);
 	format_lsn(end > verdict->fork_lsn ? end : verdict->fork_lsn, last);
@@ -291,6 +294,47 @@ mr_join_leader_has_slot(MrJoin *join)
 		(void) poll(&end, 1, SLOT_POLL_MS);
 	} while (mr_join_now_ns() < deadline_ns);
 	return false;
+}
+
+bool
+mr_join_leader_oldest_segment(MrJoin *join, char name[32])
+{
+	/* the position counts, behind the timeline */
+	const PGresult *result = run(join,
+								 "SELECT f FROM pg_catalog.pg_ls_dir('pg_wal', true, false) AS f"
+								 " WHERE f ~ '^[0-9A-F]{24}$'"
+								 " ORDER BY pg_catalog.substr(f, 9) COLLATE \"C\" LIMIT 1",
+								 0, NULL, 0, STATEMENT_MS);
+
+	if (result == NULL)
+		say_failure(join, "looking for the oldest WAL");
+	if (result == NULL || PQntuples(result) != 1)
+		return false;
+	snprintf(name, 32, "%s", PQgetvalue(result, 0, 0));
+	return true;
+}
+
+bool
+mr_join_leader_read_segment(MrJoin *join, const char *name, const char *path)
+{
+	char size[16];
+	const char *values[] = {name, size};
+	const PGresult *result;
+
+	snprintf(size, sizeof(size), "%u", join->control.segment_bytes);
+	result = run(
+		join, "SELECT pg_catalog.pg_read_binary_file('pg_wal/' || $1::text, 0, $2::bigint, true)",
+		2, values, 1, SEGMENT_MS);
+	if (result == NULL)
+	{
+		say_failure(join, "reading a WAL segment");
+		errno = EIO;
+		return false;
+	}
+	if (PQntuples(result) != 1 || PQgetisnull(result, 0, 0))
+		return true;
+	return mr_join_write_file(path, PQgetvalue(result, 0, 0), (size_t) PQgetlength(result, 0, 0),
+							  0600);
 }
 
 /* With the address that was reached: PostgreSQL's programs need not look it up again. */

@@ -80,6 +80,7 @@ take_state(MrJoin *join)
 	facts->named = join->options.node[0] != '\0';
 	if (facts->state != MR_JOIN_STATE_OK)
 		return;
+	facts->amnesiac = durable->amnesiac;
 	facts->term = durable->term;
 	facts->log_term = durable->log_term;
 	facts->rebuilding_term = durable->rebuilding_term;
@@ -129,6 +130,14 @@ probe(MrJoin *join)
 	return 0;
 }
 
+static int
+check_wal(MrJoin *join)
+{
+	join->facts.wal_checked = true;
+	join->facts.wal_gone = mr_join_wal_is_gone(join);
+	return 0;
+}
+
 /* The first round is asked at once, and every later one after a pause. */
 static int
 ask(MrJoin *join, int64_t began_ns, bool *told)
@@ -149,7 +158,7 @@ ask(MrJoin *join, int64_t began_ns, bool *told)
 	facts->may_wait = waited_ms < join->options.timeout_ms;
 	/* what was learned of an earlier leader is not true of the next */
 	facts->leader_history_known = false;
-	facts->probed = false;
+	facts->probed = facts->wal_checked = false;
 	return 0;
 }
 
@@ -160,6 +169,12 @@ register_node(MrJoin *join)
 {
 	int code = mr_join_register(join);
 
+	/* its name is still bound to the old one, with which it may follow, without a vote */
+	if (code == MR_JOIN_EXIT_REFUSED && join->facts.amnesiac)
+	{
+		join->facts.amnesiac = false;
+		return 0;
+	}
 	if (code != 0)
 		return code;
 	join->facts.state = MR_JOIN_STATE_OK;
@@ -208,6 +223,9 @@ perform(MrJoin *join, int64_t began_ns, bool *told)
 			break;
 		case MR_JOIN_PROBE:
 			code = probe(join);
+			break;
+		case MR_JOIN_CHECK_WAL:
+			code = check_wal(join);
 			break;
 		case MR_JOIN_REGISTER:
 		case MR_JOIN_ADOPT:

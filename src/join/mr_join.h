@@ -53,6 +53,7 @@ typedef struct MrJoinControl
 	uint32_t timeline; /* of the last checkpoint */
 	uint32_t recovery_timeline;
 	MrLsn checkpoint; /* where its record begins */
+	MrLsn redo;       /* where recovery begins */
 	MrLsn recovery_end;
 	uint32_t segment_bytes;
 	bool can_rewind;

@@ -25,6 +25,9 @@ extern int mr_join_wal_probe(const MrJoin *join, uint32_t timeline, MrLsn lsn);
 /* End of the valid WAL of a timeline, looking from lsn on; lsn itself if nothing is found. */
 extern MrLsn mr_join_wal_end(const MrJoin *join, uint32_t timeline, MrLsn lsn);
 
+/* Whether valid WAL reaches to the end of a local segment. */
+extern bool mr_join_wal_is_complete(const MrJoin *join, const char *segment);
+
 /*
  * Recovers the data directory and shuts it down, in a single-user server, and reads
  * the control file anew. Removes standby.signal, with which that cannot be done.

@@ -87,6 +87,15 @@ extern uint64_t mr_join_leader_size(MrJoin *join);
 /* Waits a moment for this node's slot on the leader; true if it is there and free. */
 extern bool mr_join_leader_has_slot(MrJoin *join);
 
+/* Name of the leader's oldest WAL segment; false if it does not say. */
+extern bool mr_join_leader_oldest_segment(MrJoin *join, char name[32]);
+
+/*
+ * Copies a WAL segment of the leader to path. True also if it has none of that name;
+ * false with errno, saying why if the leader failed.
+ */
+extern bool mr_join_leader_read_segment(MrJoin *join, const char *name, const char *path);
+
 /* The complete connection string to the leader, for PostgreSQL's programs. */
 extern bool mr_join_leader_conninfo(MrJoin *join, char *out, size_t size);
 

@@ -24,6 +24,7 @@ typedef enum MrJoinStep
 	MR_JOIN_READ_CONTROL, /* control file, newest local timeline and its history */
 	MR_JOIN_READ_HISTORY, /* the leader's timeline history */
 	MR_JOIN_PROBE,        /* is there a record of our own at or past fork_lsn? */
+	MR_JOIN_CHECK_WAL,    /* has the leader the WAL that we need next? */
 	/* something to do, then the plan goes on */
 	MR_JOIN_REGISTER, /* bind the name to a new uuid on the leader; write a state file */
 	MR_JOIN_ADOPT,    /* the same, and mark the data directory as managed */
@@ -81,6 +82,7 @@ typedef struct MrJoinFacts
 	MrJoinDirectory directory;
 	MrJoinState state;
 	MrJoinUnfinished unfinished;
+	bool amnesiac; /* the state file went back in time, and no new identity was tried */
 	bool standby_signal;
 	bool backup_label;
 	uint64_t term;                /* state file: newest term seen */
@@ -112,6 +114,10 @@ typedef struct MrJoinFacts
 	/* PROBE */
 	bool probed;
 	bool past_fork;
+
+	/* CHECK_WAL */
+	bool wal_checked;
+	bool wal_gone;
 
 	/* REWIND came back with a failure that a second try would not cure */
 	bool rewind_failed;

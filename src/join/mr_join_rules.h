@@ -29,6 +29,8 @@
 	  "the same timeline id as the leader's, but not its history") \
 	X(MR_JOIN_RULE_NO_ANCESTOR, "no_ancestor", \
 	  "the node's timelines and the leader's have nothing in common") \
+	X(MR_JOIN_RULE_WAL_GONE, "wal_gone", \
+	  "the leader has removed WAL that the node needs to catch up") \
 	X(MR_JOIN_RULE_NO_HINTS, "no_hints", \
 	  "pg_rewind needs data checksums or wal_log_hints, and the node has neither") \
 	X(MR_JOIN_RULE_REWIND_FAILED, "rewind_failed", "pg_rewind was tried and failed") \
@@ -36,6 +38,8 @@
 	X(MR_JOIN_RULE_CLONE_BEGUN, "clone_begun", "an earlier clone was interrupted") \
 	X(MR_JOIN_RULE_EMPTY, "empty", "the data directory is empty") \
 	X(MR_JOIN_RULE_STATE_LOST, "state_lost", "the state file is missing or damaged") \
+	X(MR_JOIN_RULE_AMNESIA, "amnesia", \
+	  "the state file went back in time: the node asks for a new identity") \
 	X(MR_JOIN_RULE_ADOPTED, "adopted", "a plain standby of the same database becomes a member") \
 	X(MR_JOIN_RULE_NEW_MEMBER, "new_member", "the node has no identity yet") \
 	X(MR_JOIN_RULE_UNNAMED, "unnamed", "no node name is given and none is known") \

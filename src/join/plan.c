@@ -85,11 +85,15 @@ is_standby(const MrJoinFacts *facts)
 	return facts->standby_signal || facts->backup_label || facts->was_standby;
 }
 
-/* Its WAL is a prefix of the leader's: only standby.signal may be missing. */
+/* Its WAL is a prefix of the leader's: only standby.signal may be missing, or what follows. */
 static void
 start_as_standby(const MrJoinFacts *facts, MrJoinRule rule, MrJoinVerdict *verdict)
 {
-	if (facts->standby_signal)
+	if (!facts->wal_checked)
+		decide(verdict, MR_JOIN_CHECK_WAL, MR_JOIN_RULE_NONE);
+	else if (facts->wal_gone)
+		want_clone(facts, MR_JOIN_RULE_WAL_GONE, verdict);
+	else if (facts->standby_signal)
 		decide(verdict, MR_JOIN_START, rule);
 	else if (is_standby(facts))
 		decide(verdict, MR_JOIN_AS_STANDBY, MR_JOIN_RULE_LOST_SIGNAL);
@@ -159,12 +163,13 @@ is_in_step(const MrJoinFacts *facts)
 static void
 plan_with_leader(const MrJoinFacts *facts, MrJoinVerdict *verdict)
 {
-	if (is_in_step(facts))
-		decide(verdict, MR_JOIN_START, MR_JOIN_RULE_IN_STEP);
-	else if (!facts->control_known)
+	/* the state file knows nothing of a data directory that was exchanged */
+	if (!facts->control_known)
 		decide(verdict, MR_JOIN_READ_CONTROL, MR_JOIN_RULE_NONE);
 	else if (facts->system_identifier != facts->leader.system_identifier)
 		decide(verdict, MR_JOIN_REFUSE, MR_JOIN_RULE_OTHER_DATABASE);
+	else if (is_in_step(facts))
+		start_as_standby(facts, MR_JOIN_RULE_IN_STEP, verdict);
 	else if (!facts->leader_history_known)
 		decide(verdict, MR_JOIN_READ_HISTORY, MR_JOIN_RULE_NONE);
 	else
@@ -212,10 +217,12 @@ plan_member(const MrJoinFacts *facts, MrJoinVerdict *verdict)
 		decide(verdict, MR_JOIN_START, MR_JOIN_RULE_NO_PEER);
 	else if (!facts->asked)
 		decide(verdict, MR_JOIN_ASK, MR_JOIN_RULE_NONE);
-	else if (has_leader(facts))
-		plan_with_leader(facts, verdict);
-	else
+	else if (!has_leader(facts))
 		plan_without_leader(facts, verdict);
+	else if (facts->amnesiac)
+		decide(verdict, MR_JOIN_REGISTER, MR_JOIN_RULE_AMNESIA);
+	else
+		plan_with_leader(facts, verdict);
 }
 
 /* ---------- identity first ---------- */

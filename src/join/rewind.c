@@ -3,9 +3,10 @@
  *
  * Order: crash recovery (keeping every segment), diverged WAL and own files aside,
  * divergence recorded, state file "holds nothing", unfinished work noted; only then
- * pg_rewind. It overwrites WAL it would need again, so a second try begins by putting
- * the kept segments back; its control file is written last, so until then the data
- * directory is still a target. Must never run without the leader's confirmation.
+ * pg_rewind. It empties WAL it would need again, so a second try begins by putting the
+ * kept segments back, and those before the fork from the leader; its control file is
+ * written last, so until then the data directory is still a target.
+ * Must never run without the leader's confirmation.
  */
 #include "join/mr_join_act.h"
 
@@ -118,7 +119,7 @@ prepare_again(MrJoin *join, MrJoinProgress *progress)
 		mr_join_say("the diverged WAL that another try needs was not kept");
 		return -1;
 	}
-	if (!mr_join_wal_restore(join, progress->kept))
+	if (!mr_join_wal_mend(join) || !mr_join_wal_restore(join, progress->kept))
 	{
 		mr_join_say("could not put the diverged WAL back: %s", strerror(errno));
 		return -1;
@@ -133,15 +134,9 @@ prepare_again(MrJoin *join, MrJoinProgress *progress)
 static bool
 wants_archive(const MrJoin *join, const MrJoinRun *run)
 {
-	MrJoinRun ask = {.program = "postgres",
-					 .arguments = {"-D", join->options.pgdata, "-C", "restore_command"}};
-
-	if (strstr(run->output, "could not find previous WAL record") == NULL &&
-		strstr(run->output, "could not open file") == NULL)
-		return false;
-	if (join->options.config_file[0] != '\0')
-		return false;
-	return mr_join_run(join, &ask) && ask.output[0] != '\0' && ask.output[0] != '\n';
+	return (strstr(run->output, "could not find previous WAL record") != NULL ||
+			strstr(run->output, "could not open file") != NULL) &&
+		   mr_join_wal_has_archive(join);
 }
 
 static bool
@@ -174,6 +169,16 @@ run_pg_rewind(MrJoin *join, MrJoinRun *run)
 	return mr_join_run(join, run);
 }
 
+/* Recovery begins at the last common checkpoint: the leader may not reach back so far. */
+static bool
+can_recover(MrJoin *join)
+{
+	if (!mr_join_wal_is_gone(join))
+		return true;
+	mr_join_say("the leader has removed WAL that the rewound data directory needs to recover");
+	return false;
+}
+
 /* pg_rewind exits with 0 when it did nothing: only the control file shows what happened. */
 static bool
 has_rewound(MrJoin *join, const MrJoinRun *run)
@@ -182,7 +187,7 @@ has_rewound(MrJoin *join, const MrJoinRun *run)
 		return false;
 	if (strcmp(join->control.state, "in archive recovery") == 0 &&
 		join->control.recovery_timeline == join->facts.leader.timeline)
-		return true;
+		return can_recover(join);
 	/* It looked at both histories and proved that nothing passes the fork. */
 	if (strstr(run->output, "no rewind required") != NULL &&
 		strstr(run->output, "same timeline") == NULL)

@@ -18,6 +18,7 @@
 
 #include "join/mr_join_control.h"
 #include "join/mr_join_files.h"
+#include "join/mr_join_peers.h"
 
 #define HISTORY_BYTES (256 * 1024)
 
@@ -114,6 +115,47 @@ static bool
 wal_directory(const MrJoin *join, char *out, size_t size)
 {
 	return mr_join_path(out, size, join->options.pgdata, "pg_wal");
+}
+
+/* Writes the name of a segment; true if it is here and holds its WAL. */
+static bool
+find_segment(const char *directory, uint32_t segment_bytes, uint32_t timeline, uint64_t number,
+			 char name[MR_JOIN_SEGMENT_NAME])
+{
+	uint64_t per_high = UINT64_C(0x100000000) / segment_bytes;
+	WalFile file = {.is_segment = true, .timeline = timeline, .number = number};
+
+	snprintf(name, MR_JOIN_SEGMENT_NAME, "%08X%08X%08X", timeline,
+			 (unsigned int) (number / per_high), (unsigned int) (number % per_high));
+	return holds_its_wal(directory, name, &file, segment_bytes);
+}
+
+bool
+mr_join_wal_find_segment(const MrJoin *join, uint32_t timeline, uint64_t number,
+						 char name[MR_JOIN_SEGMENT_NAME])
+{
+	char directory[PATH_MAX];
+
+	return wal_directory(join, directory, sizeof(directory)) &&
+		   find_segment(directory, join->control.segment_bytes, timeline, number, name);
+}
+
+bool
+mr_join_wal_segments(const MrJoin *join, uint32_t timeline, MrLsn lsn,
+					 char first[MR_JOIN_SEGMENT_NAME], char last[MR_JOIN_SEGMENT_NAME])
+{
+	uint32_t segment_bytes = join->control.segment_bytes;
+	uint64_t number = lsn / segment_bytes;
+	char directory[PATH_MAX];
+	char next[MR_JOIN_SEGMENT_NAME];
+
+	if (!wal_directory(join, directory, sizeof(directory)) ||
+		!find_segment(directory, segment_bytes, timeline, number, first))
+		return false;
+	memcpy(last, first, MR_JOIN_SEGMENT_NAME);
+	while (find_segment(directory, segment_bytes, timeline, ++number, next))
+		memcpy(last, next, MR_JOIN_SEGMENT_NAME);
+	return true;
 }
 
 /* ---------- the newest local timeline ---------- */
@@ -316,6 +358,41 @@ mr_join_wal_restore(const MrJoin *join, const char *directory)
 
 	return wal_directory(join, to, sizeof(to)) &&
 		   walk(directory, join->control.segment_bytes, restore_one, to);
+}
+
+/* ---------- what an interrupted rewind has cut ---------- */
+
+static bool
+is_whole(const char *directory, const char *name, const WalFile *file, uint32_t segment_bytes)
+{
+	char path[PATH_MAX];
+	struct stat st;
+
+	return mr_join_path(path, sizeof(path), directory, name) && stat(path, &st) == 0 &&
+		   st.st_size == (off_t) segment_bytes &&
+		   holds_its_wal(directory, name, file, segment_bytes);
+}
+
+static bool
+mend_one(const char *directory, const char *name, const WalFile *file, void *context)
+{
+	MrJoin *join = context;
+	char path[PATH_MAX];
+
+	if (!file->is_segment || file->timeline > join->control.timeline ||
+		is_whole(directory, name, file, join->control.segment_bytes))
+		return true;
+	return mr_join_path(path, sizeof(path), directory, name) &&
+		   mr_join_leader_read_segment(join, name, path);
+}
+
+bool
+mr_join_wal_mend(MrJoin *join)
+{
+	char directory[PATH_MAX];
+
+	return wal_directory(join, directory, sizeof(directory)) &&
+		   walk(directory, join->control.segment_bytes, mend_one, join);
 }
 
 /* ---------- history files ---------- */

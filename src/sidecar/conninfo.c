@@ -82,6 +82,8 @@ take_option(const char *keyword, const char *value, unsigned int without, MrConn
 	bool kept = true;
 	size_t i;
 
+	if (strcmp(keyword, "password") == 0 && value[strcspn(value, "\r\n")] != '\0')
+		return "The password in the connection string holds a line break.";
 	if (strcmp(keyword, "sslpassword") == 0)
 		return "The connection string holds the password of a key file; use a key without one.";
 	if (strcmp(keyword, "service") == 0)
@@ -128,7 +130,11 @@ mr_conninfo_read(const char *url, unsigned int without, MrConninfo *out)
 	PQconninfoFree(options);
 	if (problem != NULL)
 		return problem;
-	if (out->host[0] == '\0' && out->hostaddr[0] == '\0')
+	/* Of a password with an @ the rest would be a host's name, which is no secret. */
+	if (out->host[0] != '\0' && strchr(out->host + 1, '@') != NULL)
+		return "The host in the connection string holds an \"@\"; in a password, write it as %40.";
+	if (out->host[0] == '\0' && out->hostaddr[0] == '\0' &&
+		(without & MR_CONNINFO_WITHOUT_HOST) == 0)
 		return "The connection string names no host.";
 	if (out->port[0] == '\0')
 		copy(out->port, sizeof(out->port), "5432");

@@ -37,8 +37,10 @@ static const struct
 	{"28", 503},    /* our own login was refused: not the client's fault */
 	{"3D", 503},    /* our database does not exist */
 	{"3F", 503},    /* the extension is not installed there */
+	{"2BP01", 409}, /* others depend on it */
 	{"40", 409},    /* serialization, deadlock: try again */
 	{"42501", 403}, /* no privilege */
+	{"42602", 400}, /* not a valid name */
 	{"42704", 404}, /* undefined object: a region or node that is not there */
 	{"42710", 409}, /* duplicate object */
 	{"42883", 503}, /* the extension is not installed, or another version */
@@ -126,6 +128,7 @@ mr_http_reason(int status)
 		{409, "Conflict"},
 		{413, "Content Too Large"},
 		{417, "Expectation Failed"},
+		{431, "Request Header Fields Too Large"},
 		{500, "Internal Server Error"},
 		{501, "Not Implemented"},
 		{503, "Service Unavailable"},

@@ -14,9 +14,10 @@
 
 #define MR_PASSWORD_SIZE 256
 
-/* Which parts mr_conninfo_read() leaves out of the text. */
+/* Which parts mr_conninfo_read() leaves out of the text; that no host is named is well. */
 #define MR_CONNINFO_WITHOUT_USER 0x1
 #define MR_CONNINFO_WITHOUT_DATABASE 0x2
+#define MR_CONNINFO_WITHOUT_HOST 0x4
 
 typedef struct MrConninfo
 {
@@ -31,7 +32,7 @@ typedef struct MrConninfo
 
 /*
  * Takes a URL or a keyword string apart. NULL when well, else a sentence that says why
- * it cannot be used: unparsable, several hosts, no host, too long.
+ * it cannot be used: unparsable, several hosts, no host, an unescaped password, too long.
  */
 extern const char *mr_conninfo_read(const char *url, unsigned int without, MrConninfo *out);
 

@@ -26,6 +26,8 @@
 	  "Send the whole request within MULTIREGION_HTTP_REQUEST_TIMEOUT.") \
 	X(MR_ERROR_TOO_LARGE, "request_too_large", 413, "the request body is too large", \
 	  "Send at most 64 kB.") \
+	X(MR_ERROR_LONG_HEADERS, "headers_too_large", 431, "the request line or headers are too long", \
+	  "Send at most 16 kB of them.") \
 	X(MR_ERROR_EXPECTATION, "expectation_failed", 417, "the Expect header cannot be met", \
 	  "Only \"100-continue\" is understood.") \
 	X(MR_ERROR_INTERNAL, "internal_error", 500, "the request failed inside multiregiond", \

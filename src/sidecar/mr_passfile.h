@@ -23,8 +23,8 @@ typedef enum MrPassfileResult
 } MrPassfileResult;
 
 /*
- * Puts the entries (for any database) at the beginning of the text of a password file,
- * in place of what it says about the same host, port and user; all other lines stay.
+ * Puts the entries (for any database) into the text of a password file, in place of what
+ * it says about the same host, port and user, or at its beginning; all other lines stay.
  * Returns the new text, to be freed; NULL without memory.
  */
 extern char *mr_passfile_merge(const char *text, const MrPassEntry *entries, size_t count);

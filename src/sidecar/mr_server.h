@@ -42,7 +42,7 @@ typedef struct MrServerLimits
 /* Makes a server that does not listen yet. NULL without memory. */
 extern MrServer *mr_server_open(struct event_base *base, MrServerHandler handler, void *arg);
 
-/* How many connections, and how long they may take; also while the server runs. */
+/* Sets the limits; for connections accepted and requests begun from now on. */
 extern void mr_server_set_limits(MrServer *server, const MrServerLimits *limits);
 
 /*

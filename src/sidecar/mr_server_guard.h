@@ -11,12 +11,20 @@
 #define MR_SERVER_GUARD_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include <event2/event.h>
 
+/* What came in since the last request was complete. */
+typedef struct MrGuardSeen
+{
+	size_t bytes;
+	bool has_nul;
+} MrGuardSeen;
+
 /* Called before a late socket is shut down; may write a last word to it. */
-typedef void (*MrGuardLate)(int fd);
+typedef void (*MrGuardLate)(int fd, const MrGuardSeen *seen);
 
 /* Called when connections may be accepted again (true) or must not for now (false). */
 typedef void (*MrGuardAccept)(bool accept, void *arg);
@@ -38,12 +46,12 @@ extern void mr_guard_accepted(void);
 extern void mr_guard_exhausted(void);
 
 /* Bytes of a request came in on fd: starts its deadline unless it runs. */
-extern void mr_guard_received(int fd);
+extern void mr_guard_received(int fd, size_t bytes, bool has_nul);
 
 /* The request on fd is complete: no deadline until bytes come again. */
-extern void mr_guard_completed(int fd);
+extern void mr_guard_completed(int fd, MrGuardSeen *seen);
 
-/* Forgets everything; no callback comes any more. */
+/* Frees everything; no connection may be left. */
 extern void mr_guard_close(void);
 
 #endif /* MR_SERVER_GUARD_H */

@@ -49,10 +49,18 @@ entry_space(const MrPassEntry *entry)
 		   8;
 }
 
-/* Whether a line of the old text is replaced by one of the entries. */
-static bool
-is_replaced(const char *line, size_t length, const MrPassEntry *entries, size_t count,
-			char *scratch)
+/* Writes an entry's line and returns the place behind it. */
+static char *
+put_entry(char *out, const MrPassEntry *entry)
+{
+	out = put_field(put_key(out, entry), entry->password);
+	*out++ = '\n';
+	return out;
+}
+
+/* Index of the entry that a line is about; count if it is about none. */
+static size_t
+entry_of(const char *line, size_t length, const MrPassEntry *entries, size_t count, char *scratch)
 {
 	size_t i;
 
@@ -61,15 +69,60 @@ is_replaced(const char *line, size_t length, const MrPassEntry *entries, size_t 
 		size_t key = (size_t) (put_key(scratch, &entries[i]) - scratch);
 
 		if (length >= key && memcmp(line, scratch, key) == 0)
+			break;
+	}
+	return i;
+}
+
+/*
+ * Whether the entry has its line already, before any line for all hosts: libpq takes the
+ * first line that fits.
+ */
+static bool
+has_place(const char *text, const MrPassEntry *entry, char *scratch)
+{
+	while (*text != '\0' && *text != '*')
+	{
+		size_t length = strcspn(text, "\n");
+
+		if (entry_of(text, length, entry, 1, scratch) == 0)
 			return true;
+		text += length + (text[length] == '\n' ? 1 : 0);
 	}
 	return false;
+}
+
+/* The old lines, with those of the entries replaced; the place behind them. */
+static char *
+put_old(char *out, const char *text, const MrPassEntry *entries, size_t count, bool *waiting,
+		char *scratch)
+{
+	while (*text != '\0')
+	{
+		size_t length = strcspn(text, "\n");
+		size_t i = entry_of(text, length, entries, count, scratch);
+
+		if (i == count)
+		{
+			memcpy(out, text, length);
+			out += length;
+			*out++ = '\n';
+		}
+		else if (waiting[i])
+		{
+			out = put_entry(out, &entries[i]);
+			waiting[i] = false;
+		}
+		text += length + (text[length] == '\n' ? 1 : 0);
+	}
+	return out;
 }
 
 char *
 mr_passfile_merge(const char *text, const MrPassEntry *entries, size_t count)
 {
 	size_t space = strlen(text) + 2;
+	bool *waiting = calloc(count + 1, sizeof(*waiting)); /* for its place among the old lines */
 	char *result;
 	char *scratch;
 	char *out;
@@ -79,32 +132,24 @@ mr_passfile_merge(const char *text, const MrPassEntry *entries, size_t count)
 		space += entry_space(&entries[i]);
 	result = malloc(space);
 	scratch = malloc(space);
-	if (result == NULL || scratch == NULL)
+	if (result == NULL || scratch == NULL || waiting == NULL)
 	{
 		free(result);
 		free(scratch);
+		free(waiting);
 		return NULL;
 	}
 	out = result;
 	for (i = 0; i < count; i++)
 	{
-		out = put_field(put_key(out, &entries[i]), entries[i].password);
-		*out++ = '\n';
+		waiting[i] = has_place(text, &entries[i], scratch);
+		if (!waiting[i])
+			out = put_entry(out, &entries[i]);
 	}
-	while (*text != '\0')
-	{
-		size_t length = strcspn(text, "\n");
-
-		if (!is_replaced(text, length, entries, count, scratch))
-		{
-			memcpy(out, text, length);
-			out += length;
-			*out++ = '\n';
-		}
-		text += length + (text[length] == '\n' ? 1 : 0);
-	}
+	out = put_old(out, text, entries, count, waiting, scratch);
 	*out = '\0';
 	free(scratch);
+	free(waiting);
 	return result;
 }
 

@@ -1,9 +1,8 @@
 /*
  * The HTTP server over libevent's evhttp; see mr_server.h.
  *
- * evhttp parses; what it lets through although it should not (a second Content-Length,
- * no or two Host headers, odd transfer codings, other major versions) is refused here,
- * and the connection closed, so that nothing after it is taken for a request. Slow
+ * evhttp parses; what it lets through although it should not (server_check.c) is refused
+ * here, and the connection closed, so that nothing after it is taken for a request. Slow
  * senders and the number of connections are server_guard.c's.
  *
  * It must never block, and never answer a request twice. Called by serve.c (life) and
@@ -12,30 +11,24 @@
 #include "sidecar/mr_server.h"
 
 #include <arpa/inet.h>
-#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
-#include <sys/queue.h>
 #include <sys/socket.h>
 
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/http.h>
 #include <event2/http_struct.h>
-#include <event2/keyvalq_struct.h>
 #include <event2/listener.h>
 
-#include "sidecar/mr_http_text.h"
 #include "sidecar/mr_log.h"
+#include "sidecar/mr_server_check.h"
 #include "sidecar/mr_server_guard.h"
 
 #define MAX_LISTENERS 8
 #define LISTEN_QUEUE 1024
-#define HEADER_BYTES (16 * 1024) /* request line and headers */
-#define BODY_BYTES (64 * 1024)
 #define CONTENT_TYPE "application/json; charset=utf-8"
 
 struct MrServer
@@ -73,15 +66,32 @@ free_body(const void *data, size_t length, void *arg)
 	free(arg);
 }
 
+/* Every answer ends with a line break: it is often read at a terminal. */
+static char *
+add_line_break(char *body)
+{
+	size_t length = strlen(body);
+	char *line = realloc(body, length + 2);
+
+	if (line == NULL)
+		free(body);
+	else
+		memcpy(line + length, "\n", 2);
+	return line;
+}
+
 /* Sends headers and body (owned) of an answer; the request belongs to evhttp afterwards. */
 static void
 send_answer(struct evhttp_request *http, int status, char *body)
 {
 	struct evkeyvalq *headers = evhttp_request_get_output_headers(http);
 	struct evbuffer *buffer = NULL;
-	size_t length = body != NULL ? strlen(body) : 0;
+	size_t length;
 	char number[24];
 
+	if (body != NULL)
+		body = add_line_break(body);
+	length = body != NULL ? strlen(body) : 0;
 	(void) evhttp_add_header(headers, "Cache-Control", "no-store");
 	(void) evhttp_add_header(headers, "X-Content-Type-Options", "nosniff");
 	if (body == NULL && status != 204)
@@ -118,6 +128,9 @@ refuse(struct evhttp_request *http, MrHttpError error, const char *details)
 		http->major = 1;
 		http->minor = 1;
 	}
+	/* After a CONNECT evhttp would not close. */
+	if (http->type == EVHTTP_REQ_CONNECT)
+		http->type = EVHTTP_REQ_GET;
 	(void) evhttp_add_header(evhttp_request_get_output_headers(http), "Connection", "close");
 	send_answer(http, mr_http_error_status(error), mr_http_error_body(error, details));
 }
@@ -131,15 +144,18 @@ void
 evhttp_send_error(struct evhttp_request *http, int error, const char *reason)
 {
 	int fd = bufferevent_getfd(evhttp_connection_get_bufferevent(http->evcon));
+	const char *details;
+	MrGuardSeen seen;
 
 	(void) reason;
-	mr_guard_completed(fd);
+	mr_guard_completed(fd, &seen);
 	evhttp_clear_headers(evhttp_request_get_output_headers(http));
-	refuse(http, mr_http_error_of_status(error), NULL);
+	error = (int) mr_server_failure(http, error, &seen, &details);
+	refuse(http, (MrHttpError) error, details);
 }
 
-static void
-answer(MrRequest *request, int status, char *body)
+void
+mr_request_reply(MrRequest *request, int status, char *body)
 {
 	MrServer *server = request->server;
 
@@ -156,26 +172,6 @@ mr_request_header(MrRequest *request, const char *name, const char *value)
 	(void) evhttp_add_header(evhttp_request_get_output_headers(request->http), name, value);
 }
 
-/* Every answer ends with a line break: it is often read at a terminal. */
-void
-mr_request_reply(MrRequest *request, int status, char *body)
-{
-	size_t length;
-	char *line;
-
-	if (body != NULL)
-	{
-		length = strlen(body);
-		line = realloc(body, length + 2);
-		if (line == NULL)
-			free(body);
-		else
-			memcpy(line + length, "\n", 2);
-		body = line;
-	}
-	answer(request, status, body);
-}
-
 void
 mr_request_refuse(MrRequest *request, MrHttpError error, const char *details)
 {
@@ -188,78 +184,17 @@ is_digits(const char *text)
 	return text[0] != '\0' && text[strspn(text, "0123456789")] == '\0';
 }
 
-/* A blank before the colon hides a header from us and shows it to the next parser. */
-static bool
-is_token(const char *name)
-{
-	static const char symbols[] = "!#$%&'*+-.^_`|~";
-	size_t i;
-
-	for (i = 0; name[i] != '\0'; i++)
-		if (!isalnum((unsigned char) name[i]) && strchr(symbols, name[i]) == NULL)
-			return false;
-	return i > 0;
-}
-
-/* What is wrong with the headers, or NULL. */
-static const char *
-headers_problem(struct evhttp_request *http)
-{
-	const struct evkeyvalq *headers = evhttp_request_get_input_headers(http);
-	const struct evkeyval *header;
-	const char *length = NULL;
-	const char *coding = NULL;
-	const char *host = NULL;
-
-	TAILQ_FOREACH(header, headers, next)
-	{
-		if (!is_token(header->key))
-			return "The name of a header is not well-formed.";
-		if (strcasecmp(header->key, "Content-Length") == 0)
-		{
-			if (length != NULL)
-				return "There is more than one Content-Length.";
-			length = header->value;
-		}
-		else if (strcasecmp(header->key, "Transfer-Encoding") == 0)
-		{
-			if (coding != NULL)
-				return "There is more than one Transfer-Encoding.";
-			coding = header->value;
-		}
-		else if (strcasecmp(header->key, "Host") == 0)
-		{
-			if (host != NULL)
-				return "There is more than one Host.";
-			host = header->value;
-		}
-	}
-	if (length != NULL && !is_digits(length))
-		return "The Content-Length is not a number.";
-	if (coding != NULL && (length != NULL || strcasecmp(coding, "chunked") != 0))
-		return "The Transfer-Encoding is not understood.";
-	if (host == NULL && http->minor > 0)
-		return "There is no Host header.";
-	if (host != NULL && !mr_http_host_is_valid(host))
-		return "The Host header is not a host.";
-	return NULL;
-}
-
 static void
 on_request(struct evhttp_request *http, void *arg)
 {
 	MrServer *server = arg;
-	const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(http);
-	const char *path = uri != NULL ? evhttp_uri_get_path(uri) : NULL;
-	const char *problem = headers_problem(http);
 	MrRequest *request;
+	MrGuardSeen seen;
+	const char *problem;
 	size_t i;
 
-	mr_guard_completed(bufferevent_getfd(evhttp_connection_get_bufferevent(http->evcon)));
-	if (problem == NULL && http->major != 1)
-		problem = "Only HTTP/1.1 and HTTP/1.0 are spoken here.";
-	if (problem == NULL && path == NULL)
-		problem = "The request names no path.";
+	mr_guard_completed(bufferevent_getfd(evhttp_connection_get_bufferevent(http->evcon)), &seen);
+	problem = mr_server_check(http, &seen);
 	for (i = 0; i < METHOD_COUNT; i++)
 		if (methods[i].type == evhttp_request_get_command(http))
 			break;
@@ -277,8 +212,8 @@ on_request(struct evhttp_request *http, void *arg)
 	request->server = server;
 	request->http = http;
 	request->method = methods[i].method;
-	request->path = path;
-	request->query = evhttp_uri_get_query(uri);
+	request->path = mr_server_path(http);
+	request->query = evhttp_uri_get_query(evhttp_request_get_evhttp_uri(http));
 	server->pending++;
 	server->handler(request, server->arg);
 }
@@ -286,9 +221,15 @@ on_request(struct evhttp_request *http, void *arg)
 static void
 on_input(struct evbuffer *buffer, const struct evbuffer_cb_info *info, void *arg)
 {
-	(void) buffer;
-	if (info->n_added > 0)
-		mr_guard_received(bufferevent_getfd(arg));
+	struct evbuffer_ptr start;
+	bool has_nul;
+
+	if (info->n_added == 0 ||
+		evbuffer_ptr_set(buffer, &start, evbuffer_get_length(buffer) - info->n_added,
+						 EVBUFFER_PTR_SET) != 0)
+		return;
+	has_nul = evbuffer_search(buffer, "", 1, &start).pos >= 0;
+	mr_guard_received(bufferevent_getfd(arg), info->n_added, has_nul);
 }
 
 /* A connection was accepted: its buffers, with an eye on what comes in. */
@@ -306,20 +247,22 @@ make_connection(struct event_base *base, void *arg)
 
 /* The last word to a client whose request did not arrive in time. */
 static void
-on_late(int fd)
+on_late(int fd, const MrGuardSeen *seen)
 {
-	char *body = mr_http_error_body(MR_ERROR_REQUEST_TIMEOUT, NULL);
-	int status = mr_http_error_status(MR_ERROR_REQUEST_TIMEOUT);
+	/* evhttp waits for the rest of what is too large. */
+	MrHttpError error = seen->bytes > MR_BODY_BYTES ? MR_ERROR_TOO_LARGE : MR_ERROR_REQUEST_TIMEOUT;
+	char *body = mr_http_error_body(error, NULL);
+	int status = mr_http_error_status(error);
 	char text[1024];
 	int length;
 
 	if (body == NULL)
 		return;
-	length = snprintf(
-		text, sizeof(text),
-		"HTTP/1.1 %d %s\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n"
-		"Content-Type: " CONTENT_TYPE "\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n%s",
-		status, mr_http_reason(status), strlen(body), body);
+	length = snprintf(text, sizeof(text),
+					  "HTTP/1.1 %d %s\r\nContent-Type: " CONTENT_TYPE
+					  "\r\nContent-Length: %zu\r\nCache-Control: no-store"
+					  "\r\nX-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n%s\n",
+					  status, mr_http_reason(status), strlen(body) + 1, body);
 	free(body);
 	if (length > 0 && (size_t) length < sizeof(text))
 		(void) send(fd, text, (size_t) length, MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -369,8 +312,8 @@ mr_server_open(struct event_base *base, MrServerHandler handler, void *arg)
 	for (i = 0; i < METHOD_COUNT; i++)
 		allowed |= (unsigned int) methods[i].type;
 	evhttp_set_allowed_methods(server->http, (ev_uint16_t) allowed);
-	evhttp_set_max_headers_size(server->http, HEADER_BYTES);
-	evhttp_set_max_body_size(server->http, BODY_BYTES);
+	evhttp_set_max_headers_size(server->http, MR_HEADER_BYTES);
+	evhttp_set_max_body_size(server->http, MR_BODY_BYTES);
 	/* Or a client that still sends would lose the answer with the connection. */
 	(void) evhttp_set_flags(server->http, EVHTTP_SERVER_LINGERING_CLOSE);
 	evhttp_set_bevcb(server->http, make_connection, server);

@@ -24,6 +24,7 @@ typedef struct Slot
 {
 	ino_t inode; /* of the socket that has begun a request; 0 = none */
 	int64_t deadline_ns;
+	MrGuardSeen seen;
 } Slot;
 
 static struct
@@ -105,7 +106,7 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 		/* The descriptor may be another socket's by now. */
 		if (inode_of(i) == slot->inode)
 		{
-			guard.late(i);
+			guard.late(i, &slot->seen);
 			(void) shutdown(i, SHUT_RDWR);
 		}
 		slot->inode = 0;
@@ -180,7 +181,7 @@ mr_guard_exhausted(void)
 }
 
 void
-mr_guard_received(int fd)
+mr_guard_received(int fd, size_t bytes, bool has_nul)
 {
 	Slot *slot;
 	ino_t inode;
@@ -190,19 +191,27 @@ mr_guard_received(int fd)
 	slot = &guard.slots[fd];
 	inode = inode_of(fd);
 	if (slot->inode == inode)
+	{
+		slot->seen.bytes += bytes;
+		slot->seen.has_nul |= has_nul;
 		return;
+	}
 	if (slot->inode == 0)
 		guard.running++;
 	slot->inode = inode;
+	slot->seen.bytes = bytes;
+	slot->seen.has_nul = has_nul;
 	slot->deadline_ns = mr_loop_now_ns() + guard.timeout_ns;
 	arm();
 }
 
 void
-mr_guard_completed(int fd)
+mr_guard_completed(int fd, MrGuardSeen *seen)
 {
+	memset(seen, 0, sizeof(*seen));
 	if (fd < guard.first || fd >= guard.limit || guard.slots[fd].inode == 0)
 		return;
+	*seen = guard.slots[fd].seen;
 	guard.slots[fd].inode = 0;
 	guard.running--;
 }

@@ -193,6 +193,25 @@ complete_database(MrConninfo *database)
 	return NULL;
 }
 
+/* How init reaches the local node. libpq would repeat a string that it cannot use. */
+static void
+read_admin_url(MrSettings *settings, MrProblems *problems)
+{
+	const char *variable = "MULTIREGION_ADMIN_DATABASE_URL";
+	const char *problem;
+	MrConninfo ignored;
+
+	settings->admin_url = mr_environment_get(&settings->environment, variable);
+	if (settings->admin_url != NULL)
+	{
+		problem = mr_conninfo_read(settings->admin_url, MR_CONNINFO_WITHOUT_HOST, &ignored);
+		if (problem != NULL)
+			mr_problems_error(problems, "%s: %s", variable, problem);
+	}
+	else if (settings->self >= 0)
+		settings->admin_url = settings->nodes[settings->self].url;
+}
+
 /*
  * The way to the local node: said by MULTIREGION_DATABASE_URL, or this node's own
  * DATABASE_URL with the sidecar's role. The password of an application's role is not
@@ -204,11 +223,6 @@ read_database(MrSettings *settings, MrProblems *problems)
 	const char *variable = "MULTIREGION_DATABASE_URL";
 	const char *url = mr_environment_get(&settings->environment, variable);
 	const char *problem = NULL;
-
-	settings->admin_url =
-		mr_environment_get(&settings->environment, "MULTIREGION_ADMIN_DATABASE_URL");
-	if (settings->admin_url == NULL && settings->self >= 0)
-		settings->admin_url = settings->nodes[settings->self].url;
 
 	if (url != NULL)
 		problem = mr_conninfo_read(url, 0, &settings->database);
@@ -300,6 +314,7 @@ mr_settings_read(MrSettings *settings, MrProblems *problems)
 #undef READ_NUMBER
 	read_policies(settings, problems);
 	mr_settings_read_regions(settings, problems);
+	read_admin_url(settings, problems);
 	read_database(settings, problems);
 	report_unknown(settings, problems);
 }

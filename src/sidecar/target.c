@@ -14,6 +14,19 @@
 
 #define RESOLVER_FILE "/etc/resolv.conf"
 
+/* A password of ours does not outlive its setting; one that the environment gave stays. */
+static void
+set_password(const char *password)
+{
+	static bool is_ours;
+
+	/* Without memory the server refuses the login, and that is logged. */
+	if (password[0] != '\0')
+		is_ours = setenv("PGPASSWORD", password, 1) == 0 || is_ours;
+	else if (is_ours)
+		is_ours = unsetenv("PGPASSWORD") != 0;
+}
+
 void
 mr_target_set(MrTarget *target, struct event_base *base, const MrConninfo *database)
 {
@@ -24,9 +37,7 @@ mr_target_set(MrTarget *target, struct event_base *base, const MrConninfo *datab
 	target->hostaddr[0] = '\0';
 	target->needs_resolving =
 		database->hostaddr[0] == '\0' && !mr_conninfo_is_numeric(database->host);
-	/* Without memory the server refuses the login, and that is logged. */
-	if (database->password[0] != '\0')
-		(void) setenv("PGPASSWORD", database->password, 1);
+	set_password(database->password);
 }
 
 /* Our request is over: takes the first address, or says why there is none. */

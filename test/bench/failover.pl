@@ -34,13 +34,12 @@ use warnings;
 
 use File::Temp ();
 use FindBin;
-use IPC::Open2;
 use List::Util qw(sum0 min max);
 use Time::HiRes qw(clock_gettime CLOCK_MONOTONIC);
 
 use lib "$FindBin::Bin/../tap/lib";
 use MultiRegion::Cluster;
-use MultiRegion::ProbeLog;
+use MultiRegion::Probe;
 use MultiRegion::Process qw(processes_in title_of);
 
 my $top = $ENV{MR_TOP} // "$FindBin::Bin/../..";
@@ -49,7 +48,7 @@ my $idle_seconds = $ENV{IDLE_SECONDS} // 60;
 my $probe_program = $ENV{MR_PROBE} // "$top/build/release/probe.bin";
 my $rest_seconds = 4;
 my ($late_acks, $lost, %results) = (0, 0);
-my ($cluster, $probe_count) = (undef, 0);
+my $cluster;
 
 $ENV{MR_LINK} //= "$top/build/release/link.bin";
 
@@ -90,7 +89,7 @@ sub print_count
 	return;
 }
 
-# --- the cluster and the probe ---------------------------------------------------------
+# --- the cluster -------------------------------------------------------------------
 
 sub make_cluster
 {
@@ -100,8 +99,7 @@ sub make_cluster
 	$cluster = MultiRegion::Cluster->new(policy => { failback => 'off' },
 		settings => { autovacuum_naptime => '1h' }, %args);
 	$cluster->start;
-	$cluster->leader->safe_psql(
-		'CREATE SCHEMA bench; CREATE TABLE bench.probe (id bigint PRIMARY KEY)');
+	MultiRegion::Probe->make_table($cluster->leader);
 	$cluster->wait_caught_up;
 	return;
 }
@@ -117,42 +115,18 @@ sub rest
 	return $cluster->wait_for_leader;
 }
 
-# A probe of its own for each run: { log, stop }.
-sub start_probe
-{
-	my $path = "$cluster->{log_directory}/probe-" . ++$probe_count . '.txt';
-	my $pid = open2(my $out, my $in, $probe_program, $path,
-		map { $_->name . '=' . $_->connect_string . ' hostaddr=127.0.0.1 connect_timeout=5' }
-			$cluster->nodes);
-
-	readline($out) // die 'the probe did not start';
-	my $log = MultiRegion::ProbeLog->new($path);
-	$cluster->poll_until(sub { scalar $log->read_on->acks > 20 }, 20, 'the probe to write');
-	return { log => $log, in => $in, out => $out, pid => $pid };
-}
-
-sub stop_probe
-{
-	my ($probe) = @_;
-
-	close $probe->{in};
-	waitpid($probe->{pid}, 0);
-	$probe->{log}->read_on;
-	return $probe->{log};
-}
-
 # Makes a fault at the primary under load. Returns the primary, the probe, the instant
 # before the fault and the first acknowledgement after it.
 sub hit_primary
 {
 	my ($fault) = @_;
 	my $old = rest();
-	my $probe = start_probe();
+	my $probe = MultiRegion::Probe->start($cluster, $probe_program);
 	my $instant = now();
 
 	$fault->($old);
 	my $ack = $cluster->poll_until(
-		sub { $probe->{log}->read_on->first_ack_after($instant, $old->name) },
+		sub { $probe->log->read_on->first_ack_after($instant, $old->name) },
 		60, 'service to be back');
 	return ($old, $probe, $instant, $ack);
 }
@@ -163,7 +137,7 @@ sub settle
 	my ($old, $probe, $ack) = @_;
 
 	$cluster->wait_complete(120);
-	my $log = stop_probe($probe);
+	my $log = $probe->stop;
 	my @late = $ack->{node} eq $old->name ? () : $log->late_acks($old->name, $ack->{at});
 	my $leader = $cluster->wait_for_leader;
 	my @missing = $log->lost($leader);
@@ -224,7 +198,7 @@ sub run_disturbance
 	foreach my $run (1 .. $runs)
 	{
 		my $old = rest();
-		my $probe = start_probe();
+		my $probe = MultiRegion::Probe->start($cluster, $probe_program);
 		my $instant = now();
 		$begin->($old);
 		wait_seconds(2);
@@ -234,7 +208,7 @@ sub run_disturbance
 		wait_seconds(4);
 		my $leader = $cluster->wait_for_leader;
 		add_result($name, $leader == $old ? 0 : 1);
-		my $log = stop_probe($probe);
+		my $log = $probe->stop;
 		my $ack = (grep { $_->{sent} > $back } $log->acks)[0];
 		my $missing = () = $log->lost($leader);
 		$lost += $missing;

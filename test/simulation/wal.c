@@ -125,11 +125,13 @@ mr_sim_wal_stream(MrSimWal *wal, const MrSimWal *leader, int count)
 void
 mr_sim_wal_copy(MrSimWal *wal, const MrSimWal *leader)
 {
-	uint32_t newest = wal->newest_history;
+	uint32_t own = wal->newest_history;
 
 	memcpy(wal->records, leader->records, sizeof(MrSimRecord) * (size_t) leader->length);
 	wal->length = leader->length;
 	wal->replayed = leader->length;
-	wal->newest_history = leader->newest_history > newest ? leader->newest_history : newest;
+	if (leader->newest_history > own)
+		own = leader->newest_history;
+	wal->newest_history = own;
 	copy_history(wal, leader);
 }

@@ -7,7 +7,9 @@
 #
 # pg_regress starts a temporary server from the private PostgreSQL, with the library
 # preloaded (test/tools/regress.conf), and stops it. Tests run in the order of their
-# names in one database. Called by run_tests.pl, which sets MR_BINDIR and MR_PGXS_DIR.
+# names in one database; those that make the server managed come last, because whatever
+# came after their failure would fail with them. Called by run_tests.pl, which sets
+# MR_BINDIR and MR_PGXS_DIR.
 
 set -eu
 
@@ -47,11 +49,16 @@ case $suite in
 esac
 
 tests=("$@")
+last=()
 if [ $# -eq 0 ]; then
 	for file in $pattern; do
 		name=${file##*/}
-		tests+=("${name%.*}")
+		case ${name%.*} in
+			fenced | managed) last+=("${name%.*}") ;;
+			*) tests+=("${name%.*}") ;;
+		esac
 	done
+	tests+=("${last[@]}")
 fi
 
 # pg_regress gives up altogether when an expected file is missing: it gets an empty one.

@@ -55,6 +55,7 @@ begin(void)
 	facts.leader_history_known = true;
 	facts.leader_history = &leaders;
 	facts.probed = true;
+	facts.wal_checked = true;
 	history(&own, NULL, 1);
 	history(&leaders, "1\t0/5000000\tno recovery target specified\n", 2);
 }

@@ -30,7 +30,29 @@ MR_TEST(a_standby_that_holds_the_current_leadership_starts_without_looking_furth
 	facts.log_term = 7;
 	facts.control_known = false;
 	facts.leader_history_known = false;
+	expect(MR_JOIN_READ_CONTROL, MR_JOIN_RULE_NONE);
+	facts.control_known = true;
 	expect(MR_JOIN_START, MR_JOIN_RULE_IN_STEP);
+	facts.system_identifier = 43;
+	expect(MR_JOIN_REFUSE, MR_JOIN_RULE_OTHER_DATABASE);
+}
+
+MR_TEST(a_standby_whose_next_wal_the_leader_has_removed_wants_a_clone)
+{
+	begin();
+	facts.log_term = 7;
+	facts.wal_checked = false;
+	expect(MR_JOIN_CHECK_WAL, MR_JOIN_RULE_NONE);
+	facts.wal_checked = facts.wal_gone = true;
+	expect_clone(MR_JOIN_RULE_WAL_GONE);
+	facts.log_term = 6;
+	expect_clone(MR_JOIN_RULE_WAL_GONE);
+	begin_former_primary();
+	facts.wal_gone = true;
+	expect_clone(MR_JOIN_RULE_WAL_GONE);
+	/* what is rewound gets its WAL with the rewind */
+	facts.past_fork = true;
+	expect(MR_JOIN_REWIND, MR_JOIN_RULE_PAST_FORK);
 }
 
 MR_TEST(a_node_that_is_being_rebuilt_is_not_taken_for_one_in_step)
@@ -40,6 +62,19 @@ MR_TEST(a_node_that_is_being_rebuilt_is_not_taken_for_one_in_step)
 	facts.rebuilding_term = 8;
 	facts.control_known = false;
 	expect(MR_JOIN_READ_CONTROL, MR_JOIN_RULE_NONE);
+}
+
+MR_TEST(an_amnesiac_asks_for_a_new_identity_once_there_is_a_leader)
+{
+	begin();
+	facts.amnesiac = true;
+	expect(MR_JOIN_REGISTER, MR_JOIN_RULE_AMNESIA);
+	facts.amnesiac = false;
+	expect(MR_JOIN_START, MR_JOIN_RULE_BEHIND_FORK);
+	begin();
+	facts.amnesiac = true;
+	no_leader(MR_JOIN_LEADER_NONE, 0, 0);
+	expect(MR_JOIN_START, MR_JOIN_RULE_NO_PEER);
 }
 
 MR_TEST(a_former_primary_is_never_in_step)
@@ -54,7 +89,7 @@ MR_TEST(facts_are_asked_for_one_after_the_other)
 {
 	begin_former_primary();
 	facts.asked = false;
-	facts.control_known = facts.leader_history_known = facts.probed = false;
+	facts.control_known = facts.leader_history_known = facts.probed = facts.wal_checked = false;
 	expect(MR_JOIN_ASK, MR_JOIN_RULE_NONE);
 	facts.asked = true;
 	expect(MR_JOIN_READ_CONTROL, MR_JOIN_RULE_NONE);
@@ -65,6 +100,8 @@ MR_TEST(facts_are_asked_for_one_after_the_other)
 	MR_CHECK_INT(verdict.fork_timeline, 1);
 	MR_CHECK_INT(verdict.fork_lsn, FORK);
 	facts.probed = true;
+	expect(MR_JOIN_CHECK_WAL, MR_JOIN_RULE_NONE);
+	facts.wal_checked = true;
 	expect(MR_JOIN_AS_STANDBY, MR_JOIN_RULE_CLEAN_END);
 }
 

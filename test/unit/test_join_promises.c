@@ -39,15 +39,18 @@ check_invariants(void)
 	if (managed && confirmed && !facts.standby_signal)
 		MR_CHECK(step != MR_JOIN_START);
 	/* what may be another history is not started at all */
-	if (starts(step) && managed && confirmed && verdict.rule != MR_JOIN_RULE_IN_STEP)
+	if (starts(step) && managed && confirmed)
 		MR_CHECK(facts.system_identifier == facts.leader.system_identifier &&
-				 (!facts.past_fork || facts.timeline == facts.leader.timeline));
+				 (!facts.past_fork || facts.timeline == facts.leader.timeline ||
+				  verdict.rule == MR_JOIN_RULE_IN_STEP));
 	if (step == MR_JOIN_REFUSE && verdict.rule == MR_JOIN_RULE_ASK_FIRST)
 		MR_CHECK(verdict.because != MR_JOIN_RULE_NONE);
 	/* a step that asks for a fact must not ask for one that is known */
 	MR_CHECK(step != MR_JOIN_READ_CONTROL || !facts.control_known);
 	MR_CHECK(step != MR_JOIN_READ_HISTORY || !facts.leader_history_known);
 	MR_CHECK(step != MR_JOIN_PROBE || !facts.probed);
+	MR_CHECK(step != MR_JOIN_CHECK_WAL || !facts.wal_checked);
+	MR_CHECK(!starts(step) || !managed || !confirmed || !facts.wal_gone);
 	MR_CHECK(step != MR_JOIN_ASK || !facts.asked || facts.may_linger || facts.may_wait);
 	if (!facts.named && facts.directory == MR_JOIN_DIR_PLAIN &&
 		facts.unfinished == MR_JOIN_UNFINISHED_NONE)
@@ -99,13 +102,14 @@ facts_of(unsigned bits)
 	facts.past_fork = take(&bits, 2);
 	facts.rewind_failed = take(&bits, 2);
 	facts.control_known = facts.leader_history_known = facts.probed = take(&bits, 2);
+	facts.wal_gone = take(&bits, 3) == 1;
 	facts_of_leader(&bits);
 }
 
 MR_TEST(every_combination_of_facts_keeps_the_promises)
 {
 	const unsigned count = 4 * 6 * 3 * 2 * 2 * 2 * 2 * 2 * 2 * 2 * 2 * 2 * 2 * 2 * 2;
-	const unsigned leader_count = 4 * 2 * 2 * 2 * 2 * 2;
+	const unsigned leader_count = 3 * 4 * 2 * 2 * 2 * 2 * 2;
 	unsigned number;
 
 	/* all would take long: a prime stride meets every choice with every other */
@@ -138,6 +142,9 @@ go_on(void)
 			return true;
 		case MR_JOIN_PROBE:
 			facts.probed = true;
+			return true;
+		case MR_JOIN_CHECK_WAL:
+			facts.wal_checked = true;
 			return true;
 		case MR_JOIN_ADOPT:
 			facts.directory = MR_JOIN_DIR_MANAGED;

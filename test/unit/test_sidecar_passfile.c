@@ -35,8 +35,27 @@ MR_TEST(entries_are_escaped)
 MR_TEST(lines_of_others_stay_and_ours_are_replaced)
 {
 	check_merge("# note\ndb-a:5432:*:peer:old\ndb-a:5432:*:other:kept\n*:*:*:*:any",
-				"db-a:5432:*:peer:se\\:cr\\\\et\n\\:\\:1:5433:*:peer:x\n"
-				"# note\ndb-a:5432:*:other:kept\n*:*:*:*:any\n");
+				"\\:\\:1:5433:*:peer:x\n"
+				"# note\ndb-a:5432:*:peer:se\\:cr\\\\et\ndb-a:5432:*:other:kept\n*:*:*:*:any\n");
+}
+
+MR_TEST(the_order_of_entries_changes_nothing)
+{
+	static const char ordered[] = "\\:\\:1:5433:*:peer:x\ndb-a:5432:*:peer:se\\:cr\\\\et\n";
+
+	check_merge(ordered, ordered);
+}
+
+MR_TEST(a_line_for_all_hosts_does_not_come_before_ours)
+{
+	check_merge("*:*:*:*:any\ndb-a:5432:*:peer:old\n",
+				"db-a:5432:*:peer:se\\:cr\\\\et\n\\:\\:1:5433:*:peer:x\n*:*:*:*:any\n");
+}
+
+MR_TEST(a_line_that_stands_twice_stands_once_afterwards)
+{
+	check_merge("db-a:5432:*:peer:old\ndb-a:5432:*:peer:older\n",
+				"\\:\\:1:5433:*:peer:x\ndb-a:5432:*:peer:se\\:cr\\\\et\n");
 }
 
 MR_TEST(the_file_is_private_and_written_only_when_it_changes)

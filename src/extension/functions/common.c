@@ -11,9 +11,12 @@
 #include "tcop/utility.h"
 #include "utils/builtins.h"
 
+#include "extension/mr_fence.h"
 #include "extension/mr_functions.h"
 #include "extension/mr_settings.h"
 #include "extension/mr_shared_state.h"
+
+#define REASON_MAX 1000
 
 void
 mr_require_preloaded(void)
@@ -37,6 +40,9 @@ mr_require_writable(const char *function)
 	if (!RecoveryInProgress())
 	{
 		PreventCommandIfReadOnly(function);
+		/* Now, and not after a look at the network or in the middle of a change. */
+		if (mr_shared != NULL)
+			mr_fence_require_open();
 		return;
 	}
 	primary = mr_primary_region();
@@ -51,6 +57,17 @@ char *
 mr_optional_text(FunctionCallInfo fcinfo, int number)
 {
 	return PG_ARGISNULL(number) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(number));
+}
+
+char *
+mr_reason_argument(FunctionCallInfo fcinfo, int number)
+{
+	char *reason = mr_optional_text(fcinfo, number);
+
+	if (reason != NULL && strlen(reason) > REASON_MAX)
+		ereport(ERROR, (errcode(ERRCODE_STRING_DATA_RIGHT_TRUNCATION),
+						errmsg("a reason has at most %d bytes", REASON_MAX)));
+	return reason;
 }
 
 char *

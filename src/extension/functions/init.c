@@ -239,14 +239,17 @@ require_state_directory(void)
 	const char *problem = NULL;
 	MrDurable *found = palloc(sizeof(MrDurable));
 
+	if (!mr_managed_await_end())
+		ereport(ERROR, (errcode(ERRCODE_OBJECT_IN_USE),
+						errmsg("the lease worker has not finished with the last cluster yet"),
+						errhint("Try again.")));
 	if (!mr_shared->lock_held)
 		pending.lock = mr_state_directory_lock(directory);
 	if (!mr_shared->lock_held && pending.lock < 0)
 		ereport(ERROR, (errcode_for_file_access(),
 						errmsg("could not lock the state directory \"%s\": %m", directory),
 						errhint("It must be on lasting storage, belong to the user of the server, "
-								"and be used by no other server; after multiregion.leave() it is "
-								"free when the server has been restarted.")));
+								"and be used by no other server.")));
 	switch (mr_state_file_read(directory, found, &problem))
 	{
 		case MR_STATE_ABSENT:

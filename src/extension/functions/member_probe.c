@@ -78,6 +78,19 @@ take_answer(const PGresult *result, MrMemberProbe *probe)
 	probe->may_replicate = is_true(result, 3);
 }
 
+/* Asks a server that has the extension for its name; none if it is no member. */
+static void
+ask_name(MrPgPeer *peer, MrMemberProbe *probe)
+{
+	if (!probe->may_call ||
+		!mr_pg_peer_query(peer, "SELECT node FROM multiregion.lease_status()", 0, NULL, NULL, NULL,
+						  0, mr_boottime_ns(), (int64_t) mr_connect_timeout_ms * MR_NS_PER_MS) ||
+		!wait_for(peer, MR_PG_RESULT))
+		return;
+	if (PQresultStatus(peer->result) == PGRES_TUPLES_OK && PQntuples(peer->result) == 1)
+		strlcpy(probe->node, PQgetvalue(peer->result, 0, 0), sizeof(probe->node));
+}
+
 static void
 ask(MrPgPeer *peer, const char *conninfo, const char *hostaddr, MrMemberProbe *probe)
 {
@@ -90,7 +103,10 @@ ask(MrPgPeer *peer, const char *conninfo, const char *hostaddr, MrMemberProbe *p
 		mr_pg_peer_query(peer, identity_sql, 0, NULL, NULL, NULL, 0, mr_boottime_ns(),
 						 patience_ns) &&
 		wait_for(peer, MR_PG_RESULT))
+	{
 		take_answer(peer->result, probe);
+		ask_name(peer, probe);
+	}
 	else
 		strlcpy(probe->error, peer->error, sizeof(probe->error));
 }

@@ -70,6 +70,11 @@ require_right_server(const MrNodeRow *node, bool is_self)
 						errdetail("Its system identifier is not that of this server."),
 						errhint("Check host and port. If that server is to become the node, stop "
 								"it and let multiregion-join build it from here.")));
+	else if (!is_self && probe.node[0] != '\0' && strcmp(probe.node, node->name) != 0)
+		ereport(ERROR, (errcode(ERRCODE_DUPLICATE_OBJECT),
+						errmsg("the connection string of node \"%s\" leads to node \"%s\"",
+							   node->name, probe.node),
+						errhint("Check host and port; each node needs its own.")));
 }
 
 /* ---------- the list of nodes ---------- */
@@ -110,16 +115,26 @@ Datum
 multiregion_alter_node(PG_FUNCTION_ARGS)
 {
 	MrNodeRow node;
+	MrNodeRow wanted;
+	char *name = mr_text_argument(fcinfo, 0, "node name");
 	char *conninfo = mr_optional_text(fcinfo, 1);
 
 	mr_require_writable("alter_node()");
-	mr_catalog_require_node(mr_text_argument(fcinfo, 0, "node name"), &node);
+	mr_catalog_require_node(name, &wanted);
+	if (conninfo != NULL)
+	{
+		take_conninfo(&wanted, conninfo, !PG_ARGISNULL(3) && PG_GETARG_BOOL(3));
+		require_right_server(&wanted, is_own_name(name));
+	}
+	/* Somebody may have joined under the name while the network was asked. */
+	mr_catalog_lock_nodes();
+	mr_catalog_require_node(name, &node);
 	if (!PG_ARGISNULL(2))
 		node.no_promote = PG_GETARG_BOOL(2);
 	if (conninfo != NULL)
 	{
-		take_conninfo(&node, conninfo, !PG_ARGISNULL(3) && PG_GETARG_BOOL(3));
-		require_right_server(&node, is_own_name(node.name));
+		strlcpy(node.conninfo, wanted.conninfo, sizeof(node.conninfo));
+		strlcpy(node.hostaddr, wanted.hostaddr, sizeof(node.hostaddr));
 	}
 	mr_catalog_update_node(&node);
 	PG_RETURN_TEXT_P(cstring_to_text(node.name));
@@ -201,6 +216,7 @@ multiregion_replace_node(PG_FUNCTION_ARGS)
 	MrNodeRow node;
 
 	mr_require_writable("multiregion.replace_node()");
+	mr_catalog_lock_nodes();
 	mr_catalog_require_node(mr_text_argument(fcinfo, 0, "node name"), &node);
 	refuse_primary(node.name, "replace");
 	if (!mr_uuid_is_set(&node.uuid))

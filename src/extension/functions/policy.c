@@ -71,7 +71,7 @@ multiregion_set_policy(PG_FUNCTION_ARGS)
 {
 	char *name = mr_text_argument(fcinfo, 0, "policy");
 	char *text = mr_optional_text(fcinfo, 1);
-	char *reason = mr_optional_text(fcinfo, 2);
+	char *reason = mr_reason_argument(fcinfo, 2);
 	const MrPolicySetting *setting = require_setting(name);
 	char stored[MR_POLICY_VALUE_SIZE];
 	const char *problem;

@@ -8,6 +8,7 @@
 
 #include "fmgr.h"
 #include "utils/builtins.h"
+#include "utils/float.h"
 
 #include <math.h>
 
@@ -56,7 +57,8 @@ require_place(double latitude, double longitude)
 	if (!mr_geo_is_place(latitude, longitude))
 		ereport(ERROR,
 				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-				 errmsg("latitude %g, longitude %g is no place on earth", latitude, longitude),
+				 errmsg("latitude %s, longitude %s is no place on earth",
+						float8out_internal(latitude), float8out_internal(longitude)),
 				 errdetail("A latitude is from -90 to 90 degrees, a longitude from -180 to 180.")));
 }
 
@@ -185,6 +187,7 @@ multiregion_alter_region(PG_FUNCTION_ARGS)
 	MrRegionRow region;
 
 	mr_require_writable("alter_region()");
+	mr_catalog_lock_regions();
 	mr_catalog_require_region(mr_text_argument(fcinfo, 0, "region"), &region);
 	take_rest(fcinfo, 1, &region);
 	mr_catalog_update_region(&region);

@@ -19,6 +19,7 @@
 
 #include "core/mr_health.h"
 #include "extension/mr_functions.h"
+#include "extension/mr_managed.h"
 #include "extension/mr_shared_state.h"
 
 #define MAX_COLUMNS 24
@@ -121,6 +122,9 @@ closed_reason(const MrLease *lease, int leader)
 		return mr_shared->state_problem;
 	if (lease == NULL)
 		return "the lease worker has not started yet";
+	if (lease->durable.amnesiac)
+		return "the state file went back in time; after multiregion.replace_node() on the primary, "
+			   "restart this server through multiregion-join";
 	if (lease->diverged)
 		return "this node's WAL passes the point where the primary's begins; it must be rewound";
 	if (leader != MR_NO_SLOT && leader != lease->self)
@@ -208,7 +212,8 @@ multiregion_lease_status(PG_FUNCTION_ARGS)
 		put_nulls(&row, 5);
 	put_text(&row, closed_reason(lease, leader));
 	put_bool(&row, !mr_fence_is_open());
-	put_bool(&row, lease != NULL && is_stopping(lease));
+	/* Also a server of no cluster says so: a smart shutdown waits for who would ask. */
+	put_bool(&row, mr_is_managed() && lease != NULL ? is_stopping(lease) : mr_server_is_stopping());
 	put_number(&row, (int64) pg_atomic_read_u64(&mr_shared->generation), false);
 	if (get_call_result_type(fcinfo, NULL, &columns) != TYPEFUNC_COMPOSITE)
 		ereport(ERROR,

@@ -15,8 +15,6 @@
 #include "extension/mr_catalog_edit.h"
 #include "extension/mr_functions.h"
 
-#define REASON_MAX 1000
-
 PG_FUNCTION_INFO_V1(multiregion_region_for_tenant);
 PG_FUNCTION_INFO_V1(multiregion_set_tenant_region);
 PG_FUNCTION_INFO_V1(multiregion_clear_tenant_region);
@@ -47,10 +45,7 @@ take_change(FunctionCallInfo fcinfo, int number, MrTenantChange *change)
 	memset(change, 0, sizeof(*change));
 	change->tenant = mr_text_argument(fcinfo, 0, "tenant");
 	mr_refuse_name("tenant id", change->tenant, mr_tenant_problem(change->tenant));
-	change->reason = mr_optional_text(fcinfo, number);
-	if (change->reason != NULL && strlen(change->reason) > REASON_MAX)
-		ereport(ERROR, (errcode(ERRCODE_STRING_DATA_RIGHT_TRUNCATION),
-						errmsg("a reason has at most %d bytes", REASON_MAX)));
+	change->reason = mr_reason_argument(fcinfo, number);
 	change->has_expected = !PG_ARGISNULL(number + 1);
 	if (change->has_expected)
 		change->expected = PG_GETARG_INT64(number + 1);
@@ -67,6 +62,9 @@ multiregion_set_tenant_region(PG_FUNCTION_ARGS)
 	bool had_region;
 
 	take_change(fcinfo, 2, &change);
+	if (PG_ARGISNULL(1))
+		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("region must not be null"),
+						errhint("clear_tenant_region() removes the preference of a tenant.")));
 	mr_require_writable("set_tenant_region()");
 	mr_catalog_require_region(mr_text_argument(fcinfo, 1, "region"), &region);
 	change.region = region.key;

@@ -25,6 +25,7 @@
 #include "extension/workers/mr_lease_worker.h"
 
 #define MR_SEVER_TIMEOUT_MS 200
+#define MR_WALSENDER_PATIENCE_MS 1000
 #define MR_STOP_AGAIN_NS (8 * MR_NS_PER_S)
 
 static void
@@ -154,20 +155,32 @@ perform_event(MrLeaseWorker *worker, const MrAction *action)
 	else if (action->refusal != 0)
 		detail = mr_refusal_sentence(action->refusal);
 	mr_event_push(action->event, action->term, subject, action->refusal, action->value, detail);
+	if (action->event == MR_EVENT_AMNESIA && action->slot == worker->lease.self)
+		ereport(WARNING, (errcode(ERRCODE_DATA_CORRUPTED),
+						  errmsg("this node has no vote: its state file went back in time"),
+						  errdetail("It may have forgotten votes and promises it gave since."),
+						  errhint("Call multiregion.replace_node() on the primary, then restart "
+								  "this server through multiregion-join.")));
 	if (action->event == MR_EVENT_CONFIGURATION || action->event == MR_EVENT_LEADER_CHANGED ||
 		action->event == MR_EVENT_LEASE_OPEN)
 		mr_mailbox_wake_workers();
 }
 
-/* The end of the process: whoever still streams from us must not hang the shutdown. */
+/*
+ * The end of the process. Whoever still streams from us must not hang the shutdown;
+ * and once a successor has the lease, nobody may receive more than it holds: the
+ * shutdown's checkpoint would put them ahead of it.
+ */
 static void
-perform_exit(MrLeaseWorker *worker)
+perform_exit(MrLeaseWorker *worker, const MrAction *action)
 {
 	pg_atomic_write_u64(&mr_shared->deadline_ns, 0);
 	mr_shared_publish_lease(&worker->lease);
-	if (!worker->server_dead)
-		mr_fence_end_silent_walsenders();
 	mr_links_close_all(worker);
+	if (!worker->server_dead && action->slot != MR_NO_SLOT)
+		mr_fence_end_walsenders();
+	else if (!worker->server_dead)
+		mr_fence_end_silent_walsenders(MR_WALSENDER_PATIENCE_MS);
 	proc_exit(worker->server_dead ? 1 : 0);
 }
 
@@ -214,7 +227,7 @@ mr_lease_perform(MrLeaseWorker *worker, const MrActions *actions, int mail)
 				perform_stop_server(worker);
 				break;
 			case MR_ACT_EXIT:
-				perform_exit(worker);
+				perform_exit(worker, action);
 				break;
 			case MR_ACT_EVENT:
 				perform_event(worker, action);

@@ -16,14 +16,19 @@
 #define MR_RPC_SQL "SELECT multiregion.rpc($1)"
 #define MR_RETRY_MIN_NS (20 * MR_NS_PER_MS)
 #define MR_RETRY_MAX_NS MR_NS_PER_S
+#define MR_REQUEST_TIMEOUT_MIN_NS (500 * MR_NS_PER_MS)
 #define MR_STOPPING_PAUSE_NS (3 * MR_NS_PER_S)
 
+/*
+ * A connection may be dead without a word (a firewall forgot it). A third of the lease
+ * leaves time to make a new one before it runs out.
+ */
 static int64
 request_timeout_ns(const MrLeaseWorker *worker)
 {
 	int64 lease_ns = worker->lease.durable.config.policy.lease_ms * MR_NS_PER_MS;
 
-	return lease_ns > MR_NS_PER_S ? lease_ns : MR_NS_PER_S;
+	return Max(lease_ns / 3, MR_REQUEST_TIMEOUT_MIN_NS);
 }
 
 static void

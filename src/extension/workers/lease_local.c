@@ -16,50 +16,44 @@
 #include "miscadmin.h"
 #include "postmaster/postmaster.h"
 #include "replication/walreceiver.h"
-#include "utils/pidfile.h"
 
+#include "extension/mr_fence.h"
 #include "extension/mr_gate.h"
+#include "extension/mr_managed.h"
 #include "extension/mr_settings.h"
 #include "extension/mr_shared_state.h"
 #include "extension/workers/mr_lease_worker.h"
 
 #define MR_STOPPING_EVERY_NS (250 * MR_NS_PER_MS)
+#define MR_HISTORY_EVERY_NS (MR_NS_PER_S / 4)
 #define MR_CANARY_TIMEOUT_NS (10 * MR_NS_PER_S)
 
-/* Reads a small text file; false if it cannot be read. */
+/*
+ * Reads a text file, of a long one the last lines: out + *begin is the beginning of a
+ * line. False if it cannot be read.
+ */
 static bool
-read_text(const char *path, char *out, size_t size)
+read_tail(const char *path, char *out, size_t size, size_t *begin)
 {
 	int fd = open(path, O_RDONLY | PG_BINARY);
+	off_t end;
+	bool cut;
 	ssize_t length;
+	const char *newline;
 
 	if (fd < 0)
 		return false;
+	end = lseek(fd, 0, SEEK_END);
+	cut = end >= (off_t) size;
+	(void) lseek(fd, cut ? end - (off_t) size + 1 : 0, SEEK_SET);
 	length = read(fd, out, size - 1);
 	close(fd);
 	if (length < 0)
 		return false;
 	out[length] = '\0';
+	newline = cut ? strchr(out, '\n') : NULL;
+	*begin = newline != NULL ? (size_t) (newline - out) + 1 : 0;
 	return true;
-}
-
-/* postmaster.pid tells of a shutdown before anything else does (smart shutdown waits). */
-static bool
-postmaster_is_stopping(void)
-{
-	char text[2048];
-	char *line = text;
-	int i;
-
-	if (!read_text("postmaster.pid", text, sizeof(text)))
-		return false;
-	for (i = 1; i < LOCK_FILE_LINE_PM_STATUS && line != NULL; i++)
-	{
-		line = strchr(line, '\n');
-		if (line != NULL)
-			line++;
-	}
-	return line != NULL && strncmp(line, PM_STATUS_STOPPING, strlen("stopping")) == 0;
 }
 
 /* Newest timeline that has a history file here: a promotion would go past it. */
@@ -84,35 +78,88 @@ newest_history(void)
 	return newest;
 }
 
-/* Where a timeline began, from the last line of its history file; 0 for the first. */
+/* One line of a timeline's history: its parent ends at this position. */
+typedef struct HistoryLine
+{
+	uint32 parent;
+	MrLsn end;
+} HistoryLine;
+
+#define MR_HISTORY_LINES 64 /* the newest ones; a node is never further behind */
+
+/* Reads the history of a timeline, oldest first; 0 without a file, or with an empty one. */
+static int
+read_timeline_history(uint32 timeline, HistoryLine *lines)
+{
+	char path[64];
+	char text[8192];
+	char *line;
+	char *rest;
+	size_t begin;
+	int count = 0;
+
+	snprintf(path, sizeof(path), "pg_wal/%08X.history", timeline);
+	if (timeline <= 1 || !read_tail(path, text, sizeof(text), &begin))
+		return 0;
+	for (line = strtok_r(text + begin, "\n", &rest); line != NULL;
+		 line = strtok_r(NULL, "\n", &rest))
+	{
+		uint32 high;
+		uint32 low;
+
+		if (count == MR_HISTORY_LINES)
+			memmove(lines, lines + 1, sizeof(HistoryLine) * (size_t) --count);
+		if (sscanf(line, "%u %X/%X", &lines[count].parent, &high, &low) == 3)
+			lines[count++].end = ((uint64) high) << 32 | low;
+	}
+	return count;
+}
+
+/* Where a timeline began; 0 for the first. */
 static MrLsn
 fork_of(uint32 timeline)
 {
 	static uint32 known_timeline = 0;
 	static MrLsn known_fork = 0;
-	char path[64];
-	char text[8192];
-	char *line;
-	char *rest;
+	HistoryLine lines[MR_HISTORY_LINES];
+	int count;
 
 	if (timeline == known_timeline)
 		return known_fork;
-	snprintf(path, sizeof(path), "pg_wal/%08X.history", timeline);
-	if (timeline <= 1 || !read_text(path, text, sizeof(text)))
+	count = read_timeline_history(timeline, lines);
+	if (count == 0)
 		return 0;
-	for (line = strtok_r(text, "\n", &rest); line != NULL; line = strtok_r(NULL, "\n", &rest))
-	{
-		uint32 parent;
-		uint32 high;
-		uint32 low;
+	known_timeline = timeline;
+	known_fork = lines[count - 1].end;
+	return known_fork;
+}
 
-		if (sscanf(line, "%u %X/%X", &parent, &high, &low) == 3)
-		{
-			known_timeline = timeline;
-			known_fork = ((uint64) high) << 32 | low;
-		}
-	}
-	return timeline == known_timeline ? known_fork : 0;
+/*
+ * Does our WAL end where the leader's history never was? The stamp tells of its newest
+ * fork only; its history file, which a walreceiver fetches before anything else, of all.
+ * A walreceiver alone does not find out: it asks from the beginning of a segment on, and
+ * what lies there before the fork it gets, again and again.
+ */
+static bool
+is_off_history(MrLeaseWorker *worker, const MrLocal *local, int64 now_ns)
+{
+	uint32 leaders = worker->lease.durable.stamp.timeline;
+	HistoryLine lines[MR_HISTORY_LINES];
+	int count;
+	int i;
+
+	if (local->timeline >= leaders)
+		return false;
+	if (now_ns < worker->history_read_ns + MR_HISTORY_EVERY_NS)
+		return worker->off_history;
+	worker->history_read_ns = now_ns;
+	count = read_timeline_history(leaders, lines);
+	for (i = 0; i < count; i++)
+		if (lines[i].parent == local->timeline)
+			break;
+	/* a file that only reserves a timeline has no lines at all */
+	worker->off_history = count > 0 && (i == count || local->replay_lsn > lines[i].end);
+	return worker->off_history;
 }
 
 /*
@@ -182,7 +229,7 @@ mr_lease_observe(MrLeaseWorker *worker, MrLocal *local)
 	int64 now_ns = mr_boottime_ns();
 
 	memset(local, 0, sizeof(*local));
-	local->manage = mr_mode == MR_MODE_MANAGE;
+	local->manage = pg_atomic_read_u32(&mr_shared->mode) == MR_MODE_MANAGE;
 	local->in_recovery = RecoveryInProgress();
 	local->standby = mr_shared->standby_at_start && local->in_recovery;
 	if (local->in_recovery)
@@ -192,6 +239,7 @@ mr_lease_observe(MrLeaseWorker *worker, MrLocal *local)
 	local->severed = !local->in_recovery || mr_gate_is_severed();
 	local->sever_failed = worker->sever_failed;
 	local->streaming = local->in_recovery && mr_gate_is_streaming();
+	local->off_history = local->standby && is_off_history(worker, local, now_ns);
 	local->down_mask = pg_atomic_read_u32(&mr_shared->down_mask);
 	local->last_commit = pg_atomic_read_u64(&mr_shared->last_commit_end);
 	if (worker->lease.role != MR_ROLE_LEADER && local->in_recovery &&
@@ -200,10 +248,11 @@ mr_lease_observe(MrLeaseWorker *worker, MrLocal *local)
 	if (now_ns >= worker->stopping_checked_ns + MR_STOPPING_EVERY_NS || worker->told_to_end)
 	{
 		worker->stopping_checked_ns = now_ns;
-		worker->server_stopping = postmaster_is_stopping();
+		worker->server_stopping = mr_server_is_stopping();
 	}
 	local->sick = worker->lease.loaded && is_sick(worker, now_ns);
 	local->server_dead = worker->server_dead;
 	local->server_stopping = worker->server_stopping;
 	local->handover_stop = worker->told_to_end && worker->server_stopping;
+	local->writers = local->handover_stop && mr_fence_has_writers();
 }

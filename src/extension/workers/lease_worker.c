@@ -148,7 +148,9 @@ load_state(MrLeaseWorker *worker)
 		if (result == MR_STATE_IO_ERROR)
 			problem = strerror(errno);
 		else if (result == MR_STATE_OK)
-			problem = NULL;
+			problem = mr_marker_matches(&durable.cluster)
+						  ? NULL
+						  : "The state file belongs to another cluster than the data directory.";
 	}
 	mr_lease_start(&worker->lease, problem == NULL ? &durable : NULL,
 				   mr_shared->nonce ^ ((uint64) MyProcPid << 32), mr_boottime_ns());
@@ -211,14 +213,55 @@ wait_for_something(MrLeaseWorker *worker, bool mail_open)
 		worker->told_to_end = true;
 }
 
+static int
+count_members(const MrConfig *config)
+{
+	int count = 0;
+
+	for (int slot = 0; slot < MR_MAX_MEMBERS; slot++)
+		count += config->members[slot].used;
+	return count;
+}
+
+/*
+ * Leaving "manage" opens the fence. While others hold elections that makes two primaries,
+ * so a running member of a cluster keeps its mode until it is started anew.
+ */
 static void
-reload_settings(void)
+publish_mode(const MrLeaseWorker *worker)
+{
+	uint32 before = pg_atomic_read_u32(&mr_shared->mode);
+
+	if (before == MR_MODE_MANAGE && mr_mode != MR_MODE_MANAGE &&
+		pg_atomic_read_u32(&mr_shared->managed) != 0 &&
+		count_members(&worker->lease.durable.config) != 1)
+	{
+		ereport(WARNING, (errmsg("multiregion.mode stays \"%s\" until this server is restarted",
+								 mr_mode_name((int) before)),
+						  errdetail("It is a member of a cluster whose other nodes rely on its "
+									"fence.")));
+		return;
+	}
+	pg_atomic_write_u32(&mr_shared->mode, (uint32) mr_mode);
+}
+
+static void
+reload_settings(const MrLeaseWorker *worker)
 {
 	if (!ConfigReloadPending)
 		return;
 	ConfigReloadPending = false;
 	ProcessConfigFile(PGC_SIGHUP);
-	pg_atomic_write_u32(&mr_shared->mode, (uint32) mr_mode);
+	publish_mode(worker);
+}
+
+/* Puts down the state of a life that is over, so that init() can begin another. */
+static void
+forget_life(MrLeaseWorker *worker)
+{
+	memset(&worker->lease, 0, sizeof(worker->lease));
+	mr_state_directory_release_late();
+	mr_shared_publish_lease(&worker->lease);
 }
 
 /* One managed life: until the server becomes unmanaged, or the process ends. */
@@ -230,11 +273,14 @@ run(MrLeaseWorker *worker)
 	{
 		bool mail_open;
 
-		reload_settings();
+		reload_settings(worker);
 		mail_open = take_mail(worker);
 		mr_links_pump(worker);
 		tick(worker);
 		mr_links_pump(worker);
+		if (worker->lease.handover != MR_HANDOVER_NONE && worker->told_to_end &&
+			!worker->server_dead && !RecoveryInProgress())
+			mr_fence_flush_commits();
 		end_sessions_when_fenced(worker);
 		if (worker->changed)
 			mr_shared_publish_lease(&worker->lease);
@@ -246,6 +292,7 @@ run(MrLeaseWorker *worker)
 		wait_for_something(worker, mail_open);
 	}
 	mr_links_close_all(worker);
+	forget_life(worker);
 }
 
 void
@@ -259,14 +306,18 @@ mr_lease_main(Datum argument)
 	before_shmem_exit(forget_procno, (Datum) 0);
 	pg_atomic_write_u64(&mr_shared->deadline_ns, 0);
 	pg_atomic_write_u32(&mr_shared->lease_procno, (uint32) MR_MY_PROCNO);
+	/* The worker before may have ended while leave() was under way. */
+	if (pg_atomic_read_u32(&mr_shared->managed) == 0)
+		forget_life(worker);
 	while (!got_sigterm)
 	{
-		if (pg_atomic_read_u32(&mr_shared->managed) != 0 && mr_mode != MR_MODE_OFF)
+		if (pg_atomic_read_u32(&mr_shared->managed) != 0 &&
+			pg_atomic_read_u32(&mr_shared->mode) != MR_MODE_OFF)
 			run(worker);
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, 60000L,
 						 PG_WAIT_EXTENSION);
 		ResetLatch(MyLatch);
-		reload_settings();
+		reload_settings(worker);
 	}
-	proc_exit(0);
+	proc_exit(1); /* to be started again, should only this process be told to end */
 }

@@ -45,13 +45,17 @@ write_file(void)
 	return ok;
 }
 
-/* A transaction with nothing but its commit record. */
+/*
+ * A transaction with nothing but its commit record; such a one is not waited for
+ * unless told so.
+ */
 static bool
 commit(MrMonitor *monitor)
 {
 	if (!mr_monitor_begin(monitor))
 		return true; /* no tables yet: nothing to say about the disk */
 	(void) GetTopTransactionId();
+	ForceSyncCommit();
 	mr_monitor_end(monitor);
 	return true;
 }

@@ -8,7 +8,8 @@
  *
  * Lag is that of replay, what a reader of the node would see. Reports are as old as
  * a heartbeat, so under load the figures may be that much too high, and they
- * must never be too low while the leader is heard.
+ * must never be too low: where the leader is not heard, nobody knows how far it has
+ * gone, and the time is at least that of its silence.
  *
  * No SQL, no waiting. Called by the loop of monitor_worker.c every turn.
  */
@@ -63,6 +64,15 @@ follow_leader(MrMonitor *monitor, const MrReport *self)
 					  leader->reported_ns);
 }
 
+/* How long the leader has been silent, 0 while it is heard as often as it should. */
+static int64
+silence_ms(const MrMonitor *monitor)
+{
+	int64 age_ms = mr_lag_age_ms(&monitor->lag, monitor->now_ns);
+
+	return age_ms > monitor->lease->durable.config.policy.lease_ms / 2 ? age_ms : 0;
+}
+
 static void
 publish(MrMonitor *monitor, int slot, const MrReport *report)
 {
@@ -71,6 +81,8 @@ publish(MrMonitor *monitor, int slot, const MrReport *report)
 
 	if (slot != monitor->lease->leader)
 		lag = mr_lag_of(&monitor->lag, report->replay_lsn, monitor->now_ns);
+	if (lag.ms >= 0 && slot != monitor->lease->leader)
+		lag.ms = Max(lag.ms, silence_ms(monitor));
 	node->lag_bytes = lag.bytes;
 	node->lag_ms = lag.ms;
 	node->in_recovery = (report->flags & MR_REPORT_IN_RECOVERY) != 0;

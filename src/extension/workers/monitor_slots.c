@@ -2,7 +2,8 @@
  * Replication slots: on every node, one for each other member, so that whoever leads
  * next still has the WAL that the others need.
  *
- * A slot is made when a member appears and dropped when it has left. On the primary
+ * A slot is made when a member appears and dropped when it has left, with whoever still
+ * streams from it. On the primary
  * walsenders move the slots. On a standby nobody streams from them, so this step moves
  * them: to what the member has reported, and never past the start of the standby's own
  * last restartpoint. That costs no disk (a standby keeps WAL from there on anyway), and
@@ -51,12 +52,14 @@ keep(const MrMonitor *monitor, const MrCatalogSlot *slot, uint32 *present)
 	bool wanted = member != MR_NO_SLOT && mr_monitor_is_peer(monitor, member);
 	MrLsn target;
 
-	if (slot->active)
+	if (slot->active && wanted)
 	{
-		if (wanted)
-			*present |= UINT32_C(1) << member;
+		*present |= UINT32_C(1) << member;
 		return;
 	}
+	/* a former member knows nothing of it: nobody asks it any more */
+	if (slot->active)
+		mr_catalog_end_slot(&slot->member);
 	if (!wanted || slot->lost)
 	{
 		mr_catalog_drop_slot(&slot->member);

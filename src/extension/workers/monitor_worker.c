@@ -129,7 +129,8 @@ wait_on_latch(long timeout_ms)
 static bool
 is_managed(void)
 {
-	return pg_atomic_read_u32(&mr_shared->managed) != 0 && mr_mode != MR_MODE_OFF;
+	return pg_atomic_read_u32(&mr_shared->managed) != 0 &&
+		   pg_atomic_read_u32(&mr_shared->mode) != MR_MODE_OFF;
 }
 
 /*

@@ -34,6 +34,8 @@ typedef struct MrLeaseWorker
 	bool stop_requested; /* we signalled the postmaster */
 	int64 stop_requested_ns;
 	int64 stopping_checked_ns;
+	int64 history_read_ns; /* when the leader's history was last compared */
+	bool off_history;      /* ... and what came out */
 	int64 observed_ns;     /* when the node was last looked at */
 	uint64 stuck_canary;   /* start of the write check that is under way */
 	int64 stuck_ns;        /* how long we have been watching it */

@@ -14,6 +14,7 @@
 #   settings => {...}        lines for postgresql.conf of the first node (others copy it)
 #   policy => {...}          multiregion.policy, set before the others join
 #   sidecars => 0            1: a multiregiond beside each server
+#   sidecar_settings => {}   more lines for their .env.multiregion
 #   links => 0               1: members reach each other through the link program, so
 #                            that cut() and delay() work
 #   name => 'cluster'        of its folder, for tests with more than one
@@ -69,6 +70,21 @@ sub new
 	return $self;
 }
 
+sub _plan_node
+{
+	my ($self, $region) = @_;
+	my $name = 'n' . (1 + @{ $self->{nodes} });
+	my $port = free_port();
+
+	push @{ $self->{nodes} }, MultiRegion::Node->new(
+		cluster => $self, name => $name, region => $region, port => $port,
+		public_port => $self->{links} ? free_port() : $port,
+		http_port => $self->{sidecars} ? free_port() : 0,
+		directory => "$self->{directory}/$name",
+		log_file => "$self->{log_directory}/$self->{name}-$name.log");
+	return $self->{nodes}[-1];
+}
+
 sub _plan_nodes
 {
 	my ($self) = @_;
@@ -80,14 +96,7 @@ sub _plan_nodes
 	{
 		foreach my $number (1 .. ($self->{managed} ? $self->{nodes_per_region} : 1))
 		{
-			my $name = 'n' . (1 + @{ $self->{nodes} });
-			my $port = free_port();
-			push @{ $self->{nodes} }, MultiRegion::Node->new(
-				cluster => $self, name => $name, region => $region, port => $port,
-				public_port => $self->{links} ? free_port() : $port,
-				http_port => $self->{sidecars} ? free_port() : 0,
-				directory => "$self->{directory}/$name",
-				log_file => "$self->{log_directory}/$self->{name}-$name.log");
+			$self->_plan_node($region);
 		}
 	}
 	return;
@@ -199,6 +208,16 @@ sub _prepare_node
 		"MR_HTTP_PORT=" . $node->http_port,
 		"MR_CONNINFO='" . $node->conninfo . "'",
 		"MR_PEERS='" . join(', ', map { $_->conninfo } @others) . "'");
+	return unless $self->{sidecars};
+	my %settings = (
+		ENABLE_MULTI_REGION => 'true',
+		DEPLOYMENT_REGION => $node->region,
+		MULTIREGION_NODE => $node->name,
+		MULTIREGION_HTTP_LISTEN => '127.0.0.1:' . $node->http_port,
+		MULTIREGION_DATABASE_URL => 'postgresql://127.0.0.1:' . $node->port . '/postgres',
+		%{ $self->{sidecar_settings} // {} });
+	_write_file($node->directory . '/.env.multiregion',
+		map { "$_=\"$settings{$_}\"" } sort keys %settings);
 	return;
 }
 
@@ -261,6 +280,26 @@ sub _init
 			$_->name, $_->region, $_->conninfo)) foreach grep { $_ != $first } @{ $self->{nodes} };
 	$first->safe_psql("SELECT multiregion.set_policy('$_', '$policy{$_}')")
 		foreach sort keys %policy;
+	return;
+}
+
+# One more node, which is neither added nor started; not with links.
+sub plan_another
+{
+	my ($self, $region) = @_;
+	my $node = $self->_plan_node($region);
+
+	$self->_prepare_node($node);
+	return $node;
+}
+
+# A node that has left the cluster for good: nobody waits for it any more.
+sub forget
+{
+	my ($self, $node) = @_;
+
+	$node->kill_all;
+	$self->{nodes} = [ grep { $_ != $node } @{ $self->{nodes} } ];
 	return;
 }
 

@@ -102,6 +102,15 @@ sub lease_status
 	return \%status;
 }
 
+# What the node's sidecar has written to its log.
+sub sidecar_log
+{
+	my ($self) = @_;
+	open(my $file, '<', $self->{log_file} =~ s/\.log$/-sidecar.log/r) or return '';
+	local $/;
+	return <$file> // '';
+}
+
 # Whether a write would be acknowledged now.
 sub is_writable
 {

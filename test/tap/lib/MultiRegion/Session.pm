@@ -25,7 +25,8 @@ our $last_error;
 
 sub now { return clock_gettime(CLOCK_MONOTONIC) }
 
-# Keys: port; host (numeric), user, dbname, application, options, timeout in seconds.
+# Keys: port; host (numeric), user, dbname, application, options, replication, timeout in
+# seconds.
 # Undef when it failed; $MultiRegion::Session::last_error holds the result hash.
 sub connect
 {
@@ -36,7 +37,10 @@ sub connect
 		user => $args{user} // 'postgres',
 		database => $args{dbname} // 'postgres',
 		application_name => $args{application} // 'test');
-	$startup{options} = $args{options} if defined $args{options};
+	foreach my $key (qw(options replication))
+	{
+		$startup{$key} = $args{$key} if defined $args{$key};
+	}
 
 	$last_error = undef;
 	return $self->_fail unless $self->_open($args{host} // '127.0.0.1', $deadline);
@@ -224,6 +228,30 @@ sub send
 
 	return 0 unless $self->{socket};
 	return $self->_write('Q' . pack('N', 5 + length $sql) . "$sql\0", now() + 5);
+}
+
+sub _packet { my ($type, $body) = @_; return $type . pack('N', 4 + length $body) . $body }
+
+# The extended protocol: prepares a statement under a name, and runs it with parameters
+# (text). Results are those of query().
+sub prepare
+{
+	my ($self, $name, $sql, %args) = @_;
+
+	return { lost => 1, message => 'not connected' } unless $self->{socket};
+	$self->_write(_packet('P', "$name\0$sql\0" . pack('n', 0)) . _packet('S', ''), now() + 5);
+	return $self->receive(%args);
+}
+
+sub execute
+{
+	my ($self, $name, @parameters) = @_;
+	my $values = join('', map { pack('N', length) . $_ } @parameters);
+
+	return { lost => 1, message => 'not connected' } unless $self->{socket};
+	$self->_write(_packet('B', "\0$name\0" . pack('nn', 0, scalar @parameters) . $values . pack('n', 0))
+			. _packet('E', "\0" . pack('N', 0)) . _packet('S', ''), now() + 5);
+	return $self->receive;
 }
 
 # The answer to what was sent, if it comes within timeout seconds (default 30).
