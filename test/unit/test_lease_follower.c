@@ -23,7 +23,7 @@ static const GrantCase grant_cases[] = {
 	{"an older term", 3, 2, 0, false, false, MR_REFUSE_STALE_TERM},
 	{"another boot of the holder in its old term", 4, 1, 1, false, false, MR_REFUSE_WRONG_BOOT},
 	{"another boot of the holder in a new term", 5, 1, 1, false, false, MR_REFUSE_NONE},
-	{"an amnesiac", 4, 1, 0, true, false, MR_REFUSE_AMNESIA},
+	{"an amnesiac", 4, 1, 0, true, false, MR_REFUSE_SELF_AMNESIA},
 	{"an observer", 4, 1, 0, false, true, MR_REFUSE_OBSERVE},
 };
 
