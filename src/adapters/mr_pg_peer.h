@@ -98,4 +98,10 @@ extern bool mr_pg_conninfo_build(const char *conninfo, const char *hostaddr, con
 								 const char *dbname, const char *application, char *out,
 								 size_t size);
 
+/*
+ * Adds a command line option of the server ("-c name=value") to those a built string
+ * has. False, and the string as it was, if that does not fit.
+ */
+extern bool mr_pg_conninfo_add_option(char *conninfo, size_t size, const char *option);
+
 #endif /* MR_PG_PEER_H */

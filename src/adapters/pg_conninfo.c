@@ -217,6 +217,8 @@ fits_completed(const PQconninfoOption *options)
 	Text text = {.out = out, .size = sizeof(out)};
 
 	append_options(&text, options, longest, longest, longest, longest);
+	append_option(&text, "options", value_of(options, "options"));
+	append_option(&text, "options", longest); /* see mr_pg_conninfo_add_option() */
 	return !text.failed;
 }
 
@@ -296,4 +298,26 @@ mr_pg_conninfo_build(const char *conninfo, const char *hostaddr, const char *use
 	if (text.failed && size > 0)
 		out[0] = '\0';
 	return !text.failed;
+}
+
+bool
+mr_pg_conninfo_add_option(char *conninfo, size_t size, const char *option)
+{
+	Text text = {.out = conninfo, .size = size, .length = strlen(conninfo)};
+	size_t before = text.length;
+	char all[MR_PG_PEER_SIZE_OF_CONNINFO];
+	Text joined = {.out = all, .size = sizeof(all)};
+
+	if (mr_pg_conninfo_value(conninfo, "options", all, sizeof(all)))
+	{
+		joined.length = strlen(all);
+		append(&joined, " ", 1);
+	}
+	append(&joined, option, strlen(option));
+	/* of a keyword that comes twice libpq takes the last one */
+	append_option(&text, "options", all);
+	if (!text.failed && !joined.failed)
+		return true;
+	conninfo[before] = '\0';
+	return false;
 }

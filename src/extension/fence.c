@@ -30,6 +30,7 @@
 #include "utils/timestamp.h"
 
 #include "extension/mr_fence.h"
+#include "extension/mr_followers.h"
 #include "extension/mr_session.h"
 #include "extension/mr_shared_state.h"
 #include "extension/mr_utility.h"
@@ -124,6 +125,8 @@ fence_client_authentication(Port *port, int status)
 		return;
 	if (am_db_walsender)
 		register_writer(); /* decodes logically: ends with the lease */
+	else if (am_walsender)
+		mr_followers_admit(port);
 	if (!must_refuse())
 		return;
 	if (am_db_walsender)

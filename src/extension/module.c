@@ -15,6 +15,7 @@
 #include "storage/shmem.h"
 
 #include "extension/mr_fence.h"
+#include "extension/mr_followers.h"
 #include "extension/mr_gate.h"
 #include "extension/mr_mailbox.h"
 #include "extension/mr_object_access.h"
@@ -38,6 +39,7 @@ module_shmem_request(void)
 	RequestAddinShmemSpace(mr_mailbox_size());
 	RequestAddinShmemSpace(mr_gate_size());
 	RequestAddinShmemSpace(mr_fence_size());
+	RequestAddinShmemSpace(mr_followers_size());
 	RequestNamedLWLockTranche("multiregion", 1);
 }
 
@@ -50,6 +52,7 @@ module_shmem_startup(void)
 	mr_mailbox_initialize();
 	mr_gate_initialize();
 	mr_fence_initialize();
+	mr_followers_initialize();
 	mr_shared_initialize();
 	LWLockRelease(AddinShmemInitLock);
 }

@@ -8,6 +8,7 @@
 #include "utils/guc.h"
 
 #include "core/mr_names.h"
+#include "extension/mr_followers.h"
 #include "extension/mr_settings.h"
 
 int mr_mode = MR_MODE_MANAGE;
@@ -16,6 +17,9 @@ char *mr_state_directory_setting = NULL;
 bool mr_standalone = false;
 int mr_connect_timeout_ms = 2000;
 char *mr_archive_command = NULL;
+
+/* Read from the startup packet (followers.c), before settings of the session exist. */
+static char *mr_follow_term = NULL;
 
 #define MODE_OPTION(symbol, word) {word, symbol, false},
 
@@ -32,6 +36,10 @@ mr_settings_define(bool preloading)
 	DefineCustomIntVariable(
 		"multiregion.connect_timeout", "Longest wait for a connection to another node.", NULL,
 		&mr_connect_timeout_ms, 2000, 50, 600000, PGC_SIGHUP, GUC_UNIT_MS, NULL, NULL, NULL);
+	DefineCustomStringVariable(MR_FOLLOW_TERM, "Set by a standby: the term it follows.",
+							   "Not to be set by hand.", &mr_follow_term, "", PGC_BACKEND,
+							   GUC_NO_SHOW_ALL | GUC_NOT_IN_SAMPLE | GUC_DISALLOW_IN_FILE, NULL,
+							   NULL, NULL);
 	DefineCustomStringVariable("multiregion.archive_command",
 							   "Shell command that archives a WAL file, as archive_command.",
 							   "Used with archive_library = 'multiregion', which runs it only "

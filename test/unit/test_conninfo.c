@@ -192,6 +192,21 @@ MR_TEST(what_the_string_says_is_kept)
 	check_built(out, "options", "-c a='b' \\");
 }
 
+MR_TEST(an_option_joins_those_that_are_there)
+{
+	char out[MR_PG_PEER_SIZE_OF_CONNINFO] = "host=a options='-c a=\\'b\\''";
+	char none[MR_PG_PEER_SIZE_OF_CONNINFO] = "host=a";
+	char small[16] = "host=a";
+
+	MR_CHECK(mr_pg_conninfo_add_option(out, sizeof(out), "-c c=7"));
+	check_built(out, "options", "-c a='b' -c c=7");
+	check_built(out, "host", "a");
+	MR_CHECK(mr_pg_conninfo_add_option(none, sizeof(none), "-c c=7"));
+	check_built(none, "options", "-c c=7");
+	MR_CHECK(!mr_pg_conninfo_add_option(small, sizeof(small), "-c c=7"));
+	MR_CHECK_STRING(small, "host=a");
+}
+
 /* Each of these, left to the string, would break the protocol or its slots. */
 MR_TEST(some_things_are_ours_whatever_the_string_says)
 {

@@ -17,6 +17,7 @@
 
 #include "adapters/mr_state_file.h"
 #include "extension/mr_fence.h"
+#include "extension/mr_followers.h"
 #include "extension/mr_gate.h"
 #include "extension/mr_mailbox.h"
 #include "extension/mr_managed.h"
@@ -69,12 +70,16 @@ perform_open_gate(MrLeaseWorker *worker, const MrAction *action)
 {
 	const MrMember *leader = &worker->lease.durable.config.members[action->slot];
 	char application[64];
+	char option[64];
 	char conninfo[MR_PG_PEER_SIZE_OF_CONNINFO];
 
 	memcpy(application, "mr_", 3);
 	mr_uuid_format(&worker->lease.durable.node, application + 3);
+	snprintf(option, sizeof(option), "-c " MR_FOLLOW_TERM "=%llu",
+			 (unsigned long long) action->term);
 	if (mr_pg_conninfo_build(leader->conninfo, leader->hostaddr, MR_PEER_USER, NULL, application,
-							 conninfo, sizeof(conninfo)))
+							 conninfo, sizeof(conninfo)) &&
+		mr_pg_conninfo_add_option(conninfo, sizeof(conninfo), option))
 		mr_gate_open(conninfo, action->term);
 }
 

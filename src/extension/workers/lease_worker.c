@@ -26,6 +26,7 @@
 
 #include "adapters/mr_state_file.h"
 #include "extension/mr_fence.h"
+#include "extension/mr_followers.h"
 #include "extension/mr_mailbox.h"
 #include "extension/mr_managed.h"
 #include "extension/mr_settings.h"
@@ -74,6 +75,9 @@ mr_lease_handle(MrLeaseWorker *worker, MrLeaseEvent *event, int mail)
 		event->now_ns = mr_boottime_ns();
 		mr_lease_step(&worker->lease, &local, event, actions);
 		again = mr_lease_perform(worker, actions, mail);
+		mr_followers_lead(worker->lease.role == MR_ROLE_LEADER && worker->lease.stamped
+							  ? worker->lease.durable.term
+							  : 0);
 	}
 	worker->sever_failed = false;
 	depth--;

@@ -1,0 +1,29 @@
+/*
+ * The leader's side of the gate: who streams from this node, and for which term.
+ *
+ * A follower names the term it opened its gate for (multiregion.follow_term in the
+ * startup packet). It is served only while this node leads that very term: WAL of a
+ * later one must not reach a node that has not written down its stamp yet. Whoever
+ * names no term (pg_basebackup, pg_receivewal) is none of our followers.
+ */
+#ifndef MR_FOLLOWERS_H
+#define MR_FOLLOWERS_H
+
+#include "postgres.h"
+
+#include "libpq/libpq-be.h"
+
+/* Name of the setting that carries the term. */
+#define MR_FOLLOW_TERM "multiregion.follow_term"
+
+/* Shared memory: size, and creation at postmaster start. */
+extern Size mr_followers_size(void);
+extern void mr_followers_initialize(void);
+
+/* A physical walsender that has authenticated: FATAL 57P03 if it names another term. */
+extern void mr_followers_admit(const Port *port);
+
+/* Lease worker: the term this node leads and has stamped, 0 = none. Ends all others' streams. */
+extern void mr_followers_lead(uint64 term);
+
+#endif /* MR_FOLLOWERS_H */
