@@ -185,6 +185,8 @@ my $oldest = q{SELECT min(substr(name, 9)) FROM pg_ls_waldir() WHERE name ~ '^[0
 my $needed = substr($new->value('SELECT pg_walfile_name(pg_current_wal_lsn())'), 8);
 foreach my $round (1 .. 5)
 {
+	# Who streams must not be left behind as well.
+	$cluster->wait_caught_up;
 	insert($new, 'much later', 1);
 	$new->safe_psql('SELECT pg_switch_wal()');
 }
