@@ -124,15 +124,26 @@ sub settled_complaints
 		: "LOST: of the rows of earlier rounds there are \"$there\", not \"$settled->{digest}\"";
 }
 
+# Acknowledgements of this round that the leader does not have.
+sub missing
+{
+	my ($log, $leader) = @_;
+	my $result = $leader->query('SELECT id FROM bench.probe WHERE id > ' . ($settled ? $settled->{until} : 0),
+		timeout => 60);
+	die "$result->{message}\n" if $result->{lost} || defined $result->{sqlstate};
+	my %there = map { $_->[0] => 1 } @{ $result->{rows} };
+	return grep { !$there{ $_->{id} } } $log->acks;
+}
+
 sub judge
 {
 	my ($cluster, $log, $offset, $offsets) = @_;
 	my $leader = $cluster->wait_for_leader;
 	my @complaints = settled_complaints($leader);
 
-	@leaderships = map { read_leaderships($_, 0) } $cluster->nodes;
+	push @leaderships, map { read_leaderships($_, $offsets->{ $_->name }) } $cluster->nodes;
 	push @complaints, two_writers($log, $offset, @leaderships);
-	my @missing = $log->lost($leader);
+	my @missing = missing($log, $leader);
 	push @complaints, unexplained_losses(missing => \@missing, leaderships => \@leaderships, log => $log,
 		timelines => timelines_of($leader), divergences => divergences_of($leader), max_lag => 16 * 2**20);
 	push @complaints, map { log_complaints($_, $offsets->{ $_->name }) } $cluster->nodes;
@@ -179,7 +190,7 @@ sub run_round
 $| = 1;
 say("SEED=$seed NODES=$nodes, policy " . join(' ', map { "$_=$policy{$_}" } sort keys %policy));
 my $cluster = MultiRegion::Cluster->new(regions => $nodes, links => 1, policy => \%policy,
-	settings => { autovacuum_naptime => '1h', log_timezone => 'UTC' });
+	settings => { autovacuum_naptime => '1h', log_timezone => 'UTC', log_min_error_statement => 'panic' });
 say("everything is in $cluster->{directory}, logs in $cluster->{log_directory}");
 $cluster->start;
 MultiRegion::Probe->make_table($cluster->leader);
