@@ -30,6 +30,7 @@ use MultiRegion::Verdict qw(read_leaderships two_writers unexplained_losses log_
 
 my $leader_seconds = 30;
 my $streaming_seconds = 90;
+my $shown_complaints = 8;
 my $seconds = $ENV{CHAOS_SECONDS} // 300;
 my $seed = $ENV{SEED} || int(rand(1_000_000)) + 1;
 my $nodes = $ENV{NODES} // 3;
@@ -196,13 +197,16 @@ $cluster->start;
 MultiRegion::Probe->make_table($cluster->leader);
 $cluster->leader->safe_psql('CREATE TABLE bench.bulk (a int, b text)');
 $cluster->wait_caught_up;
+@leaderships = map { read_leaderships($_, 0) } $cluster->nodes;
 for (my $round = $ENV{ROUND} // 1; now() < $begin + $seconds; $round++)
 {
 	my @complaints = run_round($cluster, $round);
 	$rounds++;
 	next unless @complaints;
 	$failed++;
-	say("  FAILED round $round: $_") foreach @complaints;
+	my $more = @complaints > $shown_complaints ? @complaints - $shown_complaints : 0;
+	say("  FAILED round $round: $_") foreach @complaints[ 0 .. $#complaints - $more ];
+	say("  FAILED round $round: $more more like these") if $more;
 	last unless $ENV{KEEP_GOING} && eval { settle($cluster); 1 };
 }
 say("$rounds rounds, $faults_done faults, $failed failed");
