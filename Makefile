@@ -26,6 +26,7 @@ tools := test/tools
 as_postgres := $(tools)/as_postgres.sh
 is_root := $(filter 0,$(shell id -u))
 layers := lint unit simulation model regress isolation tap sidecar
+slow_layers := mutants
 
 # One configuration is built in its own folder: build/release, build/test (assertions),
 # build/asan (assertions and sanitizers; unit tests and programs).
@@ -81,6 +82,7 @@ help:
 #: make test            the quick suite; ends with "N passed, N failed"
 #: make test-LAYER      one layer: lint unit simulation model regress isolation tap sidecar
 #:                      TESTS="NAME ..." picks files; V=1 shows all output; TAP_JOBS=N files at a time
+#: make test-mutants    every mutant of src/core must be noticed by the simulation (minutes)
 #: make test-fresh      the README's commands in a fresh Debian (root only)
 #: make regress-accept  take the last output of TESTS="NAME ..." over into expected/
 #: make demo            three regions on this machine; demo-status, demo-kill REGION=US_EAST,
@@ -95,7 +97,8 @@ help:
 
 # Everything below starts servers (or builds what does).
 demo_verbs := demo-status demo-kill demo-freeze demo-thaw demo-start demo-stop demo-clean
-served := prefix prefix-test test $(addprefix test-,$(layers)) lint demo bench-failover chaos
+served := prefix prefix-test test $(addprefix test-,$(layers) $(slow_layers)) lint demo bench-failover \
+	chaos
 .PHONY: $(served) $(demo_verbs) regress-accept
 
 ifneq ($(is_root),)
@@ -131,19 +134,19 @@ prefix-test: bootstrap
 test: bootstrap
 	@+$(tools)/run_tests.pl --make '$(MAKE)' $(layers)
 
-$(addprefix test-,$(layers)): test-%: bootstrap
+$(addprefix test-,$(layers) $(slow_layers)): test-%: bootstrap
 	@+$(tools)/run_tests.pl --make '$(MAKE)' $* -- $(TESTS)
 
 lint: test-lint
 
 # What the runner needs compiled before a layer.
 build-tests: $(addprefix build-,$(layers))
-.PHONY: build-tests $(addprefix build-,$(layers))
+.PHONY: build-tests $(addprefix build-,$(layers) $(slow_layers))
 build-lint:
 	@+$(call inner,release) core-objects multiregion.so
 build-unit:
 	@+$(call inner,asan) unit-tests
-build-simulation:
+build-simulation build-mutants:
 	@+$(call inner,test) simulation
 build-model:
 build-regress build-isolation: prefix-test

@@ -26,8 +26,6 @@ refusal_by_configuration(const MrConfig *config, int slot)
 		return MR_REFUSE_UNKNOWN_MEMBER;
 	if (config->members[slot].witness)
 		return MR_REFUSE_WITNESS;
-	if (!mr_config_is_voter(config, slot))
-		return MR_REFUSE_NOT_VOTER;
 	if (config->members[slot].no_promote)
 		return MR_REFUSE_NO_PROMOTE;
 	return MR_REFUSE_NONE;

@@ -226,8 +226,10 @@ check_sender(MrStep *step, int *slot)
 	peer = &lease->peers[*slot];
 	if (message->sequence < durable->peer_sequence[*slot] && message->nonce != peer->nonce)
 	{
-		mr_step_event(step, MR_EVENT_AMNESIA, *slot, MR_REFUSE_AMNESIA,
-					  (int64_t) durable->peer_sequence[*slot]);
+		if (peer->accused_nonce != message->nonce)
+			mr_step_event(step, MR_EVENT_AMNESIA, *slot, MR_REFUSE_AMNESIA,
+						  (int64_t) durable->peer_sequence[*slot]);
+		peer->accused_nonce = message->nonce;
 		return MR_REFUSE_AMNESIA;
 	}
 	peer->nonce = message->nonce;

@@ -36,7 +36,8 @@ typedef struct MrPeer
 	uint64_t nonce;
 	uint64_t config_term; /* configuration it has persisted */
 	uint64_t config_version;
-	bool in_flight; /* a request of ours is unanswered */
+	uint64_t accused_nonce; /* start of it whose amnesia was recorded */
+	bool in_flight;         /* a request of ours is unanswered */
 	uint8_t in_flight_kind;
 	uint64_t in_flight_id;
 	uint64_t amnesia_after_id; /* last request when it refused us for amnesia; 0 = it did not */
@@ -105,9 +106,8 @@ typedef struct MrLease
 	MrHandover handover;
 	int64_t handover_until_ns;
 	int successor;
-	uint32_t handover_tried;  /* bit per slot that refused */
-	uint32_t handover_behind; /* ... only because bytes were still on their way */
-	int64_t sick_again_ns;    /* a sick leader that nobody could follow looks again then */
+	uint32_t handover_tried, handover_behind; /* who refused; who did only for want of bytes */
+	int64_t sick_again_ns; /* a sick leader that nobody could follow looks again then */
 
 	uint64_t next_id;
 	MrLsn leader_lsn; /* newest position the last leader reported, also before a restart */

@@ -1,7 +1,6 @@
 /*
  * What goes into a step of the lease protocol and what comes out of it, and the times
- * it leaves for the record. See
- * mr_lease.h for the rules of performing actions.
+ * it leaves for the record. See mr_lease.h for the rules of performing actions.
  */
 #ifndef MR_LEASE_STEP_H
 #define MR_LEASE_STEP_H

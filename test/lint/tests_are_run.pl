@@ -14,7 +14,7 @@ use HouseLint;
 # Folder => what its files are called. Anything else below test/ is not run by anybody.
 my @places = (
 	qr{^test/unit/\w+\.[ch]$},
-	qr{^test/simulation/\w+\.[ch]$},
+	qr{^test/simulation/(?:mutants\.pl|\w+\.[ch])$},
 	qr{^test/fuzz/(?:run\.sh|\w+\.[ch])$},
 	qr{^test/bench/\w+\.[ch]$},
 	qr{^test/bench/(?:\w+/)*\w+\.p[lm]$},
@@ -70,7 +70,7 @@ sub check
 		$report->($path, 1, 'a model that test/model/run.sh does not name')
 		  if $path =~ m{/(\w+)\.pml$} && ($tree->{'test/model/run.sh'} // '') !~ /\b\Q$1\E\b/;
 		$report->($path, 1, 'it must be executable')
-		  if $path =~ m{^test/(?:lint|model|tools)/\w+\.(?:sh|pl)$} && -e $path && !-x $path;
+		  if $path =~ m{^test/(?:lint|model|tools|simulation)/\w+\.(?:sh|pl)$} && -e $path && !-x $path;
 	}
 }
 

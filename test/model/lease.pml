@@ -31,7 +31,7 @@
  *
  * ABSTRACTED AWAY: pre-votes (they change no state), refusals (a refused request just stays in its
  * slot, which is a delay), candidates' ranking, loss of the state file, changes of membership
- * (membership.pml), the log order and severing (quorum.pml), promotion and rewind, the named
+ * (no model yet), the log order and severing (quorum.pml), promotion and rewind, the named
  * successor (here whoever is released may campaign: more behaviour, not less).  A candidate asks
  * each voter once a term.
  *
@@ -305,11 +305,11 @@ inline granted(i, left)
 	role[i] = LEADER;
 	assert(!RIVALS(0, 1) && !RIVALS(0, 2) && !RIVALS(1, 2));
 	if
-	:: commit == ACKED && !has[i] -> assert(saved == 0); drop_commit()
+	:: GRANTED(left) > deadline[i] -> deadline[i] = GRANTED(left)
 	:: else
 	fi;
 	if
-	:: GRANTED(left) > deadline[i] -> deadline[i] = GRANTED(left)
+	:: VALID(i) && commit == ACKED && !has[i] -> assert(saved == 0); drop_commit()
 	:: else
 	fi;
 	if

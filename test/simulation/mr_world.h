@@ -32,6 +32,7 @@ typedef struct MrSimNode
 	bool frozen;           /* the whole machine */
 	bool stopping;         /* an orderly shutdown ... */
 	bool smart;            /* ... that lets its clients go on */
+	int64_t orphans;       /* until then backends outlive their dead postmaster */
 	int64_t told_at;       /* ... and tells the worker to end at this instant */
 	int64_t start_at;      /* next start of the server; 0 = stays down */
 	int64_t worker_at;     /* next start of the worker alone; 0 = none */

@@ -4,6 +4,7 @@
 # notices: a rule whose loss nobody sees is not tested.
 #
 #   mutants.pl            all
+#   mutants.pl --quick    those that a minute is enough for (make test runs these)
 #   mutants.pl NAME ...   these
 #   mutants.pl --list     what there is
 #
@@ -18,22 +19,22 @@ use File::Basename qw(dirname);
 use File::Path qw(make_path remove_tree);
 
 my $build = 'build/test';
-my $seeds = 400;
+my ($seeds, $many) = (1000, 40000);
 
-# [name, what is broken, file => [from, to, ...] ...]; "seeds" where the default is too few.
+# [name, what is broken, file => [from, to, ...] ...]; rare => it takes many seeds, not quick.
 my @mutants = (
 	['vote_in_promise', 'a voter votes while its promise to another runs',
 		'lease_voter.c' => ["if (promised_to_another(step))\n", "if (false)\n"]],
 	['any_proof', 'a voter does not compare the proof of release with its promise',
 		'lease_voter.c' => ["return proof->term != 0 && proof->term == lease->durable.term &&",
 			"return proof->term != 0 || (proof->term == lease->durable.term &&",
-			"proof->nonce == lease->promise_nonce;", "proof->nonce == lease->promise_nonce);"]],
+			"proof->nonce == lease->promise_nonce;", "proof->nonce == lease->promise_nonce);"], rare => 1],
 	['vote_twice', 'a voter votes for two candidates of a term',
 		'lease_voter.c' => ["return MR_REFUSE_ALREADY_VOTED;", "return MR_REFUSE_NONE;"]],
 	['no_restart_wait', 'a restarted voter votes for anybody at once',
 		'lease.c' => ["now_ns + mr_promise_ns(durable->max_lease_ms);", "now_ns;"]],
 	['own_term_sticks', 'a restarted holder campaigns in spite of a promise given since',
-		'lease_voter.c' => ["lease->own_term = 0;", ""], seeds => 20000],
+		'lease_voter.c' => ["lease->own_term = 0;", ""], rare => 1],
 	['vote_not_persisted', 'a promise is not written to the state file',
 		'lease_voter.c' => ["durable->max_lease_ms = message->lease_ms;\n\t\tlease->dirty = true;",
 			"durable->max_lease_ms = message->lease_ms;"]],
@@ -42,7 +43,7 @@ my @mutants = (
 	['promise_too_short', 'a promise is shorter than the lease',
 		'mr_lease_internal.h' => ["(100 + MR_DRIFT_PERCENT)", "(100 - 5)"]],
 	['no_drift_margin', 'a promise is as long as the lease, whatever the clocks do',
-		'mr_lease_internal.h' => ["(100 + MR_DRIFT_PERCENT)", "100"], seeds => 20000],
+		'mr_lease_internal.h' => ["(100 + MR_DRIFT_PERCENT)", "100"]],
 	['deadline_from_reply', 'the lease counts from the reply',
 		'lease_leader.c' => ["until = step->event->sent_ns +", "until = step->now +"],
 		'lease_candidate.c' => ["step->event->sent_ns +", "step->now +"]],
@@ -60,12 +61,11 @@ my @mutants = (
 		'lease_handover.c' => ["lease->handover_until_ns = step->now + wait_ns;\n",
 			"lease->handover_until_ns = step->now + wait_ns;\n\tlease->leader_lsn = needed_lsn(step);\n",
 			"message->need_lsn = needed_lsn(step);", "message->need_lsn = lease->leader_lsn;",
-			"static void\nbegin_handover", "static MrLsn needed_lsn(const MrStep *step);\n\nstatic void\nbegin_handover"],
-		seeds => 20000],
+			"static void\nbegin_handover", "static MrLsn needed_lsn(const MrStep *step);\n\nstatic void\nbegin_handover"]],
 	['handover_unchecked', 'a successor need not hold the last byte',
 		'lease_voter.c' => ["message->need_lsn != 0 && !holds(step, message))", "false)"]],
 	['unstamped_handover', 'a leader without a stamp asks for the end of an older one',
-		'lease_handover.c' => ["if (!step->lease->stamped)\n", "if (false)\n"], seeds => 20000],
+		'lease_handover.c' => ["if (!step->lease->stamped)\n", "if (false)\n"], rare => 1],
 	['holder_without_boot', 'the holder is a node, not a boot: it renews its term after a restart',
 		'lease.c' => ["lease->own_term = durable->term;",
 			"{\n\t\tlease->own_term = durable->term;\n\t\tif (durable->last_led_term == durable->term)\n\t\t{\n"
@@ -73,7 +73,7 @@ my @mutants = (
 			. "\t\t\tlease->promote_until_ns = INT64_MAX;\n\t\t}\n\t}\n"],
 		'lease_voter.c' => ["return MR_REFUSE_WRONG_BOOT;", "return MR_REFUSE_NONE;",
 			"message->term == durable->term && message->nonce == durable->voted_nonce &&",
-			"message->term == durable->term &&"], seeds => 20000],
+			"message->term == durable->term &&"]],
 	['timeline_not_reserved', 'a candidate takes a timeline that votes have reserved',
 		'lease_candidate.c' => ["uint32_t newest = step->lease->durable.reserved_timeline;",
 			"uint32_t newest = 0;"],
@@ -83,7 +83,7 @@ my @mutants = (
 	['ahead_ignored', 'a voter elects a candidate that holds less WAL',
 		'lease_voter.c' => ["if (ahead_of_candidate(step))\n", "if (false)\n"]],
 	['log_term_too_early', 'the log term is that of a stamp whose WAL is not held yet',
-		'lease.c' => ["|| local->wal_end <= durable->stamp.lsn)", ")"]],
+		'lease.c' => ["local->wal_end <= durable->stamp.lsn)", "false)"]],
 	['log_term_of_any_timeline', 'WAL of another timeline counts as past the stamp',
 		'lease.c' => ["local->timeline != durable->stamp.timeline ||", ""]],
 	['not_severed', 'a node votes while its walreceiver still writes',
@@ -93,7 +93,7 @@ my @mutants = (
 	['stamp_not_awaited', 'a node follows a leader whose stamp it does not have',
 		'lease_voter.c' => ["lease->durable.stamp.term != step->event->message->term)", "false)"]],
 	['amnesia_at_once', 'one refusal makes an amnesiac',
-		'lease.c' => ["|| step->event->message->id <= peer->amnesia_after_id", ""], seeds => 20000],
+		'lease.c' => ["|| step->event->message->id <= peer->amnesia_after_id", ""], rare => 1],
 );
 
 sub read_file
@@ -171,15 +171,17 @@ sub main
 		printf "%-24s %s\n", @{$_}[ 0, 1 ] for @mutants;
 		return 0;
 	}
+	my $quick = @wanted && $wanted[0] eq '--quick' && shift @wanted;
 	my %wanted = map { $_ => 1 } @wanted;
 	my ($number, $failures) = (0, 0);
 	my @chosen = grep { !@wanted || $wanted{ $_->[0] } } @mutants;
+	@chosen = grep { my (undef, undef, %about) = @$_; !$about{rare} } @chosen if $quick;
 	$| = 1;
 	print '1..', scalar(@chosen), "\n";
 	for my $mutant (@chosen)
 	{
 		my ($name, $what, %changes) = @$mutant;
-		my $limit = delete $changes{seeds} // $seeds;
+		my $limit = delete $changes{rare} ? $many : $seeds;
 		my $folder = "$build/mutants/$name";
 		remove_tree($folder);
 		my $seen = eval { break_sources($folder, \%changes); compile($folder, \%changes); hunt($folder, $limit) };

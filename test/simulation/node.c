@@ -17,7 +17,8 @@ mr_node_is_open(const MrWorld *world, int n)
 {
 	const MrSimNode *node = &world->nodes[n];
 
-	return node->running && !node->in_recovery && node->deadline > mr_node_clock(world, n);
+	return (node->running || world->now < node->orphans) && !node->in_recovery &&
+		   node->deadline > mr_node_clock(world, n);
 }
 
 static void
@@ -74,12 +75,12 @@ join(MrWorld *world, int n)
 		node->disk.reserved_timeline = mr_sim_wal_timeline(&leader->wal);
 }
 
-/* Its clients, its walreceiver, its promotion: gone with the server. */
+/* Its walreceiver and walsenders, its promotion: gone with the server. */
 static void
 forget_server(MrSimNode *node)
 {
-	memset(node->backends, 0, sizeof(node->backends));
 	node->running = false;
+	node->orphans = 0;
 	node->promote_at = 0;
 	node->promote_timeline = 0;
 	node->stop_at = 0;
@@ -104,6 +105,7 @@ mr_node_start(MrWorld *world, int n)
 	node->in_recovery = true;
 	node->standby_at_start = node->standby_signal;
 	node->last_commit = 0;
+	memset(node->backends, 0, sizeof(node->backends));
 	node->stalled = 0;
 	node->sick_until = 0;
 	node->recovered_at = world->now + mr_world_ms(world, mr_world_chance(world, 4) ? 3000 : 200);
@@ -128,7 +130,10 @@ mr_node_kill(MrWorld *world, int n, bool worker_too)
 		mr_world_note(world, n, "%s dies", worker_too ? "all of it" : "its server");
 	forget_server(node);
 	if (node->worker && !worker_too)
+	{
+		node->orphans = world->now + mr_world_ms(world, 300);
 		return;
+	}
 	node->worker = false;
 	node->worker_at = 0;
 	node->frozen = false;
@@ -174,7 +179,7 @@ mr_node_background(MrWorld *world, int n)
 
 	if (!node->running && !node->worker && node->start_at != 0 && world->now >= node->start_at)
 		mr_node_start(world, n);
-	if (!node->running || node->frozen)
+	if (node->frozen || (!node->running && world->now >= node->orphans))
 		return;
 	if (!node->worker && node->worker_at != 0 && world->now >= node->worker_at)
 		start_worker(world, n);

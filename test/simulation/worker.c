@@ -170,7 +170,8 @@ mr_worker_event(MrWorld *world, int n, MrLeaseEvent *event, MrSimMail *request)
 		event->now_ns = mr_node_clock(world, n);
 		mr_lease_step(&node->lease, &local, event, &actions);
 		/* the clients did not stand still meanwhile */
-		if (!node->in_recovery && node->running && mr_world_chance(world, 4))
+		if (!node->in_recovery && (node->running || world->now < node->orphans) &&
+			mr_world_chance(world, 4))
 			mr_server_background(world, n);
 		again = false;
 		for (i = 0; i < actions.count && node->worker && node->lease.nonce == nonce; i++)

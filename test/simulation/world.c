@@ -157,8 +157,8 @@ mr_world_run(MrWorld *world, int64_t until)
 		world->now = slice_end;
 		for (i = 0; i < world->nnodes; i++)
 		{
-			mr_node_background(world, i);
 			mr_worker_tick(world, i);
+			mr_node_background(world, i);
 		}
 		mr_faults_turn(world);
 	}

@@ -16,7 +16,7 @@ my $lease_seconds = 3;
 my $cluster = MultiRegion::Cluster->new(
 	links => 1,
 	policy => {
-		health_check_interval => '1s',
+		health_check_interval => '500ms',
 		health_retry_interval => '200ms',
 		max_consecutive_failures => '3' });
 $cluster->start;
@@ -147,7 +147,7 @@ wait_for_status($second, $third, 'down');
 ok($leader->is_writable, 'a standby cut off: the others go on');
 is($third->lease_status->{fenced}, 't', 'a standby cut off: it does not lead');
 # it stands for election in vain meanwhile
-$end = now() + $lease_seconds + 2;
+$end = now() + $lease_seconds;
 $cluster->poll_until(sub { now() >= $end }, 10, 'more than a lease');
 ok($leader->is_writable, 'a standby cut off: for longer than a lease');
 settle('a standby cut off');
@@ -215,14 +215,14 @@ settle('one way cut');
 
 $term = $cluster->term;
 $cluster->delay('*', '*', 150);
-$end = now() + 2 * $lease_seconds;
+$end = now() + $lease_seconds + 1;
 my $writes = 0;
 while (now() < $end)
 {
 	insert($leader, 'slow');
 	$writes++;
 }
-cmp_ok($writes, '>', 10, 'slow links: writing goes on');
+cmp_ok($writes, '>', 4, 'slow links: writing goes on');
 is(join(' ', $cluster->wait_for_leader->name, $cluster->term), join(' ', $leader->name, $term),
 	'slow links: no election');
 my ($round_trip) = status_of($leader, $second)->{round_trip_ms};

@@ -48,9 +48,16 @@ my %layer = (
 		tap => 1,
 	},
 	simulation => {
-		files => sub { only('test/simulation/*.c', 'test/simulation') },
-		command => sub { ('build/test/simulation.bin', '--quick') },
+		files => sub { (only('test/simulation/*.c', 'test/simulation'), glob('test/simulation/mutants.pl')) },
+		command => sub { $_[0] =~ /mutants/ ? ($_[0], '--quick') : ('build/test/simulation.bin', '--quick') },
 		jobs => 1,
+		tap => 1,
+	},
+	mutants => {
+		files => sub { glob('test/simulation/mutants.pl') },
+		command => sub { $_[0] },
+		jobs => 1,
+		tap => 1,
 	},
 	model => {
 		files => sub { only('test/model/run.sh', 'test/model/run.sh') },
