@@ -26,8 +26,8 @@ my @mutants = (
 	['vote_in_promise', 'a voter votes while its promise to another runs',
 		'lease_voter.c' => ["if (promised_to_another(step))\n", "if (false)\n"]],
 	['any_proof', 'a voter does not compare the proof of release with its promise',
-		'lease_voter.c' => ["return proof->term != 0 && proof->term == lease->durable.term &&",
-			"return proof->term != 0 || (proof->term == lease->durable.term &&",
+		'lease_voter.c' => ["return proof->term != 0 && proof->term == lease->promise_term &&",
+			"return proof->term != 0 || (proof->term == lease->promise_term &&",
 			"proof->nonce == lease->promise_nonce;", "proof->nonce == lease->promise_nonce);"], rare => 1],
 	['vote_twice', 'a voter votes for two candidates of a term',
 		'lease_voter.c' => ["return MR_REFUSE_ALREADY_VOTED;", "return MR_REFUSE_NONE;"]],
@@ -189,7 +189,7 @@ sub main
 		my $caught = defined $seen && $seen ne '';
 		$failures++ if !$caught;
 		printf "%sok %d - %s: %s\n", $caught ? '' : 'not ', ++$number, $name, $what;
-		print '#   ', $caught ? $seen : "not noticed in $limit schedules", "\n";
+		print '#   ', $caught ? $seen : defined $seen ? "not noticed in $limit schedules" : 'it could not be made', "\n";
 	}
 	return $failures > 0;
 }

@@ -8,12 +8,12 @@
 #define MR_SIM_RECORDS (MR_SIM_WAL * 6)
 
 static uint16_t terms[MR_SIM_RECORDS]; /* by record */
-static MrSimRecord newest;
+static MrSimRecord newest_record;
 
 void
 mr_sim_wal_forget_all(void)
 {
-	newest = 0;
+	newest_record = 0;
 }
 
 void
@@ -48,10 +48,10 @@ mr_sim_wal_term(const MrSimWal *wal)
 bool
 mr_sim_wal_append(MrSimWal *wal)
 {
-	if (wal->length >= MR_SIM_WAL || newest + 1 >= MR_SIM_RECORDS)
+	if (wal->length >= MR_SIM_WAL || newest_record + 1 >= MR_SIM_RECORDS)
 		return false;
-	terms[++newest] = (uint16_t) mr_sim_wal_term(wal);
-	wal->records[wal->length++] = newest;
+	terms[++newest_record] = (uint16_t) mr_sim_wal_term(wal);
+	wal->records[wal->length++] = newest_record;
 	wal->replayed = wal->length;
 	return true;
 }
