@@ -254,6 +254,8 @@ learn_message(MrStep *step, int slot)
 	/* a prevote only asks what would be: its term is nobody's yet */
 	if ((message->is_reply || message->kind != MR_MSG_PREVOTE) && message->term > lease->seen_term)
 		lease->seen_term = message->term;
+	if (message->stamp.term > lease->seen_stamp.term)
+		lease->seen_stamp = message->stamp;
 	/* a candidate has reserved the very timeline it asks for: that is no obstacle */
 	if ((message->is_reply || message->kind != MR_MSG_VOTE) &&
 		message->reserved_timeline > lease->durable.reserved_timeline)

@@ -37,19 +37,35 @@ stamp(MrStep *step)
 	mr_leader_heartbeat_now(step);
 }
 
+/*
+ * Why this leadership began, and whose it ended. A server that started meanwhile has
+ * heard no leader: then the newest stamp it knows of tells who led.
+ */
+static int
+find_cause(const MrStep *step, int *from)
+{
+	const MrLease *lease = step->lease;
+	const MrStamp *own = &lease->durable.stamp;
+	bool missed_one = lease->seen_stamp.term > own->term;
+	const MrStamp *newest = missed_one ? &lease->seen_stamp : own;
+	bool restart = lease->pending_cause == MR_CAUSE_RESTART;
+
+	*from = lease->transition.from_slot;
+	if (newest->term != 0 && (*from == MR_NO_SLOT || (restart && missed_one)))
+		*from = mr_config_slot_of(&lease->durable.config, &newest->node);
+	if (lease->pending_cause != MR_CAUSE_NONE && !(restart && missed_one))
+		return lease->pending_cause;
+	return newest->term == 0 ? MR_CAUSE_BOOTSTRAP : MR_CAUSE_LEASE_EXPIRED;
+}
+
 void
 mr_leader_begin(MrStep *step)
 {
 	MrLease *lease = step->lease;
 	MrTransition *transition = &lease->transition;
-	int cause = lease->pending_cause;
-	int from = transition->from_slot;
+	int from;
+	int cause = find_cause(step, &from);
 
-	/* started since, and never heard the leader: the newest stamp tells who led */
-	if (from == MR_NO_SLOT && lease->durable.stamp.term != 0)
-		from = mr_config_slot_of(&lease->durable.config, &lease->durable.stamp.node);
-	if (cause == MR_CAUSE_NONE)
-		cause = lease->durable.stamp.term == 0 ? MR_CAUSE_BOOTSTRAP : MR_CAUSE_LEASE_EXPIRED;
 	memset(transition, 0, sizeof(*transition));
 	transition->term = lease->durable.term;
 	transition->cause = cause;

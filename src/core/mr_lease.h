@@ -76,6 +76,7 @@ typedef struct MrLease
 	bool diverged;      /* waits to be rewound */
 	bool marked_down;   /* the last leader's monitor marked this node as down */
 	uint64_t seen_term; /* newest term heard of; volatile on purpose */
+	MrStamp seen_stamp; /* newest stamp heard of, for the record of a failover */
 
 	/* elections */
 	int64_t election_at_ns; /* 0 = not scheduled */

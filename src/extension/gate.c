@@ -32,6 +32,7 @@
 #undef walrcv_send
 
 #define MR_GATE_WAIT_MS 10 /* slices in which a walreceiver waits for an opening */
+#define MR_NOBODY_OPENS_NS (5 * MR_NS_PER_S)
 
 typedef struct GateState
 {
@@ -99,11 +100,35 @@ forget_streaming(int code, Datum arg)
 	(void) pg_atomic_compare_exchange_u64(&gate->streaming, &expected, 0);
 }
 
+/*
+ * After a crash of one of its processes a postmaster starts no background worker before
+ * redo begins. A standby that needs WAL of the leader for that would wait for ever: only
+ * the lease worker opens the gate. Then the server ends, and its supervisor starts it anew.
+ */
+static void
+stop_if_nobody_opens(int64 *since_ns)
+{
+	int64 now_ns = mr_boottime_ns();
+
+	if (pg_atomic_read_u32(&mr_shared->lease_procno) != PG_UINT32_MAX ||
+		GetXLogReplayRecPtr(NULL) != InvalidXLogRecPtr || *since_ns == 0)
+		*since_ns = now_ns;
+	if (now_ns - *since_ns < MR_NOBODY_OPENS_NS)
+		return;
+	*since_ns = now_ns;
+	ereport(LOG, (errmsg("stopping this server: recovery needs WAL of the leader to begin, and the "
+						 "lease worker runs only after that"),
+				  errhint("Its supervisor starts it again.")));
+	/* in this state a fast shutdown waits for the checkpointer, which waits for nothing */
+	kill(PostmasterPid, SIGQUIT);
+}
+
 /* Waits for an opening; ends with the walreceiver (promotion, vote, shutdown). */
 static uint64
 wait_until_open(char *conninfo, size_t size)
 {
 	uint64 generation;
+	int64 alone_since_ns = 0;
 
 	pg_atomic_write_u32(&gate->waiting_pid, (uint32) MyProcPid);
 	for (;;)
@@ -115,6 +140,7 @@ wait_until_open(char *conninfo, size_t size)
 						 PG_WAIT_EXTENSION);
 		ResetLatch(MyLatch);
 		ProcessWalRcvInterrupts();
+		stop_if_nobody_opens(&alone_since_ns);
 	}
 	SpinLockAcquire(&gate->lock);
 	strlcpy(conninfo, gate->conninfo, size);

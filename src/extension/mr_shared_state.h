@@ -140,7 +140,11 @@ extern bool mr_fence_is_open(void);
 /* Nanoseconds of CLOCK_BOOTTIME, the only clock of the protocol. */
 extern int64 mr_boottime_ns(void);
 
-/* A boottime instant as wall clock time; 0 stays 0. */
-extern TimestampTz mr_boottime_to_timestamp(int64 ns);
+/*
+ * A boottime instant as wall clock time; 0 stays 0. offset is what mr_boottime_offset()
+ * said: instants that will be compared need the same one.
+ */
+extern int64 mr_boottime_offset(void);
+extern TimestampTz mr_boottime_to_timestamp(int64 ns, int64 offset);
 
 #endif /* MR_SHARED_STATE_H */

@@ -98,12 +98,17 @@ mr_boottime_ns(void)
 	return (int64) now.tv_sec * MR_NS_PER_S + now.tv_nsec;
 }
 
-TimestampTz
-mr_boottime_to_timestamp(int64 ns)
+/* This process may be put aside between the two clocks: no two calls say the same. */
+int64
+mr_boottime_offset(void)
 {
-	if (ns == 0)
-		return 0;
-	return GetCurrentTimestamp() + (ns - mr_boottime_ns()) / 1000;
+	return GetCurrentTimestamp() - mr_boottime_ns() / 1000;
+}
+
+TimestampTz
+mr_boottime_to_timestamp(int64 ns, int64 offset)
+{
+	return ns == 0 ? 0 : ns / 1000 + offset;
 }
 
 bool

@@ -141,12 +141,13 @@ connect_node(Node *node)
 
 /*
  * The outcome of a statement that was sent: the result, or NULL when the
- * connection broke. *received_ns is when its last bytes had arrived.
+ * connection broke. *received_ns is when its last bytes had arrived. The server says that
+ * the insert is complete before it commits: what it says last is what counts.
  */
 static PGresult *
 wait_for_result(PGconn *conn, int64_t *received_ns)
 {
-	PGresult *first = NULL;
+	PGresult *last = NULL;
 	PGresult *next;
 
 	for (;;)
@@ -154,17 +155,15 @@ wait_for_result(PGconn *conn, int64_t *received_ns)
 		while (PQisBusy(conn))
 			if (!wait_for_socket(conn, POLLIN, 0) || !PQconsumeInput(conn))
 			{
-				PQclear(first);
+				PQclear(last);
 				return NULL;
 			}
 		*received_ns = now_ns();
 		next = PQgetResult(conn);
 		if (next == NULL)
-			return first;
-		if (first == NULL)
-			first = next;
-		else
-			PQclear(next);
+			return last;
+		PQclear(last);
+		last = next;
 	}
 }
 

@@ -30,6 +30,7 @@ use MultiRegion::Verdict qw(read_leaderships two_writers unexplained_losses log_
 
 my $leader_seconds = 30;
 my $streaming_seconds = 90;
+my $shown_complaints = 8;
 my $seconds = $ENV{CHAOS_SECONDS} // 300;
 my $seed = $ENV{SEED} || int(rand(1_000_000)) + 1;
 my $nodes = $ENV{NODES} // 3;
@@ -124,15 +125,26 @@ sub settled_complaints
 		: "LOST: of the rows of earlier rounds there are \"$there\", not \"$settled->{digest}\"";
 }
 
+# Acknowledgements of this round that the leader does not have.
+sub missing
+{
+	my ($log, $leader) = @_;
+	my $result = $leader->query('SELECT id FROM bench.probe WHERE id > ' . ($settled ? $settled->{until} : 0),
+		timeout => 60);
+	die "$result->{message}\n" if $result->{lost} || defined $result->{sqlstate};
+	my %there = map { $_->[0] => 1 } @{ $result->{rows} };
+	return grep { !$there{ $_->{id} } } $log->acks;
+}
+
 sub judge
 {
 	my ($cluster, $log, $offset, $offsets) = @_;
 	my $leader = $cluster->wait_for_leader;
 	my @complaints = settled_complaints($leader);
 
-	@leaderships = map { read_leaderships($_, 0) } $cluster->nodes;
+	push @leaderships, map { read_leaderships($_, $offsets->{ $_->name }) } $cluster->nodes;
 	push @complaints, two_writers($log, $offset, @leaderships);
-	my @missing = $log->lost($leader);
+	my @missing = missing($log, $leader);
 	push @complaints, unexplained_losses(missing => \@missing, leaderships => \@leaderships, log => $log,
 		timelines => timelines_of($leader), divergences => divergences_of($leader), max_lag => 16 * 2**20);
 	push @complaints, map { log_complaints($_, $offsets->{ $_->name }) } $cluster->nodes;
@@ -179,19 +191,22 @@ sub run_round
 $| = 1;
 say("SEED=$seed NODES=$nodes, policy " . join(' ', map { "$_=$policy{$_}" } sort keys %policy));
 my $cluster = MultiRegion::Cluster->new(regions => $nodes, links => 1, policy => \%policy,
-	settings => { autovacuum_naptime => '1h', log_timezone => 'UTC' });
+	settings => { autovacuum_naptime => '1h', log_timezone => 'UTC', log_min_error_statement => 'panic' });
 say("everything is in $cluster->{directory}, logs in $cluster->{log_directory}");
 $cluster->start;
 MultiRegion::Probe->make_table($cluster->leader);
 $cluster->leader->safe_psql('CREATE TABLE bench.bulk (a int, b text)');
 $cluster->wait_caught_up;
+@leaderships = map { read_leaderships($_, 0) } $cluster->nodes;
 for (my $round = $ENV{ROUND} // 1; now() < $begin + $seconds; $round++)
 {
 	my @complaints = run_round($cluster, $round);
 	$rounds++;
 	next unless @complaints;
 	$failed++;
-	say("  FAILED round $round: $_") foreach @complaints;
+	my $more = @complaints > $shown_complaints ? @complaints - $shown_complaints : 0;
+	say("  FAILED round $round: $_") foreach @complaints[ 0 .. $#complaints - $more ];
+	say("  FAILED round $round: $more more like these") if $more;
 	last unless $ENV{KEEP_GOING} && eval { settle($cluster); 1 };
 }
 say("$rounds rounds, $faults_done faults, $failed failed");

@@ -69,6 +69,30 @@ MR_TEST(who_led_before_the_restart_is_recorded_as_deposed)
 	MR_CHECK_INT(bench.lease.transition.from_slot, 1);
 }
 
+/*
+ * n0 led, was away while n1 led, and is elected again before anybody holds WAL of n1's:
+ * that is no restart, and n1 may have lost rows by it.
+ */
+MR_TEST(a_restarted_leader_that_missed_a_leadership_deposes_it)
+{
+	MrMessage *request;
+
+	mr_bench_start(&bench, 3);
+	mr_bench_lead(&bench);
+	MR_REQUIRE(bench.deadline_ms > 0);
+	mr_bench_restart(&bench);
+	request = mr_bench_request(&bench, MR_MSG_STATUS, 2, bench.disk.term + 1);
+	request->stamp.term = bench.disk.term + 1;
+	request->stamp.node = bench.disk.config.members[1].uuid;
+	request->stamp.timeline = 3;
+	request->stamp.lsn = bench.local.wal_end;
+	mr_bench_deliver(&bench);
+	mr_bench_lead(&bench);
+	MR_REQUIRE(bench.deadline_ms > 0);
+	MR_CHECK_INT(bench.lease.transition.cause, MR_CAUSE_LEASE_EXPIRED);
+	MR_CHECK_INT(bench.lease.transition.from_slot, 1);
+}
+
 MR_TEST(the_first_leadership_deposes_nobody)
 {
 	mr_bench_start(&bench, 3);

@@ -64,6 +64,7 @@ record_failover(const MrMonitor *monitor, bool wrote)
 {
 	const MrConfig *config = MR_MONITOR_CONFIG(monitor);
 	const MrTransition *transition = &monitor->lease->transition;
+	int64 offset = mr_boottime_offset();
 	MrCatalogFailover row;
 
 	memset(&row, 0, sizeof(row));
@@ -78,10 +79,10 @@ record_failover(const MrMonitor *monitor, bool wrote)
 	}
 	row.to_node = config->members[transition->to_slot].name;
 	row.to_region = config->members[transition->to_slot].region;
-	row.detected_at = mr_boottime_to_timestamp(transition->detected_ns);
-	row.elected_at = mr_boottime_to_timestamp(transition->elected_ns);
-	row.promoted_at = mr_boottime_to_timestamp(transition->promoted_ns);
-	row.open_at = mr_boottime_to_timestamp(transition->open_ns);
+	row.detected_at = mr_boottime_to_timestamp(transition->detected_ns, offset);
+	row.elected_at = mr_boottime_to_timestamp(transition->elected_ns, offset);
+	row.promoted_at = mr_boottime_to_timestamp(transition->promoted_ns, offset);
+	row.open_at = mr_boottime_to_timestamp(transition->open_ns, offset);
 	row.first_write_at = wrote ? (TimestampTz) pg_atomic_read_u64(&mr_shared->first_write_at) : 0;
 	row.lag_bytes = transition->lag_bytes;
 	row.timeline = transition->timeline;

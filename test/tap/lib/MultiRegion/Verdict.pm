@@ -110,7 +110,10 @@ sub unexplained_losses
 	foreach my $ack (@{ $args{missing} })
 	{
 		my ($timeline, $lsn) = $ack->{where} =~ m{^([0-9A-F]+)/(.*)};
-		my ($next) = grep { $_->{id} > hex $timeline } @{ $args{timelines} };
+		my $mine = hex $timeline;
+		my ($next) = grep { $_->{id} > $mine } @{ $args{timelines} };
+		# A leadership that promoted itself and was heard by nobody: its whole branch is gone.
+		$next //= { id => 0, from => 0 } unless grep { $_->{id} == $mine } @{ $args{timelines} };
 		if (!$next)
 		{
 			push @complaints, "LOST: $ack->{id} of $ack->{node} at $ack->{where} lies in the leader's own history";
@@ -132,8 +135,9 @@ sub _fork_complaints
 {
 	my ($node, $timeline, $next, $lost, $leaderships, $args) = @_;
 	my @complaints;
-	my ($deposer) = grep { ($_->{timeline} // 0) == $next } @$leaderships;
 	my ($last_term) = sort { $b <=> $a } map { $_->{term} // 0 } @$lost;
+	my ($deposer) = $next ? grep { ($_->{timeline} // 0) == $next } @$leaderships
+		: grep { $_->{term} > $last_term && $_->{opened} } @$leaderships;
 
 	if (!$deposer)
 	{
@@ -148,7 +152,7 @@ sub _fork_complaints
 	{
 		push @complaints, "$deposer->{node} was elected with a lag of $deposer->{lag} bytes";
 	}
-	push @complaints, _bound_complaint($node, $lost, $args);
+	push @complaints, _bound_complaint($node, $lost, $args) if $next;
 	# Recorded under the timeline that the node was on when it was rewound, or a younger one.
 	push @complaints, 'the divergence is not recorded'
 		unless grep { $_->{node} eq $node && $_->{timeline} >= $timeline } @{ $args->{divergences} };
