@@ -400,13 +400,32 @@ sub wait_complete
 
 	$voters-- if $voters % 2 == 0;
 	$self->wait_streaming(nodes => $self->{nodes}, timeout => $timeout);
-	return $self->poll_until(
+	$self->poll_until(
 		sub {
 			my $leader = $self->leader or return 0;
 			my $row = $leader->query('SELECT count(*), count(*) FILTER (WHERE voter)'
 					. ' FROM multiregion.member_status()')->{rows}[0] or return 0;
 			return $row->[0] == $count && $row->[1] >= $voters;
 		}, $timeout, "$count members with $voters voters");
+	return $self->_wait_settled($timeout);
+}
+
+# Until all nodes have had one and the same configuration for longer than a change of
+# voters takes from its joint to its final one: meanwhile the old voters are needed, too.
+sub _wait_settled
+{
+	my ($self, $timeout) = @_;
+	my ($since, $last) = (clock_gettime(CLOCK_MONOTONIC), '');
+
+	return $self->poll_until(
+		sub {
+			my %versions = map { (($_->lease_status // {})->{config_version} // '?') => 1 }
+				@{ $self->{nodes} };
+			my $now = join ' ', sort keys %versions;
+
+			($since, $last) = (clock_gettime(CLOCK_MONOTONIC), $now) if $now ne $last;
+			return keys %versions == 1 && clock_gettime(CLOCK_MONOTONIC) - $since > 0.6;
+		}, $timeout, 'the configuration to settle');
 }
 
 # Until every running node has replayed what the leader has written so far.
