@@ -37,7 +37,9 @@ promised_to_another(const MrStep *step)
 
 /*
  * Does this node hold more than the candidate? In asynchronous mode a node that
- * cannot lead does not stand in the way: nobody could use what it holds.
+ * cannot lead does not stand in the way: nobody could use what it holds. But it does in
+ * that of a former primary: what that would lose began with its successor, and no
+ * distance in bytes tells how much it is.
  */
 static bool
 ahead_of_candidate(const MrStep *step)
@@ -48,6 +50,10 @@ ahead_of_candidate(const MrStep *step)
 	if (mr_candidate_compare_log(lease->durable.log_term, step->local->wal_end, candidate->log_term,
 								 candidate->wal_end) <= 0)
 		return false;
+	if (lease->durable.log_term > candidate->log_term &&
+		!(candidate->flags & MR_REPORT_IN_RECOVERY) &&
+		mr_step_policy(step)->max_failover_lag_bytes >= 0)
+		return true;
 	return mr_step_policy(step)->durability == MR_DURABILITY_QUORUM ||
 		   mr_candidate_refusal(lease, step->local, false) == MR_REFUSE_NONE;
 }

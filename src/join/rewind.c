@@ -81,12 +81,18 @@ keep_diverged(const MrJoin *join, MrLsn end, char *kept, size_t size)
 					(unsigned int) end, kept);
 }
 
-/* First try: everything up to the point of no return. 0, -1 or an exit code. */
+/*
+ * First try: everything up to the point of no return. 0, -1 or an exit code. The state
+ * file goes first: crash recovery writes to this node's own history, and ends its life
+ * as a standby. Interrupted there, it must not be taken for somebody who may lead.
+ */
 static int
 prepare(MrJoin *join, MrJoinProgress *progress)
 {
 	MrLsn end;
 
+	if (!mr_join_state_rebuild(join))
+		return MR_JOIN_EXIT_FAILED;
 	if ((!mr_join_control_is_clean(&join->control) ||
 		 join->control.timeline != join->facts.timeline) &&
 		!mr_join_control_recover(join))
@@ -98,9 +104,7 @@ prepare(MrJoin *join, MrJoinProgress *progress)
 	mr_join_leader_record(join, end, progress->kept);
 	progress->phase = MR_JOIN_PHASE_REWIND;
 	progress->timeline = join->facts.leader.timeline;
-	if (!mr_join_state_rebuild(join) || !mr_join_progress_write(join, progress))
-		return MR_JOIN_EXIT_FAILED;
-	return 0;
+	return mr_join_progress_write(join, progress) ? 0 : MR_JOIN_EXIT_FAILED;
 }
 
 /* Another try: the target must be as pg_rewind wants it. */

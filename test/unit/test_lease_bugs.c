@@ -52,6 +52,35 @@ MR_TEST(an_unstamped_leader_hands_over_only_to_who_holds_all_it_was_handed)
 	MR_CHECK_INT(bench.sent[2].need_lsn, 5000);
 }
 
+/*
+ * A standby too far behind to lead lets others pass, but not a former primary: what that
+ * one lacks began with its successor.
+ */
+MR_TEST(a_node_that_lags_does_not_elect_a_former_primary)
+{
+	MrMessage *prevote;
+
+	mr_bench_start(&bench, 3);
+	mr_bench_follow(&bench, 1, 2);
+	bench.local.wal_end = bench.local.replay_lsn = 2000; /* past the stamp of term 2 */
+	mr_bench_tick(&bench, 10);
+	MR_REQUIRE(bench.disk.log_term == 2);
+	bench.lease.leader_lsn = UINT64_C(1) << 40; /* we could not lead */
+	mr_bench_tick(&bench, 2 * MR_BENCH_PROMISE_MS);
+	prevote = mr_bench_request(&bench, MR_MSG_PREVOTE, 2, bench.disk.term + 1);
+	prevote->report.log_term = 1;
+	prevote->report.wal_end = 5000;
+	prevote->report.flags |= MR_REPORT_IN_RECOVERY | MR_REPORT_STANDBY;
+	mr_bench_deliver(&bench);
+	MR_CHECK_INT(mr_bench_refusal(&bench), MR_REFUSE_NONE);
+	prevote = mr_bench_request(&bench, MR_MSG_PREVOTE, 2, bench.disk.term + 1);
+	prevote->report.log_term = 1;
+	prevote->report.wal_end = 5000;
+	prevote->report.flags &= ~(uint32_t) (MR_REPORT_IN_RECOVERY | MR_REPORT_STANDBY);
+	mr_bench_deliver(&bench);
+	MR_CHECK_INT(mr_bench_refusal(&bench), MR_REFUSE_AHEAD);
+}
+
 static void
 be_answered(MrRefusal refusal)
 {
