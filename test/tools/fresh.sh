@@ -77,10 +77,12 @@ enter_box()
 		mount --rbind /dev "$root/dev"
 		mount -t tmpfs tmpfs "$root/dev/shm"
 		mount -t tmpfs tmpfs "$root/run"
-		exec chroot "$root" /usr/bin/env -i HOME=/root TERM=dumb \
+		# not exec: process 1 must reap orphans, or a killed postmaster seems to run on
+		chroot "$root" /usr/bin/env -i HOME=/root TERM=dumb \
 			PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
 			DEMO_HTTP_PORT="$DEMO_HTTP_PORT" DEMO_PG_PORT="$DEMO_PG_PORT" \
-			"$@"' _ "$@" </dev/null
+			"$@"
+		exit $?' _ "$@" </dev/null
 }
 
 drop_box()
