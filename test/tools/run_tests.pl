@@ -207,6 +207,22 @@ sub judge
 	return ($good, 0, '');
 }
 
+# The failed checks and the notes under them, and what a test that died said last: shown
+# at the end of the run, where the cut of a long output still leaves them.
+sub failed_checks
+{
+	my ($output) = @_;
+	my (@found, $noted);
+	my @lines = split(/^/, $output);
+	for my $line (@lines)
+	{
+		$noted = $line =~ /^not ok\b/ || ($noted && $line =~ /^#/);
+		push(@found, $line) if $noted;
+	}
+	push(@found, grep { !$noted } $lines[-1] // ());
+	return join('', map { "  $_" } @found);
+}
+
 # The tail of the servers' logs of a failed cluster test.
 sub server_logs
 {
@@ -231,7 +247,7 @@ sub finish
 	$passed += $good;
 	$failed += $bad;
 	$skipped++ if $word eq 'skip';
-	push(@failures, label($test)) if $bad;
+	push(@failures, label($test) . "\n" . failed_checks($output)) if $bad;
 	printf "%-4s %-40s %5d passed %3d failed %7.1f s%s\n", $word, label($test), $good, $bad,
 	  time() - $test->{started}, $reason ? "  ($reason)" : '';
 	if ($bad || $ENV{V})
@@ -311,7 +327,7 @@ sub main
 			run_tests($layer{$name}{jobs}, @tests);
 		}
 	}
-	print "failed: $_\n" for @failures;
+	print "failed: $_" =~ s{\n*\z}{\n}r for @failures;
 	printf "%d test files skipped\n", $skipped if $skipped;
 	printf "in %d s\n", time() - $began;
 	printf "%d passed, %d failed\n", $passed, $failed;
