@@ -36,6 +36,13 @@
 	X(MR_EVENT_REJOINED, "rejoined", "info", "a node was made a correct member again") \
 	X(MR_EVENT_SICK, "sick", "critical", "the primary cannot write and gives the lease up") \
 	X(MR_EVENT_SICK_ALONE, "sick_alone", "critical", \
-	  "the primary cannot write, and nobody can take over")
+	  "the primary cannot write, and nobody can take over") \
+	X(MR_EVENT_ORDER_ACCEPTED, "order_accepted", "info", "a change of leadership was ordered") \
+	X(MR_EVENT_ORDER_REFUSED, "order_refused", "warning", \
+	  "an ordered change of leadership was given up; nothing has changed") \
+	X(MR_EVENT_LEASE_TAKEN_BACK, "lease_taken_back", "warning", \
+	  "the successor did not take the lease, so its former holder stands again") \
+	X(MR_EVENT_FAILBACK_POSTPONED, "failback_postponed", "info", \
+	  "the primary does not return to the preferred region yet")
 
 #endif /* MR_EVENTS_H */

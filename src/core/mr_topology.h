@@ -46,7 +46,10 @@
 	X("failback", failback_enabled, 1, 0, 1, "boolean", \
 	  "return to the preferred primary region when it is healthy again") \
 	X("failback_delay", failback_delay_ms, 300000, 0, 86400000, "ms", \
-	  "proven health the preferred region needs before a failback")
+	  "proven health the preferred region needs before a failback") \
+	X("max_failovers_per_hour", max_failovers_per_hour, 10, -1, MR_FAILOVERS_KEPT, "failovers", \
+	  "unplanned failovers in an hour after which only an order moves the primary; -1 is no " \
+	  "limit")
 
 typedef struct MrPolicy
 {
@@ -58,9 +61,10 @@ typedef struct MrPolicy
 typedef struct MrMember
 {
 	bool used;
-	bool no_promote;  /* never a candidate */
-	bool witness;     /* votes, holds no data */
-	int32_t priority; /* of its region: the smallest is preferred */
+	bool no_promote;         /* never a candidate */
+	bool witness;            /* votes, holds no data */
+	int32_t priority;        /* of its region: the smallest is preferred */
+	int64_t paused_until_ms; /* it, or its region, takes no part in failovers; see below */
 	MrUuid uuid;
 	char name[MR_NAME_SIZE];
 	char region[MR_NAME_SIZE];       /* key, e.g. US_EAST */
@@ -77,6 +81,7 @@ typedef struct MrConfig
 	uint32_t voters_old; /* not 0: joint, both sets must agree */
 	MrPolicy policy;
 	char preferred_region[MR_NAME_SIZE];
+	int64_t paused_until_ms; /* no failover before; by wall clock (Unix time), 0 = not paused */
 	MrMember members[MR_MAX_MEMBERS];
 } MrConfig;
 

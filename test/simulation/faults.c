@@ -156,11 +156,29 @@ burst(MrWorld *world, int n)
 	schedule(world, MR_FAULT_HEAL_LINKS, part_of_lease(world, 100, 400), n, other);
 }
 
+/* What people do, and how they are answered. */
+static void
+operate(MrWorld *world, const MrSimFault *fault)
+{
+	if (fault->kind == MR_FAULT_PAUSE)
+		mr_worker_pause(world, fault->node);
+	else
+		mr_worker_order(world, fault->node, mr_world_chance(world, 3) ? fault->node : fault->other);
+}
+
+static void
+power_cut(MrWorld *world)
+{
+	int i;
+
+	for (i = 0; i < world->nnodes; i++)
+		mr_node_kill(world, i, true);
+}
+
 static void
 strike(MrWorld *world, const MrSimFault *fault)
 {
 	MrSimNode *node = &world->nodes[fault->node];
-	int i;
 
 	mr_world_note(world, fault->node, "fault %d, other node %d", fault->kind, fault->other + 1);
 	switch (fault->kind)
@@ -208,14 +226,17 @@ strike(MrWorld *world, const MrSimFault *fault)
 			change_weather(world);
 			break;
 		case MR_FAULT_POWER:
-			for (i = 0; i < world->nnodes; i++)
-				mr_node_kill(world, i, true);
+			power_cut(world);
 			break;
 		case MR_FAULT_STALL:
 			node->stalled = world->now + mr_world_ms(world, 3000);
 			break;
 		case MR_FAULT_SICK:
 			node->sick_until = world->now + mr_world_ms(world, 4000);
+			break;
+		case MR_FAULT_PAUSE:
+		case MR_FAULT_ORDER:
+			operate(world, fault);
 			break;
 		case MR_FAULT_BURST:
 			burst(world, fault->node);
@@ -234,7 +255,9 @@ any_kind(MrWorld *world)
 		MR_FAULT_FREEZE,        MR_FAULT_STOP,        MR_FAULT_STOP,     MR_FAULT_CUT,
 		MR_FAULT_CUT_BOTH,      MR_FAULT_ISOLATE,     MR_FAULT_WEATHER,  MR_FAULT_WEATHER,
 		MR_FAULT_FREEZE_WORKER, MR_FAULT_HEAL_LINKS,  MR_FAULT_STALL,    MR_FAULT_BURST,
-		MR_FAULT_HEAL_LINKS,    MR_FAULT_BURST,       MR_FAULT_BURST,    MR_FAULT_SICK};
+		MR_FAULT_HEAL_LINKS,    MR_FAULT_BURST,       MR_FAULT_BURST,    MR_FAULT_SICK,
+		MR_FAULT_ORDER,         MR_FAULT_ORDER,       MR_FAULT_ORDER,    MR_FAULT_PAUSE,
+		MR_FAULT_PAUSE};
 
 	if (mr_world_chance(world, 60))
 		return MR_FAULT_POWER;
@@ -303,6 +326,10 @@ mr_faults_after(MrWorld *world, int n, const MrAction *event)
 			break;
 		case MR_EVENT_PROMOTION_DONE: /* before anybody has fetched its history */
 			schedule(world, MR_FAULT_KILL_ALL, mr_world_ms(world, 3), n, other);
+			break;
+		case MR_EVENT_ORDER_ACCEPTED:
+			schedule(world, mr_world_chance(world, 2) ? MR_FAULT_BURST : MR_FAULT_KILL_SERVER,
+					 mr_world_ms(world, 60), mr_world_chance(world, 2) ? n : other, n);
 			break;
 		case MR_EVENT_LEASE_OPEN:
 			schedule(world, MR_FAULT_BURST, mr_world_ms(world, 500), n, other);

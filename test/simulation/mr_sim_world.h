@@ -43,6 +43,9 @@ typedef struct MrWorld
 	int leaderships;
 	int lossless; /* leaderships by hand-over */
 	int promotions;
+	int pauses;        /* begun, or ended early */
+	int orders;        /* given */
+	int orders_done;   /* ... and done, as far as a node knows that was asked */
 	int unknowing;     /* votes of who held WAL of a leadership it had not heard of */
 	int64_t healed_ns; /* how long it took to serve again after all was healed */
 } MrWorld;
@@ -85,6 +88,8 @@ extern void mr_server_background(MrWorld *world, int node);
 /* worker.c: gives an event to a node's lease worker and performs the actions. */
 extern void mr_worker_event(MrWorld *world, int node, MrLeaseEvent *event, MrSimMail *request);
 extern void mr_worker_tick(MrWorld *world, int node);
+extern void mr_worker_pause(MrWorld *world, int node);
+extern void mr_worker_order(MrWorld *world, int node, int target);
 
 /* network.c */
 extern void mr_network_send(MrWorld *world, int from, int to, const MrMessage *message);

@@ -51,10 +51,10 @@ my @mutants = (
 		'lease_handover.c' => ["\tmr_step_deadline(step, 0);\n\tlease->handover", "\tlease->handover"]],
 	['deadline_after_release', 'grants that arrive after a RELEASE still count',
 		'lease_handover.c' => ["lease->peers[i].granted_until_ns = 0;", ""],
-		'lease.c' => ["if (lease->handover >= MR_HANDOVER_WAIT)",
+		'lease_contact.c' => ["if (lease->handover >= MR_HANDOVER_WAIT)",
 			"if (lease->handover >= MR_HANDOVER_WAIT && reply->kind == MR_MSG_RELEASE)"],
 		'lease_leader.c' => [
-			"if (lease->renounced || !lease->stamped || lease->handover != MR_HANDOVER_NONE)",
+			"if (lease->renounced || !lease->stamped || lease->handover > MR_HANDOVER_DRAIN)",
 			"if (!lease->stamped)", "reply->term == lease->durable.term && !lease->renounced &&",
 			"reply->term == lease->durable.term &&"]],
 	['last_byte_before_fence', 'the end of the last commit is read before the fence is up',
@@ -92,8 +92,17 @@ my @mutants = (
 		'lease_voter.c' => ["step->local->standby && passes_fork(step)", "false"]],
 	['stamp_not_awaited', 'a node follows a leader whose stamp it does not have',
 		'lease_voter.c' => ["lease->durable.stamp.term != step->event->message->term)", "false)"]],
+	['grants_not_shortened', 'a pause that ended leaves grants that reach too far',
+		'lease_leader.c' => ["lease->peers[slot].granted_until_ns = longest_ns;", ";",
+			"if (lease->deadline_ns > longest_ns)", "if (false)"]],
+	['overtaken_shortens', 'a grant that was overtaken shortens a promise',
+		'lease_voter.c' => ["(overtaken || !message->shorten)", "!message->shorten"], rare => 1],
+	['long_reply_counts', 'the reply to a grant of a pause counts in full after the pause',
+		'lease_leader.c' => ["reply->lease_ms < wanted_ms ? reply->lease_ms : wanted_ms", "reply->lease_ms"], rare => 1],
+	['any_released_byte', 'a candidate that lacks bytes the last leader acknowledged passes for complete',
+		'lease_voter.c' => ["message->report.wal_end >= message->released.need_lsn", "message->report.wal_end > 0"], rare => 1],
 	['amnesia_at_once', 'one refusal makes an amnesiac',
-		'lease.c' => ["|| step->event->message->id <= peer->amnesia_after_id", ""], rare => 1],
+		'lease_contact.c' => ["|| step->event->message->id <= peer->amnesia_after_id", ""], rare => 1],
 );
 
 sub read_file

@@ -37,6 +37,8 @@ typedef struct Totals
 	long leaderships;
 	long lossless;
 	long promotions;
+	long orders;
+	long orders_done;
 	long unknowing;
 	long acknowledged;
 	int64_t longest_ns;
@@ -104,6 +106,8 @@ run_seed(MrWorld *world, uint64_t seed, bool verbose, Totals *totals)
 	totals->leaderships += world->leaderships;
 	totals->lossless += world->lossless;
 	totals->promotions += world->promotions;
+	totals->orders += world->orders;
+	totals->orders_done += world->orders_done;
 	totals->unknowing += world->unknowing;
 	totals->acknowledged += world->nacknowledged;
 	if (!world->failed && world->healed_ns > totals->longest_ns)
@@ -154,9 +158,13 @@ main(int argc, char **argv)
 	printf("%sok 1 - every invariant held in %d schedules\n", totals.failures > 0 ? "not " : "",
 		   totals.runs);
 	printf("%sok 2 - they were worth it: %ld leaderships, %ld of them by hand-over, "
-		   "%ld promotions, %ld acknowledged writes\n",
-		   totals.leaderships < 4L * totals.runs || totals.lossless < totals.runs / 6 ? "not " : "",
-		   totals.leaderships, totals.lossless, totals.promotions, totals.acknowledged);
+		   "%ld promotions, %ld acknowledged writes, %ld of %ld orders done\n",
+		   totals.leaderships < 4L * totals.runs || totals.lossless < totals.runs / 6 ||
+				   totals.orders_done < totals.runs / 6
+			   ? "not "
+			   : "",
+		   totals.leaderships, totals.lossless, totals.promotions, totals.acknowledged,
+		   totals.orders_done, totals.orders);
 	printf("# served again at the latest %.1f s after all was healed; %ld votes were given "
 		   "by nodes that did not know what they held; %d schedules failed\n",
 		   (double) totals.longest_ns / 1e9, totals.unknowing, totals.failures);

@@ -18,8 +18,11 @@
 #include "miscadmin.h"
 #include "postmaster/postmaster.h"
 #include "replication/walreceiver.h"
+#include "utils/timestamp.h"
 
+#include "extension/mr_commits.h"
 #include "extension/mr_fence.h"
+#include "extension/mr_followers.h"
 #include "extension/mr_gate.h"
 #include "extension/mr_managed.h"
 #include "extension/mr_settings.h"
@@ -29,6 +32,7 @@
 #define MR_STOPPING_EVERY_NS (250 * MR_NS_PER_MS)
 #define MR_CONTROL_EVERY_NS (50 * MR_NS_PER_MS)
 #define MR_HISTORY_EVERY_NS (MR_NS_PER_S / 4)
+#define MR_REPLY_NS (20 * MR_NS_PER_MS)
 #define MR_CANARY_TIMEOUT_NS (10 * MR_NS_PER_S)
 
 /*
@@ -261,12 +265,30 @@ is_sick(MrLeaseWorker *worker, int64 now_ns)
 	return failures >= worker->lease.durable.config.policy.max_consecutive_failures;
 }
 
+/*
+ * What a hand-over by order waits for. An answer that is decided has a moment to leave:
+ * a client that does not read it must not keep the lease.
+ */
+static void
+observe_switchover(MrLeaseWorker *worker, MrLocal *local, int64 now_ns)
+{
+	bool replying;
+
+	mr_commits_look(&local->committing, &replying);
+	if (worker->lease.handover != MR_HANDOVER_DRAIN || local->committing)
+		worker->drained_ns = now_ns;
+	local->committing |= replying && now_ns < worker->drained_ns + MR_REPLY_NS;
+	local->strays = mr_followers_has_strays();
+}
+
 void
 mr_lease_observe(MrLeaseWorker *worker, MrLocal *local)
 {
 	int64 now_ns = mr_boottime_ns();
 
 	memset(local, 0, sizeof(*local));
+	local->wall_ms = GetCurrentTimestamp() / 1000 +
+					 (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * INT64CONST(1000) * SECS_PER_DAY;
 	local->manage = pg_atomic_read_u32(&mr_shared->mode) == MR_MODE_MANAGE;
 	local->in_recovery = RecoveryInProgress();
 	local->standby = mr_shared->standby_at_start && local->in_recovery;
@@ -294,4 +316,6 @@ mr_lease_observe(MrLeaseWorker *worker, MrLocal *local)
 	local->server_stopping = worker->server_stopping;
 	local->handover_stop = worker->told_to_end && worker->server_stopping;
 	local->writers = local->handover_stop && mr_fence_has_writers();
+	if (worker->lease.ordered)
+		observe_switchover(worker, local, now_ns);
 }
