@@ -56,6 +56,13 @@ typedef struct MrReleased
 	MrLsn need_lsn; /* no commit it acknowledged ends past this byte; 0 = unknown */
 } MrReleased;
 
+/* An unplanned failover: the term it began, and when, by the wall clock of its leader. */
+typedef struct MrFailoverMark
+{
+	uint64_t term; /* 0 = none */
+	int64_t wall_ms;
+} MrFailoverMark;
+
 /* A member as the leader sees it, repeated in every grant. */
 typedef struct MrPeerReport
 {
@@ -106,6 +113,8 @@ typedef struct MrMessage
 	uint8_t cause;
 
 	/* GRANT */
+	uint8_t nmarks; /* newest first */
+	MrFailoverMark marks[MR_FAILOVERS_KEPT];
 	uint8_t npeers;
 	MrPeerReport peers[MR_MAX_MEMBERS];
 
@@ -139,5 +148,9 @@ extern void mr_config_write(struct MrBytes *bytes, const MrConfig *config);
 extern bool mr_config_read(struct MrBytes *bytes, MrConfig *config);
 extern void mr_stamp_write(struct MrBytes *bytes, const MrStamp *stamp);
 extern void mr_stamp_read(struct MrBytes *bytes, MrStamp *stamp);
+
+/* Marks of failovers, with their number before them; too many fail. Returns the number. */
+extern void mr_marks_write(struct MrBytes *bytes, const MrFailoverMark *marks, int count);
+extern int mr_marks_read(struct MrBytes *bytes, MrFailoverMark marks[MR_FAILOVERS_KEPT]);
 
 #endif /* MR_MESSAGE_H */
