@@ -186,3 +186,14 @@ CREATE FUNCTION multiregion.failover_result(
 	RETURNS record
 	AS 'MODULE_PATHNAME', 'multiregion_failover_result'
 	LANGUAGE c VOLATILE PARALLEL UNSAFE;
+
+CREATE FUNCTION multiregion.failover_forecast(
+	OUT successor text,
+	OUT successor_region text,
+	OUT outage_ms bigint,
+	OUT commits_at_risk bigint,
+	OUT bytes_at_risk bigint,
+	OUT reason text)
+	RETURNS record
+	AS 'MODULE_PATHNAME', 'multiregion_failover_forecast'
+	LANGUAGE c VOLATILE PARALLEL RESTRICTED;

@@ -25,6 +25,7 @@ REVOKE ALL ON FUNCTION @extschema@.alter_node(text, text, boolean, boolean) FROM
 REVOKE ALL ON FUNCTION @extschema@.drop_node(text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION @extschema@.pause_failover(interval, text, text, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION @extschema@.resume_failover(text, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION @extschema@.explain_failover(text[]) FROM PUBLIC;
 REVOKE ALL ON FUNCTION @extschema@.switchover(text, boolean, boolean, interval) FROM PUBLIC;
 REVOKE ALL ON FUNCTION @extschema@.failover(text, boolean, boolean, interval) FROM PUBLIC;
 
@@ -81,6 +82,8 @@ GRANT EXECUTE ON FUNCTION
 	multiregion.list_policies(),
 	multiregion.lease_status(),
 	multiregion.member_status(),
+	multiregion.failover_forecast(),
+	@extschema@.explain_failover(text[]),
 	multiregion.wait_for_change(bigint, integer)
 	TO multiregion_admin, multiregion_peer, multiregion_api, pg_monitor;
 GRANT SELECT ON

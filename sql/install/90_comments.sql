@@ -139,6 +139,8 @@ COMMENT ON FUNCTION multiregion.register_node(text, uuid) IS 'Binds a registered
 COMMENT ON FUNCTION multiregion.replace_node(text) IS 'Unbinds a name from an identity that is lost, so that a new node can join under it.';
 COMMENT ON FUNCTION @extschema@.pause_failover(interval, text, text, text) IS 'Keeps failovers from happening for a time: of the whole cluster, of a region or of a node. Returns when the pause ends.';
 COMMENT ON FUNCTION @extschema@.resume_failover(text, text) IS 'Ends a pause early; false if there was none.';
+COMMENT ON FUNCTION @extschema@.explain_failover(text[]) IS 'Who would be the next primary if the named nodes or regions (by default the primary) were down, and what each rule says of each node.';
+COMMENT ON FUNCTION multiregion.failover_forecast() IS 'What would happen if the primary died now.';
 COMMENT ON FUNCTION @extschema@.switchover(text, boolean, boolean, interval) IS 'Makes another node the primary, without loss or not at all. Works on any node.';
 COMMENT ON FUNCTION @extschema@.failover(text, boolean, boolean, interval) IS 'Makes another node the primary, also when there is no primary left. Works on any node.';
 COMMENT ON FUNCTION multiregion.request_failover(text, boolean, boolean, integer) IS 'failover() for the sidecar: what was refused is a row, not an error.';
