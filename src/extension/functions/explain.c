@@ -232,7 +232,9 @@ multiregion_failover_forecast(PG_FUNCTION_ARGS)
 
 	if (get_call_result_type(fcinfo, NULL, &columns) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
-	explanation.lease = require_managed();
+	explanation.lease = mr_is_managed() ? mr_copy_lease() : NULL;
+	if (explanation.lease == NULL)
+		PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(columns), values, nulls)));
 	explanation.dead = bit_of(mr_leader_slot(explanation.lease));
 	explain(&explanation);
 	if (forecast->successor == MR_NO_SLOT)
