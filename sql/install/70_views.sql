@@ -123,10 +123,24 @@ SELECT l.name,
 	p.name IS NOT NULL AS is_set,
 	p.reason,
 	p.changed_by,
-	p.changed_at
+	p.changed_at,
+	coalesce(h.version, 0) AS version
 FROM multiregion.list_policies() AS l
 	LEFT JOIN multiregion.policy AS p ON p.name = l.name
+	LEFT JOIN (SELECT c.name, max(coalesce(c.change_id, c.history_id)) AS version
+		FROM multiregion.policy_history AS c GROUP BY c.name) AS h ON h.name = l.name
 ORDER BY l.name;
+
+CREATE VIEW multiregion.policy_changes AS
+SELECT coalesce(h.change_id, h.history_id) AS version,
+	h.name,
+	h.old_value,
+	h.value,
+	h.reason,
+	h.changed_by,
+	h.changed_at
+FROM multiregion.policy_history AS h
+ORDER BY version DESC, h.name;
 
 CREATE VIEW multiregion.settings AS
 SELECT p.name,

@@ -126,8 +126,12 @@ extern void mr_catalog_read_policy(MrPolicy *policy);
 /* Keeps others from changing policy until the transaction ends; before reading to change. */
 extern void mr_catalog_lock_policy(void);
 
-/* Stores a value (NULL: the default again) and its history. Nothing if unchanged. */
-extern void mr_catalog_write_policy(const char *name, const char *value, const char *reason);
+/*
+ * Stores a value (NULL: the default again) and its history. Nothing if unchanged. change is
+ * 0, or what the last call returned: both are then parts of one change.
+ */
+extern int64 mr_catalog_write_policy(const char *name, const char *value, const char *reason,
+									 int64 change);
 
 /* Key of the region that should be primary: the smallest priority. Empty if there is none. */
 extern void mr_catalog_preferred_region(char out[MR_NAME_SIZE]);
