@@ -4,8 +4,8 @@
  * and docs/configuration.md (test/lint/variables.pl compares them).
  *
  * <REGION> in a name stands for a region's key, <NAME> for a policy's name in upper case.
- * A variable of kind SECRET may hold a password: its value is shown nowhere, and NAME_FILE
- * may name a file that holds it.
+ * A variable of kind SECRET may hold a password: its value is shown nowhere, and unless it
+ * is multiregion-join's, NAME_FILE may name a file that holds it.
  */
 #ifndef MR_VARIABLES_H
 #define MR_VARIABLES_H
@@ -47,7 +47,7 @@
 	X("REGION_<REGION>_NAME", INIT, TEXT, "", "", "the region's display name") \
 	X("REGION_<REGION>_LATITUDE", INIT, TEXT, "", "", "degrees; with the longitude") \
 	X("REGION_<REGION>_LONGITUDE", INIT, TEXT, "", "", "degrees; with the latitude") \
-	X("REGION_<REGION>_PRIORITY", INIT, TEXT, "100", "", "the smallest is preferred") \
+	X("REGION_<REGION>_PRIORITY", INIT, TEXT, "", "", "the smallest is preferred") \
 	X("REGION_<REGION>_API_ENDPOINT", INIT, TEXT, "", "", "URL of the region's API") \
 	X("MULTIREGION_NODES_<REGION>", INIT, TEXT, "", "", "names of the region's nodes") \
 	X("MULTIREGION_NODE", SIDECAR, TEXT, "", "", "this node's name") \
@@ -129,6 +129,7 @@ extern const MrKnownVariable *mr_variable_near(const char *name, int edits);
 /* NULL when the text is well-formed, as far as its kind says; else a sentence without it. */
 extern const char *mr_variable_problem(const MrKnownVariable *variable, const char *text);
 
+/* Word of an owner. */
 extern const char *mr_variable_owner_name(MrVariableOwner owner);
 
 #endif /* MR_VARIABLES_H */

@@ -6,7 +6,6 @@
  */
 #include "core/mr_variables.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/mr_identifier.h"
@@ -112,7 +111,11 @@ mr_variable_of_file(const char *name, char *base, size_t size)
 	memcpy(base, name, length - strlen(suffix));
 	base[length - strlen(suffix)] = '\0';
 	variable = mr_variable_find(base, key);
-	return variable != NULL && variable->kind == MR_VARIABLE_SECRET ? variable : NULL;
+	/* multiregion-join refuses passwords, so it needs no files for them. */
+	if (variable == NULL || variable->kind != MR_VARIABLE_SECRET ||
+		variable->owner == MR_VARIABLE_JOIN)
+		return NULL;
+	return variable;
 }
 
 /* ---------- misspelled names ---------- */
@@ -228,10 +231,14 @@ static bool
 is_host(const char *text)
 {
 	const char *colon = strrchr(text, ':');
-	size_t digits = colon != NULL ? strspn(colon + 1, "0123456789") : 0;
-	long port = digits > 0 && digits <= 5 ? strtol(colon + 1, NULL, 10) : 0;
+	const char *digit;
+	int port = 0;
 
-	if (colon == NULL || colon == text || colon[1 + digits] != '\0' || port < 1 || port > 65535)
+	if (colon == NULL || colon == text || strlen(colon) > sizeof("65535"))
+		return false;
+	for (digit = colon + 1; *digit >= '0' && *digit <= '9'; digit++)
+		port = port * 10 + (*digit - '0');
+	if (*digit != '\0' || port < 1 || port > 65535)
 		return false;
 	if (text[0] == '[')
 		return colon[-1] == ']';

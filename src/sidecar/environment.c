@@ -254,13 +254,12 @@ mr_environment_take_files(MrEnvironment *environment, MrProblems *problems)
 
 	for (i = 0; i < count; i++)
 	{
-		const MrVariable *variable = &environment->list[i];
+		const char *name = environment->list[i].name;
 		char base[MR_ENV_NAME_SIZE];
 
-		/* What is taken is added to the list, which may move: keep names, no pointers. */
-		if (variable->value[0] != '\0' &&
-			mr_variable_of_file(variable->name, base, sizeof(base)) != NULL)
-			take_file(environment, variable->name, base, problems);
+		if (environment->list[i].value[0] != '\0' &&
+			mr_variable_of_file(name, base, sizeof(base)) != NULL)
+			take_file(environment, name, base, problems);
 	}
 }
 

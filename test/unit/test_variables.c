@@ -132,6 +132,7 @@ MR_TEST(only_secrets_have_files)
 	MR_CHECK_STRING(base, "DATABASE_URL_US_EAST_PRIMARY");
 	MR_CHECK(mr_variable_of_file("MULTIREGION_DATABASE_URL_FILE", base, sizeof(base)) != NULL);
 	MR_CHECK(mr_variable_of_file("MULTIREGION_NODE_FILE", base, sizeof(base)) == NULL);
+	MR_CHECK(mr_variable_of_file("MULTIREGION_PEERS_FILE", base, sizeof(base)) == NULL);
 	MR_CHECK(mr_variable_of_file("MULTIREGION_CONFIG_FILE", base, sizeof(base)) == NULL);
 	MR_CHECK(mr_variable_of_file("_FILE", base, sizeof(base)) == NULL);
 	MR_CHECK(mr_variable_of_file("MULTIREGION_DATABASE_URL_FILE", base, 8) == NULL);
