@@ -82,6 +82,15 @@ CREATE FUNCTION multiregion.list_policies(
 	AS 'MODULE_PATHNAME', 'multiregion_list_policies'
 	LANGUAGE c VOLATILE PARALLEL RESTRICTED ROWS 20;
 
+CREATE FUNCTION multiregion.list_variables(
+	OUT name text,
+	OUT owner text,
+	OUT default_value text,
+	OUT description text)
+	RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'multiregion_list_variables'
+	LANGUAGE c IMMUTABLE PARALLEL SAFE ROWS 50;
+
 CREATE FUNCTION multiregion.lease_status(
 	OUT managed boolean,
 	OUT mode text,

@@ -148,7 +148,11 @@ SELECT p.name,
 	p.value,
 	p.default_value,
 	p.unit,
-	p.description
+	p.description,
+	CASE WHEN p.is_set THEN 'set_policy' ELSE 'default' END AS source,
+	p.in_force,
+	false AS pending_restart,
+	'set_policy' AS change
 FROM multiregion.policies AS p
 UNION ALL
 SELECT s.name,
@@ -156,7 +160,24 @@ SELECT s.name,
 	s.setting,
 	s.boot_val,
 	s.unit,
-	s.short_desc
+	s.short_desc,
+	s.source,
+	s.setting,
+	s.pending_restart,
+	CASE s.context WHEN 'postmaster' THEN 'restart' WHEN 'sighup' THEN 'reload' ELSE s.context END
 FROM pg_catalog.pg_settings AS s
 WHERE s.name LIKE 'multiregion.%'
+UNION ALL
+SELECT v.name,
+	v.owner,
+	NULL,
+	v.default_value,
+	NULL,
+	v.description,
+	'environment',
+	NULL,
+	NULL,
+	'environment'
+FROM multiregion.list_variables() AS v
+WHERE v.owner IN ('sidecar', 'join')
 ORDER BY owner, name;

@@ -82,6 +82,7 @@ GRANT EXECUTE ON FUNCTION
 GRANT EXECUTE ON FUNCTION
 	multiregion.check(),
 	multiregion.list_policies(),
+	multiregion.list_variables(),
 	multiregion.policy_version(),
 	multiregion.lease_status(),
 	multiregion.member_status(),

@@ -152,6 +152,7 @@ COMMENT ON FUNCTION multiregion.reset_policy(text, text, bigint) IS 'Returns a p
 COMMENT ON FUNCTION multiregion.rollback_policy(bigint, text, bigint, boolean) IS 'Makes the whole policy what it was after the change of this number; returns what that changes, or would change.';
 COMMENT ON FUNCTION multiregion.policy_version() IS 'Number of the newest change of the policy; 0 if there was none.';
 COMMENT ON FUNCTION multiregion.list_policies() IS 'Every policy with its default, range, unit and the value in force; behind the view policies.';
+COMMENT ON FUNCTION multiregion.list_variables() IS 'Environment variables of the programs and their defaults; behind the view settings.';
 COMMENT ON FUNCTION multiregion.lease_status() IS 'The lease as this node sees it.';
 COMMENT ON FUNCTION multiregion.member_status() IS 'The members of the cluster as this node sees them.';
 COMMENT ON FUNCTION multiregion.region_status() IS 'Health of the regions that have members, as this node sees it.';
@@ -169,4 +170,4 @@ COMMENT ON VIEW multiregion.failovers IS 'Changes of the primary, newest first.'
 COMMENT ON VIEW multiregion.events IS 'What the nodes saw and did, newest first.';
 COMMENT ON VIEW multiregion.policies IS 'The cluster policy: values wanted and in force, defaults, ranges.';
 COMMENT ON VIEW multiregion.policy_changes IS 'Every change of the cluster policy, newest first: what, who, when and why.';
-COMMENT ON VIEW multiregion.settings IS 'Every setting of cluster and node in one list.';
+COMMENT ON VIEW multiregion.settings IS 'Every setting of cluster, node, sidecar and multiregion-join in one list, by owner.';

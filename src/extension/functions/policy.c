@@ -1,5 +1,6 @@
 /*
- * SQL functions on the cluster policy. The list of policies is core/policy.c's.
+ * SQL functions on the cluster policy, and the lists of settings. Which policies and
+ * variables there are is core's.
  *
  * Changes the table only; the monitor of the primary proposes it to the cluster, and the
  * column in_force of multiregion.policies shows when it holds.
@@ -12,6 +13,7 @@
 #include "utils/tuplestore.h"
 
 #include "core/mr_policy.h"
+#include "core/mr_variables.h"
 #include "extension/mr_catalog_edit.h"
 #include "extension/mr_catalog_policy.h"
 #include "extension/mr_functions.h"
@@ -21,6 +23,7 @@ PG_FUNCTION_INFO_V1(multiregion_reset_policy);
 PG_FUNCTION_INFO_V1(multiregion_rollback_policy);
 PG_FUNCTION_INFO_V1(multiregion_policy_version);
 PG_FUNCTION_INFO_V1(multiregion_list_policies);
+PG_FUNCTION_INFO_V1(multiregion_list_variables);
 
 static const MrPolicySetting *
 require_setting(const char *name)
@@ -268,6 +271,28 @@ multiregion_list_policies(PG_FUNCTION_ARGS)
 		values[4] = formatted(setting, setting->min);
 		values[5] = formatted(setting, setting->max);
 		values[6] = CStringGetTextDatum(setting->what);
+		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+	}
+	return (Datum) 0;
+}
+
+Datum
+multiregion_list_variables(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	const MrKnownVariable *variable;
+
+	InitMaterializedSRF(fcinfo, 0);
+	for (int i = 0; (variable = mr_variable_at(i)) != NULL; i++)
+	{
+		Datum values[4] = {0};
+		bool nulls[4] = {false, false, variable->initial[0] == '\0', false};
+
+		values[0] = CStringGetTextDatum(variable->name);
+		values[1] = CStringGetTextDatum(mr_variable_owner_name(variable->owner));
+		if (!nulls[2])
+			values[2] = CStringGetTextDatum(variable->initial);
+		values[3] = CStringGetTextDatum(variable->what);
 		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 	}
 	return (Datum) 0;
