@@ -13,6 +13,7 @@
 #include "core/mr_policy.h"
 #include "extension/mr_catalog.h"
 #include "extension/mr_catalog_edit.h"
+#include "extension/mr_catalog_policy.h"
 #include "extension/mr_catalog_run.h"
 
 static const char *const version_sql = "SELECT version FROM multiregion.configuration_version";
