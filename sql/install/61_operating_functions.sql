@@ -89,7 +89,7 @@ CREATE FUNCTION multiregion.list_variables(
 	OUT description text)
 	RETURNS SETOF record
 	AS 'MODULE_PATHNAME', 'multiregion_list_variables'
-	LANGUAGE c IMMUTABLE PARALLEL SAFE ROWS 50;
+	LANGUAGE c STABLE PARALLEL SAFE ROWS 50;
 
 CREATE FUNCTION multiregion.lease_status(
 	OUT managed boolean,

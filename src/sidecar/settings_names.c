@@ -13,13 +13,19 @@ begins_with(const char *text, const char *prefix)
 	return strncmp(text, prefix, strlen(prefix)) == 0;
 }
 
-/* A variable that no part of this version reads; its user may think that it does something. */
+/*
+ * A variable that no part of this version reads; its user may think that it does something.
+ * In the environment it may be an application's, which is no reason not to start.
+ */
 static void
 check_later(const MrVariable *variable, const MrKnownVariable *known, MrProblems *problems)
 {
 	const char *problem = mr_variable_problem(known, variable->value);
 
-	if (problem != NULL)
+	if (problem != NULL && variable->line == 0)
+		mr_problems_warning(problems, "%s: a later version could not use the value. %s",
+							variable->name, problem);
+	else if (problem != NULL)
 		mr_problems_error(problems, "%s: the value cannot be used. %s%s%s", variable->name, problem,
 						  known->words[0] != '\0' ? " Valid values: " : "", known->words);
 	else if (variable->line > 0 && strcmp(variable->value, known->initial) != 0)

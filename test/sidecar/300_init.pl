@@ -315,6 +315,20 @@ like($output, qr/^differs: $_/m, "it says: $_") foreach 'region SA_EAST is missi
 	'policy health_check_interval is 30000, and HEALTH_CHECK_INTERVAL says 777; nobody has set it: init on the primary sets it';
 is(contents($leader), $before, 'and nothing changed');
 
+# A change of the policy is taken back for the whole cluster; a standby can look at what that
+# would do, but not do it.
+is($standby->safe_psql(q{SELECT old_value, value FROM multiregion.rollback_policy(0, dry_run => true) WHERE name = 'failback'}), 'off|',
+	'a standby says what a rollback would change');
+is($standby->value('SELECT multiregion.policy_version()'), $leader->value('SELECT multiregion.policy_version()'),
+	'and knows the version of the policy');
+ok(!eval { $standby->safe_psql('SELECT * FROM multiregion.rollback_policy(0)'); 1 }, 'it cannot roll back');
+like($@, qr/cannot execute rollback_policy\(\) during recovery/, 'and says why');
+$leader->safe_psql(q{SELECT * FROM multiregion.rollback_policy(0, 'all as it was')});
+$pair->poll_until(sub { $standby->value(q{SELECT in_force FROM multiregion.policies WHERE name = 'failback'}) eq 'on' }, 20,
+	'the policy of then to be in force');
+is($standby->value(q{SELECT reason FROM multiregion.policy_changes LIMIT 1}), 'rollback to version 0: all as it was',
+	'and the standby knows why');
+
 # --- settings that are wrong ------------------------------------------------------------------------
 
 ($code, $output) = init({

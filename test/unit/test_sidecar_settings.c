@@ -218,6 +218,15 @@ MR_TEST(settings_of_later_versions_are_checked_now)
 	MR_CHECK_INT(problems.warnings, 1);
 	/* A Redis alone makes no region. */
 	MR_CHECK_INT(settings.region_count, 0);
+	/* In the environment it may be an application's. */
+	load("");
+	mr_environment_set(&settings.environment, "CDN_ENABLED", "geheim", 0);
+	mr_environment_set(&settings.environment, "REDIS_MODE", "cluster", 0);
+	mr_settings_check_names(&settings, &problems);
+	MR_CHECK_INT(problems.errors, 0);
+	MR_CHECK_INT(problems.warnings, 1);
+	MR_CHECK(strstr(problems.text, "CDN_ENABLED: a later version could not use") != NULL);
+	MR_CHECK(strstr(problems.text, "geheim") == NULL);
 }
 
 /* Loads a text whose secrets are in files, one of which holds the content. */
