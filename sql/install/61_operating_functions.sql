@@ -37,9 +37,37 @@ CREATE FUNCTION multiregion.check(
 	AS 'MODULE_PATHNAME', 'multiregion_check'
 	LANGUAGE c VOLATILE PARALLEL UNSAFE;
 
-CREATE FUNCTION multiregion.set_policy(name text, value text, reason text DEFAULT NULL)
+CREATE FUNCTION multiregion.set_policy(
+	name text,
+	value text,
+	reason text DEFAULT NULL,
+	expected_version bigint DEFAULT NULL)
 	RETURNS text
 	AS 'MODULE_PATHNAME', 'multiregion_set_policy'
+	LANGUAGE c VOLATILE PARALLEL UNSAFE;
+
+CREATE FUNCTION multiregion.reset_policy(
+	name text,
+	reason text DEFAULT NULL,
+	expected_version bigint DEFAULT NULL)
+	RETURNS text
+	AS 'MODULE_PATHNAME', 'multiregion_reset_policy'
+	LANGUAGE c VOLATILE PARALLEL UNSAFE;
+
+CREATE FUNCTION multiregion.rollback_policy(
+	to_version bigint,
+	reason text DEFAULT NULL,
+	expected_version bigint DEFAULT NULL,
+	dry_run boolean DEFAULT false,
+	OUT name text,
+	OUT old_value text,
+	OUT value text)
+	RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'multiregion_rollback_policy'
+	LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 5;
+
+CREATE FUNCTION multiregion.policy_version() RETURNS bigint
+	AS 'MODULE_PATHNAME', 'multiregion_policy_version'
 	LANGUAGE c VOLATILE PARALLEL UNSAFE;
 
 CREATE FUNCTION multiregion.list_policies(
@@ -53,6 +81,15 @@ CREATE FUNCTION multiregion.list_policies(
 	RETURNS SETOF record
 	AS 'MODULE_PATHNAME', 'multiregion_list_policies'
 	LANGUAGE c VOLATILE PARALLEL RESTRICTED ROWS 20;
+
+CREATE FUNCTION multiregion.list_variables(
+	OUT name text,
+	OUT owner text,
+	OUT default_value text,
+	OUT description text)
+	RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'multiregion_list_variables'
+	LANGUAGE c STABLE PARALLEL SAFE ROWS 50;
 
 CREATE FUNCTION multiregion.lease_status(
 	OUT managed boolean,

@@ -50,7 +50,9 @@ GRANT EXECUTE ON FUNCTION
 	multiregion.init(text, text, text, text[]),
 	multiregion.leave(),
 	multiregion.replace_node(text),
-	multiregion.set_policy(text, text, text)
+	multiregion.set_policy(text, text, text, bigint),
+	multiregion.reset_policy(text, text, bigint),
+	multiregion.rollback_policy(bigint, text, bigint, boolean)
 	TO multiregion_admin;
 
 -- The sidecar too: it asks its own clients who they are.
@@ -80,6 +82,8 @@ GRANT EXECUTE ON FUNCTION
 GRANT EXECUTE ON FUNCTION
 	multiregion.check(),
 	multiregion.list_policies(),
+	multiregion.list_variables(),
+	multiregion.policy_version(),
 	multiregion.lease_status(),
 	multiregion.member_status(),
 	multiregion.failover_forecast(),
@@ -93,6 +97,7 @@ GRANT SELECT ON
 	multiregion.pauses,
 	multiregion.events,
 	multiregion.policies,
+	multiregion.policy_changes,
 	multiregion.settings
 	TO multiregion_admin, multiregion_peer, multiregion_api, pg_monitor;
 GRANT SELECT ON multiregion.tenants TO multiregion_admin, multiregion_api, pg_monitor;

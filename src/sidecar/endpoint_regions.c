@@ -53,6 +53,7 @@ mr_endpoint_regions(MrService *service, MrRequest *request, const MrRouteMatch *
 	int i;
 
 	(void) match;
+	mr_service_seed_regions(service);
 	for (i = 0; i < status->region_count; i++)
 	{
 		const MrStatusRegion *region = &status->regions[i];
@@ -157,6 +158,7 @@ mr_endpoint_status(MrService *service, MrRequest *request, const MrRouteMatch *m
 	int i;
 
 	(void) match;
+	mr_service_seed_regions(service);
 	for (i = 0; primary == NULL && i < status->region_count; i++)
 		if (is_primary_region(service, status->regions[i].key))
 			primary = status->regions[i].key;

@@ -27,6 +27,7 @@
 
 #include "adapters/mr_state_file.h"
 #include "core/mr_policy.h"
+#include "extension/mr_catalog_policy.h"
 #include "extension/mr_functions.h"
 #include "extension/mr_managed.h"
 #include "extension/mr_settings.h"
