@@ -160,8 +160,18 @@ burst(MrWorld *world, int n)
 static void
 operate(MrWorld *world, const MrSimFault *fault)
 {
-	if (fault->kind == MR_FAULT_PAUSE)
-		mr_worker_pause(world, fault->node);
+	int64_t soon = mr_world_ms(world, 800);
+
+	if (fault->kind == MR_FAULT_PAUSE && mr_world_chance(world, 2))
+	{
+		mr_worker_pause(world, fault->node, false);
+		schedule(world, MR_FAULT_RESUME, soon + 600 * MR_NS_PER_MS, fault->node, fault->other);
+		schedule(world, MR_FAULT_ISOLATE, soon + part_of_lease(world, 30, 90), fault->node,
+				 fault->other);
+	}
+	else if (fault->kind == MR_FAULT_PAUSE || fault->kind == MR_FAULT_RESUME)
+		mr_worker_pause(world, fault->node,
+						fault->kind == MR_FAULT_RESUME || mr_world_chance(world, 3));
 	else
 		mr_worker_order(world, fault->node, mr_world_chance(world, 3) ? fault->node : fault->other);
 }
@@ -235,6 +245,7 @@ strike(MrWorld *world, const MrSimFault *fault)
 			node->sick_until = world->now + mr_world_ms(world, 4000);
 			break;
 		case MR_FAULT_PAUSE:
+		case MR_FAULT_RESUME:
 		case MR_FAULT_ORDER:
 			operate(world, fault);
 			break;

@@ -63,7 +63,7 @@ my @mutants = (
 			"message->need_lsn = needed_lsn(step);", "message->need_lsn = lease->leader_lsn;",
 			"static void\nbegin_handover", "static MrLsn needed_lsn(const MrStep *step);\n\nstatic void\nbegin_handover"]],
 	['handover_unchecked', 'a successor need not hold the last byte',
-		'lease_voter.c' => ["message->need_lsn != 0 && !holds(step, message))", "false)"]],
+		'lease_release.c' => ["message->need_lsn != 0 && !holds(step, message))", "false)"]],
 	['unstamped_handover', 'a leader without a stamp asks for the end of an older one',
 		'lease_handover.c' => ["if (!step->lease->stamped)\n", "if (false)\n"], rare => 1],
 	['holder_without_boot', 'the holder is a node, not a boot: it renews its term after a restart',
@@ -71,8 +71,8 @@ my @mutants = (
 			"{\n\t\tlease->own_term = durable->term;\n\t\tif (durable->last_led_term == durable->term)\n\t\t{\n"
 			. "\t\t\tlease->role = MR_ROLE_LEADER;\n\t\t\tlease->leader = lease->self;\n"
 			. "\t\t\tlease->promote_until_ns = INT64_MAX;\n\t\t}\n\t}\n"],
-		'lease_voter.c' => ["return MR_REFUSE_WRONG_BOOT;", "return MR_REFUSE_NONE;",
-			"message->term == durable->term && message->nonce == durable->voted_nonce &&",
+		'lease_voter.c' => ["return MR_REFUSE_WRONG_BOOT;", "return MR_REFUSE_NONE;"],
+		'lease_release.c' => ["message->term == durable->term && message->nonce == durable->voted_nonce &&",
 			"message->term == durable->term &&"]],
 	['timeline_not_reserved', 'a candidate takes a timeline that votes have reserved',
 		'lease_candidate.c' => ["uint32_t newest = step->lease->durable.reserved_timeline;",
