@@ -220,11 +220,10 @@ strike(MrWorld *world, const MrSimFault *fault)
 				mr_node_stop(world, fault->node, mr_world_chance(world, 2));
 			break;
 		case MR_FAULT_CUT_BOTH:
-			world->cut[fault->other][fault->node] = true;
-			world->cut[fault->node][fault->other] = true;
-			break;
 		case MR_FAULT_CUT:
 			world->cut[fault->node][fault->other] = true;
+			if (fault->kind == MR_FAULT_CUT_BOTH)
+				world->cut[fault->other][fault->node] = true;
 			break;
 		case MR_FAULT_ISOLATE:
 			isolate(world, fault->node);
