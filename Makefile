@@ -87,7 +87,7 @@ help:
 #: make regress-accept  take the last output of TESTS="NAME ..." over into expected/
 #: make demo            three regions on this machine; demo-status, demo-kill REGION=US_EAST,
 #:                      demo-freeze, demo-thaw, demo-start, demo-stop, demo-clean
-#: make bench-failover  measure failovers
+#: make bench-failover  measure failovers: RUNS=10, CASES="switchover frozen" (default all)
 #: make chaos           random faults on real clusters: CHAOS_SECONDS=300, SEED= (printed, to
 #:                      draw the same again), NODES=3, ROUND=1 (the first one)
 #: make lint            the rules of the house
@@ -161,7 +161,7 @@ $(demo_verbs): demo-%:
 
 bench-failover: prefix-release
 	@+$(call inner,release) probe link
-	@MR_TOP=$(CURDIR) MR_BINDIR=$(MR_PREFIX)/release/bin perl -Itest/tap/lib test/bench/failover.pl
+	@MR_TOP=$(CURDIR) MR_BINDIR=$(MR_PREFIX)/release/bin perl -Itest/tap/lib test/bench/failover.pl $(CASES)
 
 chaos: build-tap
 	@MR_TOP=$(CURDIR) MR_BINDIR=$(MR_PREFIX)/test/bin MR_LINK=$(CURDIR)/build/test/link.bin \

@@ -67,6 +67,7 @@ begin_handover(MrStep *step)
 	mr_step_deadline(step, 0);
 	lease->handover = MR_HANDOVER_FENCED;
 	lease->ordered = false;
+	lease->hold_wal = false;
 	lease->need_lsn = 0;
 	lease->handover_until_ns = step->now + wait_ns;
 	lease->handover_tried = 0;

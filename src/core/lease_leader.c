@@ -115,6 +115,7 @@ mr_leader_begin(MrStep *step)
 	lease->renounced = false;
 	lease->handover = MR_HANDOVER_NONE;
 	lease->ordered = false;
+	lease->hold_wal = false;
 	lease->handed_order = 0;
 	lease->deadline_ns = 0;
 	lease->promote_at_ns = 0;

@@ -39,6 +39,7 @@ cancel(MrStep *step, int refusal)
 
 	lease->handover = MR_HANDOVER_NONE;
 	lease->ordered = false;
+	lease->hold_wal = false;
 	mr_order_end(step, MR_ORDER_REFUSED, refusal);
 	mr_leader_heartbeat_now(step);
 }
@@ -115,6 +116,7 @@ drain(MrStep *step)
 	{
 		mr_step_deadline(step, 0);
 		lease->handover = MR_HANDOVER_FENCED;
+		lease->hold_wal = true;
 		lease->fenced_ns = step->now;
 		lease->round_until_ns = step->now + MR_CUT_OFF_NS;
 		lease->handover_until_ns = step->now + (fenced_ns < wait_ns ? fenced_ns : wait_ns);
@@ -122,14 +124,17 @@ drain(MrStep *step)
 	}
 }
 
-/* Everything that anybody may have received is needed, not only what was acknowledged. */
+/*
+ * Everything that anybody may have received is needed, not only what was acknowledged. With
+ * the WAL held that is all there will ever be: this node can follow without a rewind.
+ */
 static void
 find_last_byte(MrStep *step)
 {
 	MrLease *lease = step->lease;
 	const MrLocal *local = step->local;
 
-	if (local->strays && step->now < lease->round_until_ns)
+	if ((local->strays || local->writers || !local->wal_held) && step->now < lease->round_until_ns)
 		return;
 	lease->need_lsn = local->wal_end > local->last_commit ? local->wal_end : local->last_commit;
 	lease->handover = MR_HANDOVER_WAIT;
@@ -197,6 +202,7 @@ mr_switchover_take_back(MrStep *step, int refusal)
 	mr_step_event(step, MR_EVENT_LEASE_TAKEN_BACK, lease->successor, refusal, 0);
 	lease->order.refusal = refusal;
 	lease->order.handed = false;
+	lease->hold_wal = false;
 	lease->released.term = lease->durable.term;
 	lease->released.holder = lease->durable.node;
 	lease->released.nonce = lease->nonce;

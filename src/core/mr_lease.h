@@ -98,6 +98,7 @@ typedef struct MrLease
 	/* orders */
 	MrOrder order;             /* the last one this node took */
 	bool ordered;              /* the hand-over under way is by this order */
+	bool hold_wal;             /* no WAL shall reach the disk: the successor begins where it ends */
 	int failback_refusal;      /* why there is no failback now, as last judged */
 	int64_t failback_again_ns; /* not tried again before */
 	uint64_t handed_order;     /* order by which the lease was handed to us; 0 = none */

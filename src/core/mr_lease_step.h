@@ -27,6 +27,7 @@ typedef struct MrLocal
 	bool handover_stop;   /* ... and this process was told to end: hand over now */
 	bool writers;         /* sessions that have written are still there */
 	bool committing;      /* commits that passed the fence before it began to drain */
+	bool wal_held;        /* as asked for by hold_wal: wal_end stays what it is */
 	bool strays;          /* others than the chosen successor still stream from us */
 	bool sick;            /* too many write checks failed in a row */
 	uint32_t down_mask;   /* bit per slot: our monitor marked the node as down */

@@ -9,11 +9,14 @@
 
 #include <sys/socket.h>
 
+#include "access/xlog.h"
+#include "access/xlog_internal.h"
 #include "libpq/libpq-be.h"
 #include "libpq/libpq.h"
 #include "miscadmin.h"
 #include "port/atomics.h"
 #include "storage/ipc.h"
+#include "storage/lwlock.h"
 #include "storage/proc.h"
 #include "storage/shmem.h"
 #include "storage/spin.h"
@@ -159,6 +162,43 @@ mr_commits_guard_client(void)
 	guarded.flush_if_writable = guarded_flush_if_writable;
 	PqCommMethods = &guarded;
 	before_shmem_exit(forget, (Datum) 0);
+}
+
+/* ---------- holding the WAL ---------- */
+
+static bool wal_is_held = false;
+
+bool
+mr_commits_wal_is_held(void)
+{
+	return wal_is_held;
+}
+
+/*
+ * Whoever writes WAL to the disk needs this lock. What was inserted before it was taken
+ * may be on the disk already, as the rest of a page, so there must be none of it.
+ */
+void
+mr_commits_hold_wal(bool hold)
+{
+	XLogRecPtr inserted;
+
+	if (hold == wal_is_held || RecoveryInProgress())
+		return;
+	if (!hold)
+	{
+		LWLockRelease(WALWriteLock);
+		wal_is_held = false;
+		return;
+	}
+	inserted = GetXLogInsertRecPtr();
+	if (inserted % XLOG_BLCKSZ > SizeOfXLogLongPHD && GetFlushRecPtr(NULL) < inserted)
+		XLogFlush(inserted);
+	if (!LWLockConditionalAcquire(WALWriteLock, LW_EXCLUSIVE))
+		return;
+	wal_is_held = GetXLogInsertRecPtr() == GetFlushRecPtr(NULL);
+	if (!wal_is_held)
+		LWLockRelease(WALWriteLock);
 }
 
 /* The count first: a commit in between makes it too small for its position, not too large. */

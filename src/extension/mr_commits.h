@@ -40,6 +40,14 @@ extern void mr_commits_leave(void);
 extern void mr_commits_note(void);
 extern int64 mr_commits_past(XLogRecPtr lsn);
 
+/*
+ * Lease worker, fenced: keeps WAL from reaching the disk and the standbys, once nothing is
+ * left that has been inserted but not flushed. Asked again and again until it is held;
+ * false: lets it go. Backends that must write a dirty page wait meanwhile.
+ */
+extern void mr_commits_hold_wal(bool hold);
+extern bool mr_commits_wal_is_held(void);
+
 /* Lease worker: commits under way; and decided ones whose answer has not left yet. */
 extern void mr_commits_look(bool *committing, bool *replying);
 

@@ -25,6 +25,14 @@
 #   stall_failovers       SIGSTOP of the primary's region for 2 s: changes of primary
 #   link_cut_failovers    the primary's network cut off for 2 s: changes of primary
 #   row_of_20_failed      20 failovers one right after the other: how many did not work
+#   switchover            switchover() called -> first acknowledgement by the new primary
+#   switchover_lost       acknowledged rows missing afterwards
+#   failback_lost_rows    the same of automatic failbacks under load
+#   kill_after_switchover_failed   the new primary killed 1 s and 3 s after: no new service
+#                         within the lease and 300 ms
+#   kill_after_switchover the same, as an outage
+#   switchover_kill_failed   20 switchovers under 8 writers with either side killed at a
+#                         random moment: no service within 10 s, or two primaries at once
 #   lost                  acknowledged rows lost by the failovers above (durability async)
 #   idle_private          private memory of our workers and sidecars on the three nodes
 #   idle_cpu              processor time of those and of the backends that serve them
@@ -41,6 +49,7 @@ use lib "$FindBin::Bin/../tap/lib";
 use MultiRegion::Cluster;
 use MultiRegion::Probe;
 use MultiRegion::Process qw(processes_in title_of);
+use MultiRegion::Rejoin qw(start_writer stop_writer);
 
 my $top = $ENV{MR_TOP} // "$FindBin::Bin/../..";
 my $runs = $ENV{RUNS} // 10;
@@ -257,6 +266,120 @@ sub run_row
 	return;
 }
 
+# --- planned changes -----------------------------------------------------------------------
+
+# Orders the primary to another node under load; the asked node is not the old primary.
+sub switch_over
+{
+	my $old = rest();
+	my ($target) = grep { $_ != $old } $cluster->nodes;
+	my $probe = MultiRegion::Probe->start($cluster, $probe_program);
+	my $session = $target->session;
+	my $instant = now();
+	my $result = $session->query(sprintf "SELECT * FROM switchover('%s')", $target->name);
+
+	die "switchover: $result->{message}\n" if $result->{lost} || defined $result->{sqlstate};
+	my $ack = $cluster->poll_until(
+		sub { $probe->log->read_on->first_ack_after($instant, $old->name) },
+		60, 'service to be back');
+	return ($old, $probe, $instant, $ack);
+}
+
+sub run_switchover
+{
+	foreach my $run (1 .. $runs)
+	{
+		my ($old, $probe, $instant, $ack) = switch_over();
+		my $ms = add_result('switchover', 1000 * ($ack->{at} - $instant));
+		tell_progress(sprintf 'switchover %d: %.0f ms', $run, $ms);
+		add_result('switchover_lost', settle($old, $probe, $ack));
+	}
+	return;
+}
+
+# The new primary is killed soon after: service must be back within the lease and 300 ms.
+sub run_kill_after_switchover
+{
+	foreach my $run (1 .. $runs)
+	{
+		my ($old, $probe) = switch_over();
+		my $new = $cluster->wait_for_leader(not => $old);
+		wait_seconds($run % 2 ? 1 : 3);
+		my $instant = now();
+		$new->kill_all;
+		my $ack = $cluster->poll_until(
+			sub { $probe->log->read_on->first_ack_after($instant, $new->name) },
+			60, 'service to be back');
+		my $ms = add_result('kill_after_switchover', 1000 * ($ack->{at} - $instant));
+		add_result('kill_after_switchover_failed', $ms > 3300 ? 1 : 0);
+		tell_progress(sprintf 'killed %d s after a switchover: %.0f ms', $run % 2 ? 1 : 3, $ms);
+		$new->start;
+		settle($new, $probe, $ack);
+	}
+	return;
+}
+
+# One switchover of which a side is killed; true if service came back, with one writer.
+sub one_killed
+{
+	my ($number) = @_;
+	my $old = rest();
+	my ($target, $asked) = grep { $_ != $old } $cluster->nodes;
+	my $victim = $number % 2 ? $old : $target;
+	my $probe = MultiRegion::Probe->start($cluster, $probe_program);
+	my @writers =
+		map { start_writer($cluster, 'INSERT INTO bench.load DEFAULT VALUES') } 1 .. 8;
+	my $session = $asked->session;
+
+	wait_seconds(0.5);
+	$session->send(sprintf "SELECT * FROM switchover('%s', wait => '20 s')", $target->name);
+	wait_seconds(rand 0.15);
+	my $instant = now();
+	$victim->kill_all;
+	my $ack = eval {
+		$cluster->poll_until(
+			sub { $probe->log->read_on->first_ack_after($instant, $victim->name) },
+			10, 'service to be back');
+	};
+	stop_writer($_) foreach @writers;
+	$victim->start;
+	tell_progress(sprintf 'switchover_kill %d: %s killed, service back after %s ms', $number,
+		$victim == $old ? 'old primary' : 'successor', $ack ? int(1000 * ($ack->{at} - $instant)) : '-');
+	$cluster->wait_complete(120);
+	my @late = $ack && $ack->{node} ne $old->name ? $probe->stop->late_acks($old->name, $ack->{at}) : ();
+	return $ack && !@late;
+}
+
+sub run_switchover_kill
+{
+	$cluster->leader->safe_psql('CREATE TABLE IF NOT EXISTS bench.load (id bigserial PRIMARY KEY)');
+	add_result('switchover_kill_failed', one_killed($_) ? 0 : 1) foreach 1 .. 20;
+	return;
+}
+
+# The primary is killed, comes back, and gets the lease again by itself.
+sub run_failback
+{
+	foreach my $run (1 .. min($runs, 5))
+	{
+		my $home = rest();
+		my $probe = MultiRegion::Probe->start($cluster, $probe_program);
+
+		$home->kill_all;
+		my $away = $cluster->wait_for_leader(not => $home);
+		$home->start;
+		$cluster->poll_until(sub { my $leader = $cluster->leader; $leader && $leader == $home },
+			60, 'the failback');
+		wait_seconds(1);
+		$cluster->wait_complete(60);
+		my $log = $probe->stop;
+		my $missing = add_result('failback_lost_rows',
+			scalar grep { $_->{node} eq $away->name } $log->lost($home));
+		tell_progress("failback $run: $missing rows lost");
+	}
+	return;
+}
+
 # --- at rest ---------------------------------------------------------------------------------
 
 # Processes of the cluster: our workers, the sidecars, backends that serve either.
@@ -336,7 +459,8 @@ sub wants { my @names = @_; return !%wanted || grep { $wanted{$_} } @names }
 
 $| = 1;
 if (wants(qw(idle_private idle_cpu postmaster_killed region_killed rejoin frozen restart
-		stall_failovers row_of_20_failed)))
+		stall_failovers row_of_20_failed switchover switchover_lost kill_after_switchover
+		kill_after_switchover_failed switchover_kill_failed)))
 {
 	make_cluster(sidecars => 1);
 	run_idle() if wants(qw(idle_private idle_cpu));
@@ -350,6 +474,16 @@ if (wants(qw(idle_private idle_cpu postmaster_killed region_killed rejoin frozen
 	run_disturbance('stall_failovers', sub { $_[0]->freeze }, sub { $_[0]->thaw })
 		if wants('stall_failovers');
 	run_row() if wants('row_of_20_failed');
+	run_switchover() if wants(qw(switchover switchover_lost));
+	run_kill_after_switchover()
+		if wants(qw(kill_after_switchover kill_after_switchover_failed));
+	run_switchover_kill() if wants('switchover_kill_failed');
+	$cluster->stop;
+}
+if (wants('failback_lost_rows'))
+{
+	make_cluster(name => 'failback', policy => { failback_delay => '2s', health_check_interval => '1s' });
+	run_failback();
 	$cluster->stop;
 }
 if (wants('link_cut_failovers'))
@@ -367,6 +501,12 @@ print_count('restart_lost', 'rows');
 print_count('stall_failovers', 'failovers');
 print_count('link_cut_failovers', 'failovers');
 print_count('row_of_20_failed', 'failovers');
+print_result('switchover', 'ms', '%.0f');
+print_count('switchover_lost', 'rows');
+print_count('failback_lost_rows', 'rows');
+print_result('kill_after_switchover', 'ms', '%.0f');
+print_count('kill_after_switchover_failed', 'failovers');
+print_count('switchover_kill_failed', 'switchovers');
 print_count('lost', 'rows');
 print_result('idle_private', 'MiB', '%.1f');
 print_result('idle_cpu', 's/min', '%.2f');

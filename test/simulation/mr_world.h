@@ -68,6 +68,7 @@ typedef struct MrSimNode
 	int64_t deadline; /* local time; 0 = fenced */
 	uint64_t deadline_term;
 	bool draining;   /* an ordered hand-over: no commit begins */
+	bool held;       /* ... nothing is written any more */
 	int only;        /* ... then only this slot is streamed to; MR_NO_SLOT = all */
 	int last_commit; /* length */
 	MrSimBackend backends[MR_SIM_BACKENDS];

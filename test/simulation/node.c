@@ -106,6 +106,7 @@ mr_node_start(MrWorld *world, int n)
 	node->standby_at_start = node->standby_signal;
 	node->last_commit = 0;
 	node->draining = false;
+	node->held = false;
 	node->only = MR_NO_SLOT;
 	memset(node->backends, 0, sizeof(node->backends));
 	node->stalled = 0;

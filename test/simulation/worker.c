@@ -21,6 +21,7 @@ observe_switchover(const MrWorld *world, int n, MrLocal *local)
 
 	for (i = 0; i < MR_SIM_BACKENDS; i++)
 		local->committing |= node->backends[i].position != 0;
+	local->wal_held = node->held;
 	for (i = 0; i < world->nnodes; i++)
 		local->strays |= i != node->lease.successor && world->nodes[i].receiver == n;
 }
@@ -65,6 +66,7 @@ publish_handover(MrSimNode *node)
 	const MrLease *lease = &node->lease;
 	bool leads = lease->role == MR_ROLE_LEADER && lease->stamped;
 
+	node->held = lease->hold_wal;
 	node->draining = leads && lease->handover == MR_HANDOVER_DRAIN;
 	node->only = leads && lease->ordered && lease->handover >= MR_HANDOVER_FENCED ? lease->successor
 																				  : MR_NO_SLOT;

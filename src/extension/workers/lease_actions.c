@@ -16,6 +16,7 @@
 #include "storage/ipc.h"
 
 #include "adapters/mr_state_file.h"
+#include "extension/mr_commits.h"
 #include "extension/mr_fence.h"
 #include "extension/mr_followers.h"
 #include "extension/mr_gate.h"
@@ -149,7 +150,8 @@ mr_lease_stop_server(MrLeaseWorker *worker)
 	if (!worker->stop_requested)
 		mr_event_push(MR_EVENT_SERVER_STOPPED, worker->lease.durable.term,
 					  worker->lease.durable.name, 0, 0, NULL);
-	kill(PostmasterPid, worker->stop_requested ? SIGQUIT : SIGINT);
+	/* with the WAL held nothing can be shut down properly, and nothing has to */
+	kill(PostmasterPid, worker->stop_requested || mr_commits_wal_is_held() ? SIGQUIT : SIGINT);
 	worker->stop_requested = true;
 	worker->stop_requested_ns = now_ns;
 }

@@ -279,6 +279,8 @@ observe_switchover(MrLeaseWorker *worker, MrLocal *local, int64 now_ns)
 		worker->drained_ns = now_ns;
 	local->committing |= replying && now_ns < worker->drained_ns + MR_REPLY_NS;
 	local->strays = mr_followers_has_strays();
+	local->writers = mr_fence_has_writers();
+	local->wal_held = mr_commits_wal_is_held();
 }
 
 void

@@ -72,6 +72,9 @@ publish_handover(const MrLeaseWorker *worker)
 	if (leads)
 		mr_commits_note();
 	pg_atomic_write_u32(&mr_shared->draining, leads && lease->handover == MR_HANDOVER_DRAIN);
+	if (last_bytes && lease->hold_wal && !mr_commits_wal_is_held())
+		mr_fence_end_sessions();
+	mr_commits_hold_wal(lease->hold_wal);
 	mr_followers_lead(leads ? lease->durable.term : 0,
 					  last_bytes ? &lease->durable.config.members[lease->successor].uuid : NULL);
 }
