@@ -33,11 +33,30 @@
 	X(MR_ERROR_INTERNAL, "internal_error", 500, "the request failed inside multiregiond", \
 	  "Its log says more.") \
 	X(MR_ERROR_UNKNOWN_METHOD, "method_unknown", 501, "the method is not known", \
-	  "Use GET, HEAD or OPTIONS.") \
+	  "GET / lists the paths of this API and their methods.") \
 	X(MR_ERROR_DATABASE_UNAVAILABLE, "database_unavailable", 503, \
 	  "the local database does not answer", "Try again, or ask another region.") \
 	X(MR_ERROR_BUSY, "busy", 503, "too many requests wait for the database", \
-	  "Try again after the time in Retry-After.")
+	  "Try again after the time in Retry-After.") \
+	X(MR_ERROR_NO_TOKEN, "no_token", 403, "changes over HTTP are switched off", \
+	  "Set MULTIREGION_API_TOKEN or MULTIREGION_API_TOKEN_FILE of multiregiond, and send that " \
+	  "token as \"Authorization: Bearer TOKEN\".") \
+	X(MR_ERROR_UNAUTHORIZED, "unauthorized", 401, \
+	  "the request brings no token that is known here", \
+	  "Send one of multiregiond's tokens as \"Authorization: Bearer TOKEN\".") \
+	X(MR_ERROR_MEDIA_TYPE, "unsupported_media_type", 415, "the body is not said to be JSON", \
+	  "Send JSON, and \"Content-Type: application/json\".") \
+	X(MR_ERROR_BAD_BODY, "bad_body", 400, "the body cannot be read", \
+	  "docs/http-api.md shows the body of each path.") \
+	X(MR_ERROR_UNKNOWN_REGION, "unknown_region", 422, "there is no such region", \
+	  "GET /api/regions lists the regions.") \
+	X(MR_ERROR_STALE_VERSION, "stale_version", 409, "the tenant was changed by somebody else", \
+	  "Read the tenant again, and decide with what it says now.") \
+	X(MR_ERROR_NOT_DONE, "not_done", 503, "no primary could make the change", \
+	  "Nothing was changed. Try again after the time in Retry-After.") \
+	X(MR_ERROR_OUTCOME_UNKNOWN, "outcome_unknown", 503, \
+	  "the primary was lost before it said whether the change is made", \
+	  "Read before trying again: the change may have been made, or may still be.")
 
 #define MR_ERROR_ENUM(symbol, code, status, message, hint) symbol,
 typedef enum MrHttpError

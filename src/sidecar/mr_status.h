@@ -64,6 +64,7 @@ typedef enum MrStatusPart
 	MR_STATUS_REGION,
 	MR_STATUS_POLICY,
 	MR_STATUS_FAILOVER,
+	MR_STATUS_MEMBER, /* how to reach them, one row each */
 	MR_STATUS_PARTS
 } MrStatusPart;
 
@@ -100,6 +101,7 @@ typedef struct MrStatus
 	const char *reason;         /* may be NULL */
 	int64_t generation;
 	MrStatusForecast forecast;
+	uint64_t member_reads; /* how often MR_STATUS_MEMBER was taken */
 
 	int node_count;
 	MrStatusNode nodes[MR_MAX_MEMBERS];
@@ -117,6 +119,17 @@ extern bool mr_status_take(MrStatus *status, MrStatusPart part, PGresult *result
 
 /* Value of a policy as text, or NULL; the unit is the policy's own. */
 extern const char *mr_status_policy(const MrStatus *status, const char *name);
+
+/* How a member is reached, as the database has it: no password, texts never NULL. */
+typedef struct MrStatusMember
+{
+	const char *name;
+	const char *conninfo;
+	const char *hostaddr; /* empty for a socket directory */
+} MrStatusMember;
+
+/* Member number i of those that hold data; false from their count on. */
+extern bool mr_status_member(const MrStatus *status, int i, MrStatusMember *member);
 
 /* The region with this key, or NULL. */
 extern const MrStatusRegion *mr_status_region(const MrStatus *status, const char *key);

@@ -18,7 +18,7 @@
 #include "sidecar/mr_service.h"
 #include "sidecar/mr_signals.h"
 
-#define FINISH_MS 2000 /* longest wait for answers under way, after the drain */
+#define FINISH_MS 2000 /* longest wait for answers under way, after the drain; writes: theirs */
 #define POLL_MS 20     /* how often to look whether they are given */
 
 typedef struct Daemon
@@ -118,6 +118,7 @@ on_reload(void *arg)
 	service->settings = fresh;
 	mr_log_set_level(fresh->log_level);
 	set_limits(service);
+	mr_primary_set(&service->primary, fresh);
 	mr_service_seed_regions(service);
 	change_database(service, fresh, old);
 	mr_settings_free(old);
@@ -135,7 +136,10 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 	(void) what;
 	if (daemon->finish_ns == 0)
 	{
-		daemon->finish_ns = mr_loop_now_ns() + FINISH_MS * MR_NS_PER_MS;
+		int64_t write_ms = daemon->service.settings->write_timeout_ms;
+		int64_t wait_ms = write_ms > FINISH_MS ? write_ms : FINISH_MS;
+
+		daemon->finish_ns = mr_loop_now_ns() + wait_ms * MR_NS_PER_MS;
 		mr_server_stop_listening(daemon->service.server);
 	}
 	if (mr_server_pending(daemon->service.server) > 0 && mr_loop_now_ns() < daemon->finish_ns)
@@ -183,6 +187,8 @@ start(Daemon *daemon)
 	service->watched = good && settings->has_database;
 	if (service->watched)
 		good = mr_pool_open(&service->pool, service->base, &service->watcher.target) &&
+			   mr_primary_open(&service->primary, service->base, &service->watcher.status,
+							   &service->watcher.target) &&
 			   mr_watcher_start(&service->watcher, service->base, &settings->database,
 								settings->database_timeout_ms, on_watcher, daemon);
 	if (!good)
@@ -191,6 +197,7 @@ start(Daemon *daemon)
 		mr_log(MR_LOG_INFO, "ENABLE_MULTI_REGION is not true: %s",
 			   service->watched ? "the sidecar of one server without a cluster"
 								: "answering, but doing nothing");
+	mr_primary_set(&service->primary, settings);
 	mr_service_seed_regions(service);
 	return good;
 }
@@ -202,6 +209,7 @@ stop(Daemon *daemon)
 
 	if (service->pool.timer != NULL)
 		mr_pool_disconnect(&service->pool, "multiregiond stops");
+	mr_primary_close(&service->primary);
 	mr_signals_close();
 	if (service->server != NULL)
 		mr_server_close(service->server);

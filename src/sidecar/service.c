@@ -4,7 +4,40 @@
  */
 #include "sidecar/mr_service.h"
 
+#include "sidecar/mr_log.h"
 #include "sidecar/mr_loop.h"
+
+#define CHALLENGE "Bearer realm=\"multiregiond\""
+
+/*
+ * Whoever changes something must say that he may. A path that reads needs nothing: listen
+ * where only those can reach it who may know.
+ */
+static bool
+may(const MrService *service, MrRequest *request)
+{
+	if (request->method == MR_METHOD_GET || request->method == MR_METHOD_HEAD)
+		return true;
+	switch (
+		mr_auth_check(&service->settings->auth, mr_request_find_header(request, "Authorization")))
+	{
+		case MR_AUTH_GOOD:
+			return true;
+		case MR_AUTH_NONE_SET:
+			mr_request_refuse(request, MR_ERROR_NO_TOKEN, NULL);
+			break;
+		case MR_AUTH_ABSENT:
+			mr_request_header(request, "WWW-Authenticate", CHALLENGE);
+			mr_request_refuse(request, MR_ERROR_UNAUTHORIZED, NULL);
+			break;
+		case MR_AUTH_WRONG:
+			mr_log(MR_LOG_WARNING, "refused a request with an unknown token");
+			mr_request_header(request, "WWW-Authenticate", CHALLENGE ", error=\"invalid_token\"");
+			mr_request_refuse(request, MR_ERROR_UNAUTHORIZED, NULL);
+			break;
+	}
+	return false;
+}
 
 void
 mr_service_handle(MrRequest *request, void *arg)
@@ -19,7 +52,8 @@ mr_service_handle(MrRequest *request, void *arg)
 	switch (result)
 	{
 		case MR_ROUTE_FOUND:
-			match.route->handler(service, request, &match);
+			if (may(service, request))
+				match.route->handler(service, request, &match);
 			break;
 		case MR_ROUTE_OPTIONS:
 			mr_request_header(request, "Allow", allow);
