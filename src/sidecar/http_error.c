@@ -65,6 +65,18 @@ mr_http_error_status(MrHttpError error)
 	return entries[error].status;
 }
 
+const char *
+mr_http_error_message(MrHttpError error)
+{
+	return entries[error].message;
+}
+
+const char *
+mr_http_error_hint(MrHttpError error)
+{
+	return entries[error].hint;
+}
+
 MrHttpError
 mr_http_error_of_status(int status)
 {

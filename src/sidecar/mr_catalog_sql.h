@@ -79,4 +79,23 @@
 /* In the session of the change, after it. */
 #define MR_SQL_TOKEN "SELECT multiregion.commit_token()"
 
+/* What became of an order, of a function in FROM that is called f. */
+#define MR_SQL_ORDER(id) \
+	"SELECT f.status, " id " AS failover_id, f.kind, f.from_node, f.from_region, f.to_node," \
+	" f.to_region, f.epoch, f.duration_ms, f.lost_bytes, f.rule, f.reason," \
+	" (SELECT pg_catalog.json_agg(pg_catalog.json_build_object('nodeName', n.node," \
+	" 'regionKey', n.region, 'eligible', n.eligible," \
+	" 'rule', CASE WHEN NOT n.eligible THEN n.rule END," \
+	" 'reason', CASE WHEN NOT n.eligible THEN n.reason END))" \
+	" FROM pg_catalog.jsonb_to_recordset(f.nodes)" \
+	" AS n(node text, region text, eligible boolean, rule text, reason text)) AS nodes FROM "
+
+/* $1 region or node, $2 allow data loss, $3 dry run, $4 ms. Returns when it is done, or late. */
+#define MR_SQL_REQUEST_FAILOVER \
+	MR_SQL_ORDER("f.failover_id") \
+	"multiregion.request_failover($1, $2::boolean, $3::boolean, $4::integer) AS f"
+
+/* $1 id. */
+#define MR_SQL_FAILOVER_RESULT MR_SQL_ORDER("f.order_id") "multiregion.failover_result($1) AS f"
+
 #endif /* MR_CATALOG_SQL_H */

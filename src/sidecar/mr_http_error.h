@@ -56,7 +56,21 @@
 	  "Nothing was changed. Try again after the time in Retry-After.") \
 	X(MR_ERROR_OUTCOME_UNKNOWN, "outcome_unknown", 503, \
 	  "the primary was lost before it said whether the change is made", \
-	  "Read before trying again: the change may have been made, or may still be.")
+	  "Read before trying again: the change may have been made, or may still be.") \
+	X(MR_ERROR_UNKNOWN_TARGET, "unknown_target", 404, "there is no such region or node", \
+	  "GET /api/regions lists the regions.") \
+	X(MR_ERROR_ALREADY_PRIMARY, "already_primary", 409, "the primary is there already", \
+	  "There is nothing to do.") \
+	X(MR_ERROR_IN_PROGRESS, "in_progress", 409, "another change of the primary is under way", \
+	  "Look at GET /api/regions/health/failover, and try again.") \
+	X(MR_ERROR_REFUSED, "refused", 412, "the region cannot become the primary now", \
+	  "The rule and the reason of each node say why.") \
+	X(MR_ERROR_PENDING, "pending", 504, "the region is not the primary yet", \
+	  "Ask again at GET /api/regions/failover/ with the failoverId.") \
+	X(MR_ERROR_UNKNOWN_FAILOVER, "unknown_failover", 404, \
+	  "nothing is known here of such a failover", \
+	  "Ask with the failoverId that the order gave; GET /api/regions/health/failover has the " \
+	  "last one.")
 
 #define MR_ERROR_ENUM(symbol, code, status, message, hint) symbol,
 typedef enum MrHttpError
@@ -68,6 +82,8 @@ typedef enum MrHttpError
 /* Parts of an entry of the list. */
 extern const char *mr_http_error_code(MrHttpError error);
 extern int mr_http_error_status(MrHttpError error);
+extern const char *mr_http_error_message(MrHttpError error);
+extern const char *mr_http_error_hint(MrHttpError error);
 
 /* The entry with this HTTP status; MR_ERROR_BAD_REQUEST or _INTERNAL if there is none. */
 extern MrHttpError mr_http_error_of_status(int status);

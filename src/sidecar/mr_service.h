@@ -24,6 +24,7 @@ typedef struct MrService
 	bool watched; /* a database is known: watcher and pool are started */
 	MrWatcher watcher;
 	MrPool pool;
+	MrPool orders;     /* to the local node, for what takes as long as a failover */
 	MrPrimary primary; /* started with them */
 	MrTenantCache *tenants;
 	bool draining;
@@ -63,6 +64,10 @@ extern void mr_endpoint_tenant_set(MrService *service, MrRequest *request,
 								   const MrRouteMatch *match);
 extern void mr_endpoint_tenant_clear(MrService *service, MrRequest *request,
 									 const MrRouteMatch *match);
+extern void mr_endpoint_failover_order(MrService *service, MrRequest *request,
+									   const MrRouteMatch *match);
+extern void mr_endpoint_failover_result(MrService *service, MrRequest *request,
+										const MrRouteMatch *match);
 extern void mr_endpoint_health(MrService *service, MrRequest *request, const MrRouteMatch *match);
 extern void mr_endpoint_health_database(MrService *service, MrRequest *request,
 										const MrRouteMatch *match);

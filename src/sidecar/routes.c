@@ -19,6 +19,10 @@ const MrRoute mr_routes[] = {
 	 "health of every node"},
 	{MR_METHOD_GET, "/api/regions/health/failover", mr_endpoint_health_failover,
 	 "whether a failover would work, and the last one"},
+	{MR_METHOD_POST, "/api/regions/failover/manual", mr_endpoint_failover_order,
+	 "make another region the primary"},
+	{MR_METHOD_GET, "/api/regions/failover/:id", mr_endpoint_failover_result,
+	 "what became of such an order"},
 };
 
 const size_t mr_route_count = sizeof(mr_routes) / sizeof(mr_routes[0]);

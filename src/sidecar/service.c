@@ -4,6 +4,8 @@
  */
 #include "sidecar/mr_service.h"
 
+#include <string.h>
+
 #include "sidecar/mr_log.h"
 #include "sidecar/mr_loop.h"
 
@@ -39,6 +41,14 @@ may(const MrService *service, MrRequest *request)
 	return false;
 }
 
+/* What a path's ":id" is an id of. */
+static MrHttpError
+error_of_parameter(const MrRouteMatch *match)
+{
+	return strstr(match->route->path, "/tenant/") != NULL ? MR_ERROR_BAD_TENANT
+														  : MR_ERROR_BAD_PARAMETER;
+}
+
 void
 mr_service_handle(MrRequest *request, void *arg)
 {
@@ -67,11 +77,11 @@ mr_service_handle(MrRequest *request, void *arg)
 			mr_request_refuse(request, MR_ERROR_NOT_FOUND, NULL);
 			break;
 		case MR_ROUTE_BAD_PARAMETER:
-			mr_request_refuse(request, MR_ERROR_BAD_TENANT,
+			mr_request_refuse(request, error_of_parameter(&match),
 							  "It is not percent-encoded UTF-8, or holds a NUL.");
 			break;
 		case MR_ROUTE_LONG_PARAMETER:
-			mr_request_refuse(request, MR_ERROR_BAD_TENANT, "It is too long.");
+			mr_request_refuse(request, error_of_parameter(&match), "It is too long.");
 			break;
 	}
 }
