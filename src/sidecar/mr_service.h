@@ -28,6 +28,7 @@ typedef struct MrService
 	MrPrimary primary; /* started with them */
 	MrTenantCache *tenants;
 	bool draining;
+	int64_t guess_logged_ns; /* when a wrong token was logged last */
 } MrService;
 
 /* Routes a request to its endpoint; the server's handler. */

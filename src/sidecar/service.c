@@ -10,13 +10,27 @@
 #include "sidecar/mr_loop.h"
 
 #define CHALLENGE "Bearer realm=\"multiregiond\""
+#define GUESS_LOG_MS 10000 /* between two lines about wrong tokens */
+
+/* Somebody guesses, or has an old token: worth a line, but not one each. */
+static void
+log_guess(MrService *service)
+{
+	int64_t now_ns = mr_loop_now_ns();
+
+	if (service->guess_logged_ns != 0 &&
+		now_ns - service->guess_logged_ns < GUESS_LOG_MS * MR_NS_PER_MS)
+		return;
+	service->guess_logged_ns = now_ns;
+	mr_log(MR_LOG_WARNING, "refused a request with an unknown token");
+}
 
 /*
  * Whoever changes something must say that he may. A path that reads needs nothing: listen
  * where only those can reach it who may know.
  */
 static bool
-may(const MrService *service, MrRequest *request)
+may(MrService *service, MrRequest *request)
 {
 	if (request->method == MR_METHOD_GET || request->method == MR_METHOD_HEAD)
 		return true;
@@ -33,7 +47,7 @@ may(const MrService *service, MrRequest *request)
 			mr_request_refuse(request, MR_ERROR_UNAUTHORIZED, NULL);
 			break;
 		case MR_AUTH_WRONG:
-			mr_log(MR_LOG_WARNING, "refused a request with an unknown token");
+			log_guess(service);
 			mr_request_header(request, "WWW-Authenticate", CHALLENGE ", error=\"invalid_token\"");
 			mr_request_refuse(request, MR_ERROR_UNAUTHORIZED, NULL);
 			break;

@@ -299,7 +299,18 @@ my $late = post($second, 'acme', { regionKey => 'EU_WEST', reason => 'too late' 
 is_answer($late, '503 not_done', 'a change that waits too long for another');
 is($late->{headers}{'retry-after'}, 1, 'it may be tried again');
 cmp_ok(seconds() - $began, '<', 3.5, 'in its time');
+
+# A client that goes away meanwhile, and one that stays.
+my ($leaver, $stayer) = map { MultiRegion::Http->connect($second->http_port) } 1, 2;
+$leaver->send(MultiRegion::Http->request_text('POST', path(), headers => [ @bearer, @type ], body => '{"regionKey":"EU_WEST"}'));
+$leaver->close;
+$stayer->send(MultiRegion::Http->request_text('POST', path(), headers => [ @bearer, @type ],
+		body => '{"regionKey":"EU_WEST","reason":"stayed"}'));
+$cluster->poll_until(
+	sub { $leader->value(q{SELECT count(*) FROM pg_stat_activity WHERE usename = 'multiregion_api' AND wait_event_type = 'Lock'}) == 2 },
+	10, 'both changes to wait');
 $holder->query('ROLLBACK');
+is_answer($stayer->answer, 200, 'a change is answered while another client has gone');
 is(scalar(() = history('acme') =~ /too late/g), 0, 'and it is not made afterwards');
 
 # The way to the primary that a sidecar has is lost, and found again.
