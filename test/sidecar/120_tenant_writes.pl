@@ -263,6 +263,45 @@ $sidecar->signal('TERM');
 is($sidecar->wait_for_end, 0, 'that sidecar ends well');
 is($sidecar->findings, '', 'the sanitizers found nothing in it');
 
+# The login is the sidecar's own on every member: a password of its URL, or of a passfile.
+foreach my $node ($cluster->nodes)
+{
+	my $hba = $node->data . '/pg_hba.conf';
+	open(my $in, '<', $hba) or die "$hba: $!";
+	my @lines = <$in>;
+	close $in;
+	open($out, '>', $hba) or die "$hba: $!";
+	print $out "host all with_password 127.0.0.1/32 scram-sha-256\n", @lines;
+	close $out;
+	$node->safe_psql('SELECT pg_reload_conf()');
+}
+$leader->safe_psql(q{CREATE ROLE with_password LOGIN PASSWORD 'right horse' IN ROLE multiregion_api});
+$cluster->wait_caught_up;
+my $passfile = "$cluster->{directory}/api.passfile";
+open($out, '>', $passfile) or die "$passfile: $!";
+print $out "127.0.0.1:*:*:with_password:right horse\n";
+close $out;
+chmod 0600, $passfile;
+foreach my $case ([ 'url', "postgresql://with_password:right%20horse\@127.0.0.1:$second->{port}/postgres" ],
+	[ 'passfile', "postgresql://with_password\@127.0.0.1:$second->{port}/postgres?passfile=$passfile" ])
+{
+	my ($name, $url) = @$case;
+	my $own = MultiRegion::Sidecar->new(directory => $cluster->{directory}, name => $name,
+		settings => { ENABLE_MULTI_REGION => 'true', DEPLOYMENT_REGION => $second->region, MULTIREGION_API_TOKEN => $secret,
+			MULTIREGION_DATABASE_URL => $url })->start;
+	$own->poll_until(
+		sub {
+			(request($own->port, 'POST', path("by-$name"), body => '{"regionKey":"EU_WEST"}', headers => [ @bearer, @type ]) // {})
+				->{status} == 200;
+		}, 10, "a change with the password of the $name");
+	is($leader->value("SELECT changed_by FROM multiregion.tenants WHERE tenant_id = 'by-$name'"), 'with_password',
+		"a password of the $name lets the sidecar in at the primary as well");
+	$own->signal('TERM');
+	is($own->wait_for_end, 0, "$name: ends well");
+	is($own->findings, '', "$name: the sanitizers found nothing");
+	unlike($own->log_text, qr/horse/, "$name: no password in the log");
+}
+
 # --- many at a time -------------------------------------------------------------------------------
 
 my @http = map { MultiRegion::Http->connect($_->http_port) } map { ($cluster->nodes) } 1 .. 14;
