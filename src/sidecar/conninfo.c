@@ -153,7 +153,7 @@ is_one_of(const char *keyword, const char *const *list)
 }
 
 static const char *
-value_of(const PQconninfoOption *options, const char *keyword)
+option_value(const PQconninfoOption *options, const char *keyword)
 {
 	for (; options->keyword != NULL; options++)
 		if (strcmp(options->keyword, keyword) == 0)
@@ -185,7 +185,7 @@ append_all(char *out, size_t size, const PQconninfoOption *member, const PQconni
 
 		if (option->val != NULL && option->val[0] != '\0' &&
 			(is_one_of(option->keyword, own_keywords) ||
-			 (protects && value_of(member, option->keyword) == NULL)))
+			 (protects && option_value(member, option->keyword) == NULL)))
 			good &= mr_conninfo_append(out, size, option->keyword, option->val);
 	}
 	return good;

@@ -182,9 +182,9 @@ on_answer(void *arg, const MrPoolAnswer *answer)
 static void
 ask(MrPool *pool, Order *order, const MrPoolQuery *query)
 {
-	/* Without ENABLE_MULTI_REGION there is no pool. */
+	/* Without a database there is no pool. */
 	if (pool->timer == NULL)
-		refuse_unavailable(order, "ENABLE_MULTI_REGION is not true.");
+		refuse_unavailable(order, "No database is configured.");
 	else if (mr_pool_query(pool, query, on_answer, order))
 		return;
 	else

@@ -160,7 +160,7 @@ check_mode(const MrEnvironment *environment, const char *path, unsigned int mode
 		const char *colon = at != NULL ? strchr(scheme + 1, ':') : NULL;
 
 		if ((colon != NULL && colon < at) || strstr(value, "password=") != NULL ||
-			strcmp(environment->list[i].name, "MULTIREGION_API_TOKEN") == 0)
+			(value[0] != '\0' && strcmp(environment->list[i].name, "MULTIREGION_API_TOKEN") == 0))
 		{
 			mr_problems_warning(problems,
 								"%s holds a secret and others than its owner may read it: "

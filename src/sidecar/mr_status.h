@@ -120,17 +120,6 @@ extern bool mr_status_take(MrStatus *status, MrStatusPart part, PGresult *result
 /* Value of a policy as text, or NULL; the unit is the policy's own. */
 extern const char *mr_status_policy(const MrStatus *status, const char *name);
 
-/* How a member is reached, as the database has it: no password, texts never NULL. */
-typedef struct MrStatusMember
-{
-	const char *name;
-	const char *conninfo;
-	const char *hostaddr; /* empty for a socket directory */
-} MrStatusMember;
-
-/* Member number i of those that hold data; false from their count on. */
-extern bool mr_status_member(const MrStatus *status, int i, MrStatusMember *member);
-
 /* The region with this key, or NULL. */
 extern const MrStatusRegion *mr_status_region(const MrStatus *status, const char *key);
 

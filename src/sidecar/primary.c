@@ -14,6 +14,7 @@
 #include "sidecar/mr_catalog_sql.h"
 #include "sidecar/mr_log.h"
 #include "sidecar/mr_loop.h"
+#include "sidecar/mr_status_member.h"
 
 #define PAUSE_MS 50   /* between two rounds: a failover is a matter of a few hundred */
 #define SLOW_MS 200   /* to learn that a member does not answer: a closed port says so at once */

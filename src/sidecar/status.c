@@ -3,7 +3,7 @@
  * It must never guess a value that SQL gave as null. Called by watcher.c (filling) and
  * the endpoints (reading).
  */
-#include "sidecar/mr_status.h"
+#include "sidecar/mr_status_member.h"
 
 #include <stdlib.h>
 #include <string.h>
