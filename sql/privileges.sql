@@ -109,6 +109,27 @@ SELECT * FROM multiregion.list_policies();
 INSERT INTO multiregion.region (region_key, region_id, name) VALUES ('X', 'x', 'x');
 RESET ROLE;
 
+-- The sidecar moves tenants, and nothing else: what it cannot do here, no token of its API
+-- can. A commit has a token.
+SET ROLE multiregion_api;
+SELECT region_key, version FROM set_tenant_region('acme', 'us-east-1', 'by http', 1);
+SELECT multiregion.commit_token() ~ '^mr1\.[0-9a-f]{16}\.0\.1\.[1-9a-f][0-9a-f]*\.[0-9a-f]{8}$' AS good;
+SELECT clear_tenant_region('acme', expected_version => 1);
+SELECT clear_tenant_region('acme', expected_version => 1);
+\echo :SQLSTATE
+SELECT count(*) FROM multiregion.member_conninfo();
+SELECT drop_region('US_EAST');
+SELECT add_node('a', 'US_EAST', 'host=127.0.0.1');
+SELECT drop_node('a');
+SELECT multiregion.set_policy('lease', '1s');
+SELECT multiregion.init('a', 'US_EAST');
+SELECT multiregion.rpc('\x00');
+SELECT * FROM multiregion.node;
+UPDATE multiregion.tenant SET region_key = NULL;
+CREATE TABLE multiregion.mine ();
+RESET ROLE;
+SELECT version, region_key, reason, changed_by FROM multiregion.tenant_history ORDER BY version;
+
 -- Status does not hand out what only a superuser may see.
 SET ROLE multiregion_api;
 SELECT count(*) FROM multiregion.settings WHERE name = 'multiregion.state_directory';

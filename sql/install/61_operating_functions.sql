@@ -163,6 +163,19 @@ CREATE FUNCTION multiregion.pending_events(
 	AS 'MODULE_PATHNAME', 'multiregion_pending_events'
 	LANGUAGE c VOLATILE STRICT PARALLEL RESTRICTED ROWS 20;
 
+CREATE FUNCTION multiregion.member_conninfo(
+	OUT node_name text,
+	OUT region_key text,
+	OUT conninfo text,
+	OUT hostaddr text)
+	RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'multiregion_member_conninfo'
+	LANGUAGE c VOLATILE PARALLEL RESTRICTED ROWS 5;
+
+CREATE FUNCTION multiregion.commit_token() RETURNS text
+	AS 'MODULE_PATHNAME', 'multiregion_commit_token'
+	LANGUAGE c VOLATILE PARALLEL RESTRICTED;
+
 CREATE FUNCTION multiregion.wait_for_change(generation bigint, timeout_ms integer) RETURNS bigint
 	AS 'MODULE_PATHNAME', 'multiregion_wait_for_change'
 	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE;

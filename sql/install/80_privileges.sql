@@ -78,6 +78,15 @@ GRANT EXECUTE ON FUNCTION
 	pg_catalog.pg_read_binary_file(text, bigint, bigint, boolean)
 	TO multiregion_peer;
 
+-- The sidecar: what its API can change on the primary, the way there, and where the commit
+-- lies. Revoke these, and its write endpoints answer 403.
+GRANT EXECUTE ON FUNCTION
+	@extschema@.set_tenant_region(text, text, text, bigint),
+	@extschema@.clear_tenant_region(text, text, bigint),
+	multiregion.member_conninfo(),
+	multiregion.commit_token()
+	TO multiregion_api;
+
 -- Status.
 GRANT EXECUTE ON FUNCTION
 	multiregion.check(),

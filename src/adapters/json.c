@@ -174,3 +174,78 @@ mr_json_abandon(MrJson *json)
 	json->root = NULL;
 	json->failed = true;
 }
+
+MrJsonNode *
+mr_json_read(MrJson *json, const char *text, size_t length)
+{
+	json->root = json_loadb(text, length, JSON_REJECT_DUPLICATES, NULL);
+	json->failed = !json_is_object(json->root);
+	return json->failed ? NULL : json->root;
+}
+
+/* The member if it is there and not null. */
+static const json_t *
+find_member(const MrJsonNode *object, const char *key)
+{
+	const json_t *node = json_object_get(object, key);
+
+	return json_is_null(node) ? NULL : node;
+}
+
+MrJsonMember
+mr_json_get_string(const MrJsonNode *object, const char *key, char *out, size_t size)
+{
+	const json_t *node = find_member(object, key);
+
+	if (node == NULL)
+		return MR_JSON_ABSENT;
+	if (!json_is_string(node))
+		return MR_JSON_OTHER;
+	if (json_string_length(node) >= size)
+		return MR_JSON_TOO_LONG;
+	memcpy(out, json_string_value(node), json_string_length(node) + 1);
+	return MR_JSON_FOUND;
+}
+
+MrJsonMember
+mr_json_get_integer(const MrJsonNode *object, const char *key, int64_t *value)
+{
+	const json_t *node = find_member(object, key);
+
+	if (node == NULL)
+		return MR_JSON_ABSENT;
+	if (!json_is_integer(node))
+		return MR_JSON_OTHER;
+	*value = json_integer_value(node);
+	return MR_JSON_FOUND;
+}
+
+MrJsonMember
+mr_json_get_boolean(const MrJsonNode *object, const char *key, bool *value)
+{
+	const json_t *node = find_member(object, key);
+
+	if (node == NULL)
+		return MR_JSON_ABSENT;
+	if (!json_is_boolean(node))
+		return MR_JSON_OTHER;
+	*value = json_is_true(node);
+	return MR_JSON_FOUND;
+}
+
+bool
+mr_json_has_only(const MrJsonNode *object, const char *const *keys, size_t count)
+{
+	size_t found = 0;
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		found += json_object_get(object, keys[i]) != NULL ? 1 : 0;
+	return found == json_object_size(object);
+}
+
+void
+mr_json_add_text(MrJson *json, MrJsonNode *parent, const char *key, const char *text)
+{
+	attach(json, parent, key, json_loads(text, JSON_DECODE_ANY, NULL));
+}

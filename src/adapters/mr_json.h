@@ -1,5 +1,6 @@
 /*
- * Writing JSON: a tree built node by node, then turned into text once.
+ * JSON: a tree built node by node, then turned into text once; or read from a text, and
+ * asked for its members.
  *
  * Only this adapter knows jansson. A failure (no memory) is remembered in MrJson and
  * shows at the end: whoever builds need not check each step, every function takes a
@@ -47,6 +48,32 @@ extern char *mr_json_end(MrJson *json);
 
 /* Ends the document without a text. */
 extern void mr_json_abandon(MrJson *json);
+
+typedef enum MrJsonMember
+{
+	MR_JSON_FOUND,
+	MR_JSON_ABSENT,  /* not there, or null */
+	MR_JSON_OTHER,   /* of another type */
+	MR_JSON_TOO_LONG /* a string that does not fit */
+} MrJsonMember;
+
+/*
+ * Reads a document that is one object, without a key twice and without NUL. NULL when it is
+ * none; either way it ends with mr_json_abandon.
+ */
+extern MrJsonNode *mr_json_read(MrJson *json, const char *text, size_t length);
+
+/* A member of an object. What is not found leaves the value as it is. */
+extern MrJsonMember mr_json_get_string(const MrJsonNode *object, const char *key, char *out,
+									   size_t size);
+extern MrJsonMember mr_json_get_integer(const MrJsonNode *object, const char *key, int64_t *value);
+extern MrJsonMember mr_json_get_boolean(const MrJsonNode *object, const char *key, bool *value);
+
+/* Whether every key of an object is one of the list. */
+extern bool mr_json_has_only(const MrJsonNode *object, const char *const *keys, size_t count);
+
+/* Adds a document's text as it is, like what a column of type jsonb holds. */
+extern void mr_json_add_text(MrJson *json, MrJsonNode *parent, const char *key, const char *text);
 
 /* Whether these bytes are text that JSON can hold: UTF-8 without a NUL. */
 extern bool mr_json_is_text(const char *text, size_t length);

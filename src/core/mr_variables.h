@@ -29,7 +29,11 @@
 	X(stale_after_ms, "MULTIREGION_STALE_AFTER", 3000, 1500, 3600000, \
 	  "ms without news from the database after which answers are marked stale") \
 	X(drain_timeout_ms, "MULTIREGION_DRAIN_TIMEOUT", 1000, 0, 3600000, \
-	  "ms of answering 503 on /api/health before stopping on SIGTERM")
+	  "ms of answering 503 on /api/health before stopping on SIGTERM") \
+	X(write_timeout_ms, "MULTIREGION_WRITE_TIMEOUT", 5000, 100, 3600000, \
+	  "ms to find the primary and have it make a change") \
+	X(failover_timeout_ms, "MULTIREGION_FAILOVER_TIMEOUT", 30000, 100, 3600000, \
+	  "ms a request waits for the failover it asked for")
 
 /* X(name, owner, kind, default, words, what): all but numbers and policies */
 #define MR_VARIABLE_LIST(X) \
@@ -69,7 +73,8 @@
 	X("MULTIREGION_MODE", JOIN, WORD, "manage", "manage|observe|off", "what is done") \
 	X("MULTIREGION_JOIN_TIMEOUT", JOIN, TEXT, "30", "", "seconds to wait") \
 	X("MULTIREGION_BINDIR", JOIN, TEXT, "", "", "folder of PostgreSQL's programs") \
-	X("MULTIREGION_CONFIG_FILE", JOIN, TEXT, "", "", "postgresql.conf elsewhere")
+	X("MULTIREGION_CONFIG_FILE", JOIN, TEXT, "", "", "postgresql.conf elsewhere") \
+	X("MULTIREGION_API_TOKEN", SIDECAR, SECRET, "", "", "who sends it may change things over HTTP")
 
 /* X(name, policy, default): the seed's names of policies; initial values, for init */
 #define MR_POLICY_VARIABLES(X) \

@@ -142,3 +142,65 @@ mr_conninfo_read(const char *url, unsigned int without, MrConninfo *out)
 		return "The port in the connection string is not a number from 1 to 65535.";
 	return NULL;
 }
+
+static bool
+is_one_of(const char *keyword, const char *const *list)
+{
+	for (; *list != NULL; list++)
+		if (strcmp(keyword, *list) == 0)
+			return true;
+	return false;
+}
+
+static const char *
+option_value(const PQconninfoOption *options, const char *keyword)
+{
+	for (; options->keyword != NULL; options++)
+		if (strcmp(options->keyword, keyword) == 0)
+			return options->val;
+	return NULL;
+}
+
+/* Which keywords of a member's string are a peer's own business, and ours in its place. */
+static const char *const own_keywords[] = {
+	"user",    "dbname",          "password", "passfile",         "sslcert", "sslkey",
+	"options", "client_encoding", "service",  "application_name", NULL,
+};
+
+static bool
+append_all(char *out, size_t size, const PQconninfoOption *member, const PQconninfoOption *own)
+{
+	const PQconninfoOption *option;
+	bool good = true;
+
+	for (option = member; option->keyword != NULL; option++)
+		if (option->val != NULL && option->val[0] != '\0' &&
+			!is_one_of(option->keyword, own_keywords))
+			good &= mr_conninfo_append(out, size, option->keyword, option->val);
+	for (option = own; option->keyword != NULL; option++)
+	{
+		bool protects = strncmp(option->keyword, "ssl", 3) == 0 ||
+						strcmp(option->keyword, "channel_binding") == 0 ||
+						strcmp(option->keyword, "require_auth") == 0;
+
+		if (option->val != NULL && option->val[0] != '\0' &&
+			(is_one_of(option->keyword, own_keywords) ||
+			 (protects && option_value(member, option->keyword) == NULL)))
+			good &= mr_conninfo_append(out, size, option->keyword, option->val);
+	}
+	return good;
+}
+
+bool
+mr_conninfo_of_member(const char *member, const MrConninfo *own, char *out, size_t size)
+{
+	PQconninfoOption *theirs = PQconninfoParse(member, NULL);
+	PQconninfoOption *ours = PQconninfoParse(own->text, NULL);
+	bool good;
+
+	out[0] = '\0';
+	good = theirs != NULL && ours != NULL && append_all(out, size, theirs, ours);
+	PQconninfoFree(theirs);
+	PQconninfoFree(ours);
+	return good;
+}

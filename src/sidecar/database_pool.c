@@ -1,7 +1,7 @@
 /*
  * Connections for single requests; see mr_database_pool.h. It must never keep a request
- * beyond its deadline, whatever the database does. Called by service.c and
- * endpoint_tenant.c.
+ * beyond its deadline, whatever the database does, and never send one twice. Called by
+ * serve.c, primary.c and the endpoints.
  */
 #include "sidecar/mr_database_pool.h"
 
@@ -17,15 +17,36 @@
 
 static void dispatch(MrPool *pool);
 
-/* Answers a request and frees it. */
+static void
+free_request(MrPoolRequest *request)
+{
+	int i;
+
+	PQclear(request->result);
+	for (i = 0; i < request->count; i++)
+		free(request->values[i]);
+	free(request->sql);
+	free(request->then);
+	free(request);
+}
+
+/*
+ * Answers a request and frees it. result is the last one; of two statements the first
+ * one's has been kept, and then the second changes nothing about it.
+ */
 static void
 finish(MrPool *pool, MrPoolRequest *request, const PGresult *result, const char *problem)
 {
+	MrPoolAnswer answer = {.result = result, .problem = problem, .sent = request->sent};
+
 	pool->count--;
-	request->callback(request->arg, result, problem);
-	free(request->sql);
-	free(request->parameter);
-	free(request);
+	if (request->result != NULL)
+	{
+		answer.result = request->result;
+		answer.then = result;
+	}
+	request->callback(request->arg, &answer);
+	free_request(request);
 }
 
 static MrPoolRequest *
@@ -55,13 +76,65 @@ static void
 work(MrPoolLink *link)
 {
 	const MrTarget *target = link->pool->target;
-	const char *values[] = {link->request->parameter};
+	MrPoolRequest *request = link->request;
+	int64_t connect_ms = left_ms(request);
 
 	if (mr_link_is_ready(&link->link))
-		mr_link_query(&link->link, link->request->sql, 1, values, left_ms(link->request));
-	else
-		mr_link_connect(&link->link, target->conninfo, target->hostaddr, APPLICATION,
-						left_ms(link->request));
+	{
+		request->sent = true;
+		mr_link_query(&link->link, request->sql, request->count,
+					  (const char *const *) request->values, left_ms(request));
+		return;
+	}
+	if (link->pool->connect_ms > 0 && connect_ms > link->pool->connect_ms)
+		connect_ms = link->pool->connect_ms;
+	mr_link_connect(&link->link, target->conninfo, target->hostaddr, APPLICATION, connect_ms);
+}
+
+/* Whether the second statement of a request was sent: the first has just succeeded. */
+static bool
+go_on(MrPoolLink *link)
+{
+	MrPoolRequest *request = link->request;
+	PGresult **result = &link->link.peer.result;
+
+	if (request->then == NULL || request->result != NULL ||
+		PQresultStatus(*result) != PGRES_TUPLES_OK)
+		return false;
+	request->result = *result;
+	*result = NULL;
+	mr_link_query(&link->link, request->then, 0, NULL, left_ms(request));
+	return true;
+}
+
+/* Whether any link has a session. */
+static bool
+is_connected(const MrPool *pool)
+{
+	int i;
+
+	for (i = 0; i < MR_POOL_LINKS; i++)
+		if (pool->links[i].link.peer.state == MR_PG_READY ||
+			pool->links[i].link.peer.state == MR_PG_BUSY)
+			return true;
+	return false;
+}
+
+/* Ends those that wait now; what their callbacks ask for is not among them. */
+static void
+fail_queue(MrPool *pool, const char *problem)
+{
+	MrPoolRequest *request = pool->first;
+
+	pool->first = NULL;
+	pool->last = NULL;
+	while (request != NULL)
+	{
+		MrPoolRequest *next = request->next;
+
+		finish(pool, request, NULL, problem);
+		request = next;
+	}
 }
 
 static void
@@ -76,8 +149,13 @@ on_link(MrLink *link, MrLinkNews news, void *arg)
 		work(pool_link);
 		return;
 	}
+	if (news == MR_LINK_RESULT && request != NULL && go_on(pool_link))
+		return;
 	pool_link->request = NULL;
 	pool_link->idle_since_ns = mr_loop_now_ns();
+	/* Who waits behind one that could not even connect would wait for nothing. */
+	if (request != NULL && news == MR_LINK_LOST && !request->sent && !is_connected(pool))
+		fail_queue(pool, link->peer.error);
 	if (request != NULL && news == MR_LINK_RESULT)
 		finish(pool, request, link->peer.result, NULL);
 	else if (request != NULL)
@@ -176,29 +254,46 @@ mr_pool_open(MrPool *pool, struct event_base *base, const MrTarget *target)
 	return good && pool->timer != NULL;
 }
 
-bool
-mr_pool_query(MrPool *pool, const char *sql, const char *parameter, int64_t timeout_ms,
-			  MrPoolCallback callback, void *arg)
+static MrPoolRequest *
+copy_query(const MrPoolQuery *query)
 {
-	MrPoolRequest *request;
+	MrPoolRequest *request = calloc(1, sizeof(*request));
+	bool good = request != NULL;
+	int i;
 
-	if (pool->count >= MR_POOL_QUEUE)
-		return false;
-	request = calloc(1, sizeof(*request));
+	MR_ASSERT(query->count <= MR_POOL_VALUES);
+	if (!good)
+		return NULL;
+	request->count = query->count;
+	request->sql = strdup(query->sql);
+	good = request->sql != NULL;
+	for (i = 0; i < query->count; i++)
+		if (query->values[i] != NULL)
+		{
+			request->values[i] = strdup(query->values[i]);
+			good &= request->values[i] != NULL;
+		}
+	if (query->then != NULL)
+	{
+		request->then = strdup(query->then);
+		good &= request->then != NULL;
+	}
+	if (good)
+		return request;
+	free_request(request);
+	return NULL;
+}
+
+bool
+mr_pool_query(MrPool *pool, const MrPoolQuery *query, MrPoolCallback callback, void *arg)
+{
+	MrPoolRequest *request = pool->count < MR_POOL_QUEUE ? copy_query(query) : NULL;
+
 	if (request == NULL)
 		return false;
-	request->sql = strdup(sql);
-	request->parameter = strdup(parameter);
-	request->deadline_ns = mr_loop_now_ns() + timeout_ms * MR_NS_PER_MS;
+	request->deadline_ns = mr_loop_now_ns() + query->timeout_ms * MR_NS_PER_MS;
 	request->callback = callback;
 	request->arg = arg;
-	if (request->sql == NULL || request->parameter == NULL)
-	{
-		free(request->sql);
-		free(request->parameter);
-		free(request);
-		return false;
-	}
 	if (pool->last != NULL)
 		pool->last->next = request;
 	else
@@ -207,6 +302,25 @@ mr_pool_query(MrPool *pool, const char *sql, const char *parameter, int64_t time
 	pool->count++;
 	dispatch(pool);
 	return true;
+}
+
+void
+mr_pool_shed(MrPool *pool, const char *problem)
+{
+	int i;
+
+	fail_queue(pool, problem);
+	for (i = 0; i < MR_POOL_LINKS; i++)
+	{
+		MrPoolRequest *request = pool->links[i].request;
+
+		if (request == NULL || request->sent)
+			continue;
+		pool->links[i].request = NULL;
+		mr_link_close(&pool->links[i].link);
+		finish(pool, request, NULL, problem);
+	}
+	arm(pool);
 }
 
 void

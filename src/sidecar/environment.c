@@ -143,7 +143,7 @@ mr_environment_add_text(MrEnvironment *environment, const char *text, size_t siz
 	}
 }
 
-/* A file in which a password stands should be for its owner alone. */
+/* A file in which a secret stands should be for its owner alone. */
 static void
 check_mode(const MrEnvironment *environment, const char *path, unsigned int mode,
 		   MrProblems *problems)
@@ -159,10 +159,11 @@ check_mode(const MrEnvironment *environment, const char *path, unsigned int mode
 		const char *at = scheme != NULL ? strchr(scheme, '@') : NULL;
 		const char *colon = at != NULL ? strchr(scheme + 1, ':') : NULL;
 
-		if ((colon != NULL && colon < at) || strstr(value, "password=") != NULL)
+		if ((colon != NULL && colon < at) || strstr(value, "password=") != NULL ||
+			(value[0] != '\0' && strcmp(environment->list[i].name, "MULTIREGION_API_TOKEN") == 0))
 		{
 			mr_problems_warning(problems,
-								"%s holds a password and others than its owner may read it: "
+								"%s holds a secret and others than its owner may read it: "
 								"chmod 600 it",
 								path);
 			return;

@@ -65,6 +65,18 @@ mr_http_error_status(MrHttpError error)
 	return entries[error].status;
 }
 
+const char *
+mr_http_error_message(MrHttpError error)
+{
+	return entries[error].message;
+}
+
+const char *
+mr_http_error_hint(MrHttpError error)
+{
+	return entries[error].hint;
+}
+
 MrHttpError
 mr_http_error_of_status(int status)
 {
@@ -121,13 +133,17 @@ mr_http_reason(int status)
 		{200, "OK"},
 		{204, "No Content"},
 		{400, "Bad Request"},
+		{401, "Unauthorized"},
 		{403, "Forbidden"},
 		{404, "Not Found"},
 		{405, "Method Not Allowed"},
 		{408, "Request Timeout"},
 		{409, "Conflict"},
+		{412, "Precondition Failed"},
 		{413, "Content Too Large"},
+		{415, "Unsupported Media Type"},
 		{417, "Expectation Failed"},
+		{422, "Unprocessable Content"},
 		{431, "Request Header Fields Too Large"},
 		{500, "Internal Server Error"},
 		{501, "Not Implemented"},

@@ -1,7 +1,6 @@
 /*
- * Every SQL text the serving sidecar sends. Nothing here writes, nothing takes a value
- * except as a parameter. The columns are read by name in status.c and
- * endpoint_tenant.c.
+ * Every SQL text the serving sidecar sends. Nothing takes a value except as a parameter.
+ * The columns are read by name in status.c, tenant_answer.c and endpoint_failover.c.
  */
 #ifndef MR_CATALOG_SQL_H
 #define MR_CATALOG_SQL_H
@@ -43,6 +42,8 @@
 	" duration_ms, lag_bytes, " MR_SQL_TIMESTAMP("detected_at") ", " MR_SQL_TIMESTAMP( \
 		"open_at") " FROM multiregion.failovers LIMIT 1"
 
+#define MR_SQL_MEMBERS "SELECT node_name, conninfo, hostaddr FROM multiregion.member_conninfo()"
+
 /* $1 generation, $2 ms. Alone in its statement, so that it holds no snapshot. */
 #define MR_SQL_WAIT "SELECT multiregion.wait_for_change($1, $2)"
 
@@ -58,5 +59,43 @@
 	" FROM (SELECT %s.region_for_tenant($1) AS region_key) AS e" \
 	" LEFT JOIN multiregion.tenants AS t ON t.tenant_id = $1" \
 	" LEFT JOIN multiregion.regions AS r ON r.region_key = e.region_key"
+
+/* $1 tenant, $2 region, $3 reason, $4 version expected. */
+#define MR_SQL_SET_TENANT_FORMAT \
+	"SELECT s.region_key, s.region_id, true AS known, s.region_key AS effective, s.version" \
+	" FROM %s.set_tenant_region($1, $2, $3, $4::bigint) AS s"
+
+/*
+ * $1 tenant, $2 reason, $3 version expected. The statement's snapshot is older than the
+ * change, so what the tenant has afterwards is not looked up but known. The transaction id
+ * makes a commit, and so a token, even where nothing was to be removed.
+ */
+#define MR_SQL_CLEAR_TENANT_FORMAT \
+	"SELECT r.region_key, r.region_id, false AS known, r.region_key AS effective," \
+	" NULL::bigint AS version FROM (SELECT %s.clear_tenant_region($1, $2, $3::bigint)," \
+	" pg_catalog.pg_current_xact_id()) AS c" \
+	" LEFT JOIN multiregion.regions AS r ON r.region_key = %s.primary_region()"
+
+/* In the session of the change, after it. */
+#define MR_SQL_TOKEN "SELECT multiregion.commit_token()"
+
+/* What became of an order, of a function in FROM that is called f. */
+#define MR_SQL_ORDER(id) \
+	"SELECT f.status, " id " AS failover_id, f.kind, f.from_node, f.from_region, f.to_node," \
+	" f.to_region, f.epoch, f.duration_ms, f.lost_bytes, f.rule, f.reason," \
+	" (SELECT pg_catalog.json_agg(pg_catalog.json_build_object('nodeName', n.node," \
+	" 'regionKey', n.region, 'eligible', n.eligible," \
+	" 'rule', CASE WHEN NOT n.eligible THEN n.rule END," \
+	" 'reason', CASE WHEN NOT n.eligible THEN n.reason END))" \
+	" FROM pg_catalog.jsonb_to_recordset(f.nodes)" \
+	" AS n(node text, region text, eligible boolean, rule text, reason text)) AS nodes FROM "
+
+/* $1 region or node, $2 allow data loss, $3 dry run, $4 ms. Returns when it is done, or late. */
+#define MR_SQL_REQUEST_FAILOVER \
+	MR_SQL_ORDER("f.failover_id") \
+	"multiregion.request_failover($1, $2::boolean, $3::boolean, $4::integer) AS f"
+
+/* $1 id. */
+#define MR_SQL_FAILOVER_RESULT MR_SQL_ORDER("f.order_id") "multiregion.failover_result($1) AS f"
 
 #endif /* MR_CATALOG_SQL_H */

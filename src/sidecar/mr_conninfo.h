@@ -36,6 +36,15 @@ typedef struct MrConninfo
  */
 extern const char *mr_conninfo_read(const char *url, unsigned int without, MrConninfo *out);
 
+/*
+ * How the sidecar itself reaches a member. From the member's own string come place and
+ * protection; login, database, certificate, passfile and options are those of `own`, the way
+ * to the local node, and of its TLS settings those that the member's string leaves open.
+ * False if it cannot be built.
+ */
+extern bool mr_conninfo_of_member(const char *member, const MrConninfo *own, char *out,
+								  size_t size);
+
 /* Appends one keyword to a text; false if it does not fit. */
 extern bool mr_conninfo_append(char *text, size_t size, const char *keyword, const char *value);
 

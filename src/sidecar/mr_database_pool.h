@@ -1,7 +1,7 @@
 /*
- * A few connections to the local database for requests that need an answer of their
- * own (tenants). Opened when needed, closed when idle; every request has a deadline
- * that counts its time in the queue.
+ * A few connections to one database for requests that need an answer of their own.
+ * Opened when needed, closed when idle; every request has a deadline that counts its
+ * time in the queue.
  */
 #ifndef MR_DATABASE_POOL_H
 #define MR_DATABASE_POOL_H
@@ -12,18 +12,39 @@
 #define MR_POOL_LINKS 4
 #define MR_POOL_QUEUE 256 /* requests waiting or under way */
 
-/*
- * The answer, from the loop, exactly once: a result (rows or an SQL error) that lives
- * until the callback returns, or NULL and a reason.
- */
-typedef void (*MrPoolCallback)(void *arg, const PGresult *result, const char *problem);
+#define MR_POOL_VALUES 4
+
+typedef struct MrPoolQuery
+{
+	const char *sql;
+	int count;                          /* of values, at most MR_POOL_VALUES */
+	const char *values[MR_POOL_VALUES]; /* text; NULL is null */
+	const char *then; /* statement for the same session once the first succeeded, or NULL */
+	int64_t timeout_ms;
+} MrPoolQuery;
+
+/* All of it lives until the callback returns. */
+typedef struct MrPoolAnswer
+{
+	const PGresult *result; /* rows or an SQL error; NULL: none, and problem says why */
+	const PGresult *then;   /* rows or an SQL error; NULL: none */
+	const char *problem;
+	bool sent; /* the statement may have been received: without a result, nobody knows */
+} MrPoolAnswer;
+
+/* The answer, from the loop, exactly once. */
+typedef void (*MrPoolCallback)(void *arg, const MrPoolAnswer *answer);
 
 typedef struct MrPoolRequest
 {
 	struct MrPoolRequest *next;
 	char *sql;
-	char *parameter;
+	int count;
+	char *values[MR_POOL_VALUES];
+	char *then;
+	PGresult *result; /* of the first statement, while the second runs */
 	int64_t deadline_ns;
+	bool sent;
 	MrPoolCallback callback;
 	void *arg;
 } MrPoolRequest;
@@ -41,6 +62,7 @@ typedef struct MrPoolLink
 typedef struct MrPool
 {
 	const MrTarget *target;
+	int64_t connect_ms; /* longest time to connect; 0 = as long as the request may wait */
 	MrPoolLink links[MR_POOL_LINKS];
 	MrPoolRequest *first; /* queue; all have the same timeout, so the first is due first */
 	MrPoolRequest *last;
@@ -52,11 +74,14 @@ typedef struct MrPool
 extern bool mr_pool_open(MrPool *pool, struct event_base *base, const MrTarget *target);
 
 /*
- * Runs a query with one text parameter. False, and no callback will come, when too many
- * wait already or memory is out.
+ * Runs a query. False, and no callback will come, when too many wait already or memory is
+ * out.
  */
-extern bool mr_pool_query(MrPool *pool, const char *sql, const char *parameter, int64_t timeout_ms,
-						  MrPoolCallback callback, void *arg);
+extern bool mr_pool_query(MrPool *pool, const MrPoolQuery *query, MrPoolCallback callback,
+						  void *arg);
+
+/* Ends the requests that have not been sent, with the problem given. */
+extern void mr_pool_shed(MrPool *pool, const char *problem);
 
 /* Closes all connections; requests end with the problem given. The pool stays usable. */
 extern void mr_pool_disconnect(MrPool *pool, const char *problem);

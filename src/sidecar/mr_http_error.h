@@ -33,11 +33,44 @@
 	X(MR_ERROR_INTERNAL, "internal_error", 500, "the request failed inside multiregiond", \
 	  "Its log says more.") \
 	X(MR_ERROR_UNKNOWN_METHOD, "method_unknown", 501, "the method is not known", \
-	  "Use GET, HEAD or OPTIONS.") \
+	  "GET / lists the paths of this API and their methods.") \
 	X(MR_ERROR_DATABASE_UNAVAILABLE, "database_unavailable", 503, \
 	  "the local database does not answer", "Try again, or ask another region.") \
 	X(MR_ERROR_BUSY, "busy", 503, "too many requests wait for the database", \
-	  "Try again after the time in Retry-After.")
+	  "Try again after the time in Retry-After.") \
+	X(MR_ERROR_NO_TOKEN, "no_token", 403, "changes over HTTP are switched off", \
+	  "Set MULTIREGION_API_TOKEN or MULTIREGION_API_TOKEN_FILE of multiregiond, and send that " \
+	  "token as \"Authorization: Bearer TOKEN\".") \
+	X(MR_ERROR_UNAUTHORIZED, "unauthorized", 401, \
+	  "the request brings no token that is known here", \
+	  "Send one of multiregiond's tokens as \"Authorization: Bearer TOKEN\".") \
+	X(MR_ERROR_MEDIA_TYPE, "unsupported_media_type", 415, "the body is not said to be JSON", \
+	  "Send JSON, and \"Content-Type: application/json\".") \
+	X(MR_ERROR_BAD_BODY, "bad_body", 400, "the body cannot be read", \
+	  "docs/http-api.md shows the body of each path.") \
+	X(MR_ERROR_UNKNOWN_REGION, "unknown_region", 422, "there is no such region", \
+	  "GET /api/regions lists the regions.") \
+	X(MR_ERROR_STALE_VERSION, "stale_version", 409, "the tenant was changed by somebody else", \
+	  "Read the tenant again, and decide with what it says now.") \
+	X(MR_ERROR_NOT_DONE, "not_done", 503, "no primary could make the change", \
+	  "Nothing was changed. Try again after the time in Retry-After.") \
+	X(MR_ERROR_OUTCOME_UNKNOWN, "outcome_unknown", 503, \
+	  "the primary was lost before it said whether the change is made", \
+	  "Read before trying again: the change may have been made, or may still be.") \
+	X(MR_ERROR_UNKNOWN_TARGET, "unknown_target", 404, "there is no such region or node", \
+	  "GET /api/regions lists the regions.") \
+	X(MR_ERROR_ALREADY_PRIMARY, "already_primary", 409, "the primary is there already", \
+	  "There is nothing to do.") \
+	X(MR_ERROR_IN_PROGRESS, "in_progress", 409, "another change of the primary is under way", \
+	  "Look at GET /api/regions/health/failover, and try again.") \
+	X(MR_ERROR_REFUSED, "refused", 412, "the region cannot become the primary now", \
+	  "The rule and the reason of each node say why.") \
+	X(MR_ERROR_PENDING, "pending", 504, "the region is not the primary yet", \
+	  "Ask again at GET /api/regions/failover/ with the failoverId.") \
+	X(MR_ERROR_UNKNOWN_FAILOVER, "unknown_failover", 404, \
+	  "nothing is known here of such a failover", \
+	  "Ask with the failoverId that the order gave; GET /api/regions/health/failover has the " \
+	  "last one.")
 
 #define MR_ERROR_ENUM(symbol, code, status, message, hint) symbol,
 typedef enum MrHttpError
@@ -49,6 +82,8 @@ typedef enum MrHttpError
 /* Parts of an entry of the list. */
 extern const char *mr_http_error_code(MrHttpError error);
 extern int mr_http_error_status(MrHttpError error);
+extern const char *mr_http_error_message(MrHttpError error);
+extern const char *mr_http_error_hint(MrHttpError error);
 
 /* The entry with this HTTP status; MR_ERROR_BAD_REQUEST or _INTERNAL if there is none. */
 extern MrHttpError mr_http_error_of_status(int status);

@@ -63,6 +63,15 @@ extern int mr_server_pending(const MrServer *server);
 /* Closes all connections and frees everything. */
 extern void mr_server_close(MrServer *server);
 
+/*
+ * The value of the request's header, NULL if there is none. One that comes twice is as good
+ * as none: who reads the other one would read another request.
+ */
+extern const char *mr_request_find_header(const MrRequest *request, const char *name);
+
+/* The bytes of the request's body, until it is answered; NULL without memory. */
+extern const char *mr_request_body(const MrRequest *request, size_t *length);
+
 /* Adds a header to the answer; before mr_request_reply. */
 extern void mr_request_header(MrRequest *request, const char *name, const char *value);
 

@@ -10,6 +10,7 @@
 
 #define MR_HEADER_BYTES (16 * 1024) /* request line and headers */
 #define MR_BODY_BYTES (64 * 1024)
+#define MR_EXPECT_TOO_LARGE "100-continue of a body that is too large"
 
 struct evhttp_request;
 

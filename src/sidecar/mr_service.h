@@ -6,6 +6,7 @@
 
 #include "adapters/mr_json.h"
 #include "sidecar/mr_database_pool.h"
+#include "sidecar/mr_primary.h"
 #include "sidecar/mr_router.h"
 #include "sidecar/mr_server.h"
 #include "sidecar/mr_serving.h"
@@ -23,8 +24,11 @@ typedef struct MrService
 	bool watched; /* a database is known: watcher and pool are started */
 	MrWatcher watcher;
 	MrPool pool;
+	MrPool orders;     /* to the local node, for what takes as long as a failover */
+	MrPrimary primary; /* started with them */
 	MrTenantCache *tenants;
 	bool draining;
+	int64_t guess_logged_ns; /* when a wrong token was logged last */
 } MrService;
 
 /* Routes a request to its endpoint; the server's handler. */
@@ -57,6 +61,14 @@ extern void mr_endpoint_index(MrService *service, MrRequest *request, const MrRo
 extern void mr_endpoint_regions(MrService *service, MrRequest *request, const MrRouteMatch *match);
 extern void mr_endpoint_status(MrService *service, MrRequest *request, const MrRouteMatch *match);
 extern void mr_endpoint_tenant(MrService *service, MrRequest *request, const MrRouteMatch *match);
+extern void mr_endpoint_tenant_set(MrService *service, MrRequest *request,
+								   const MrRouteMatch *match);
+extern void mr_endpoint_tenant_clear(MrService *service, MrRequest *request,
+									 const MrRouteMatch *match);
+extern void mr_endpoint_failover_order(MrService *service, MrRequest *request,
+									   const MrRouteMatch *match);
+extern void mr_endpoint_failover_result(MrService *service, MrRequest *request,
+										const MrRouteMatch *match);
 extern void mr_endpoint_health(MrService *service, MrRequest *request, const MrRouteMatch *match);
 extern void mr_endpoint_health_database(MrService *service, MrRequest *request,
 										const MrRouteMatch *match);

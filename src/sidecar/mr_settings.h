@@ -11,6 +11,7 @@
 #include "core/mr_identifier.h"
 #include "core/mr_policy.h"
 #include "core/mr_variables.h"
+#include "sidecar/mr_auth.h"
 #include "sidecar/mr_conninfo.h"
 #include "sidecar/mr_environment.h"
 #include "sidecar/mr_log.h"
@@ -59,6 +60,7 @@ typedef struct MrSettings
 	MrConninfo database;   /* how the sidecar reaches the local node */
 	const char *admin_url; /* how init does; NULL if there is none */
 	const char *passfile;  /* MULTIREGION_PASSFILE, or NULL */
+	MrAuth auth;           /* MULTIREGION_API_TOKEN and _FILE */
 #define MR_SETTING_FIELD(field, name, def, min, max, what) int64_t field;
 	MR_SETTING_NUMBERS(MR_SETTING_FIELD)
 #undef MR_SETTING_FIELD

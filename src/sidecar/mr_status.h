@@ -64,6 +64,7 @@ typedef enum MrStatusPart
 	MR_STATUS_REGION,
 	MR_STATUS_POLICY,
 	MR_STATUS_FAILOVER,
+	MR_STATUS_MEMBER, /* how to reach them, one row each */
 	MR_STATUS_PARTS
 } MrStatusPart;
 
@@ -100,6 +101,7 @@ typedef struct MrStatus
 	const char *reason;         /* may be NULL */
 	int64_t generation;
 	MrStatusForecast forecast;
+	uint64_t member_reads; /* how often MR_STATUS_MEMBER was taken */
 
 	int node_count;
 	MrStatusNode nodes[MR_MAX_MEMBERS];

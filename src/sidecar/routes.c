@@ -11,10 +11,18 @@ const MrRoute mr_routes[] = {
 	{MR_METHOD_GET, "/api/regions/status", mr_endpoint_status, "role and health of every region"},
 	{MR_METHOD_GET, "/api/regions/tenant/:id/region", mr_endpoint_tenant,
 	 "the region of a tenant; ?strict=true: 404 for an unknown one"},
+	{MR_METHOD_POST, "/api/regions/tenant/:id/region", mr_endpoint_tenant_set,
+	 "set the preference of a tenant"},
+	{MR_METHOD_DELETE, "/api/regions/tenant/:id/region", mr_endpoint_tenant_clear,
+	 "remove the preference of a tenant"},
 	{MR_METHOD_GET, "/api/regions/health/database", mr_endpoint_health_database,
 	 "health of every node"},
 	{MR_METHOD_GET, "/api/regions/health/failover", mr_endpoint_health_failover,
 	 "whether a failover would work, and the last one"},
+	{MR_METHOD_POST, "/api/regions/failover/manual", mr_endpoint_failover_order,
+	 "make another region the primary"},
+	{MR_METHOD_GET, "/api/regions/failover/:id", mr_endpoint_failover_result,
+	 "what became of such an order"},
 };
 
 const size_t mr_route_count = sizeof(mr_routes) / sizeof(mr_routes[0]);

@@ -48,7 +48,10 @@ mr_serve_log_problems(const MrProblems *problems)
 	}
 }
 
-/* The watcher's connection came or went. A database that is gone has no sessions. */
+/*
+ * The watcher's connection came or went. A database that is gone has no sessions; but a
+ * server that stops lets those end that wait for an order.
+ */
 static void
 on_watcher(MrWatcher *watcher, bool up, void *arg)
 {
@@ -118,11 +121,25 @@ on_reload(void *arg)
 	service->settings = fresh;
 	mr_log_set_level(fresh->log_level);
 	set_limits(service);
+	mr_primary_set(&service->primary, fresh);
 	mr_service_seed_regions(service);
 	change_database(service, fresh, old);
+	if (service->orders.timer != NULL && service->orders.count == 0)
+		mr_pool_disconnect(&service->orders, "the settings were reloaded");
 	mr_settings_free(old);
 	free(old);
 	mr_log(MR_LOG_INFO, "reloaded the settings");
+}
+
+/* Whether answers under way are waited for: changes have their own time. */
+static bool
+may_wait(const Daemon *daemon)
+{
+	const MrService *service = &daemon->service;
+	int64_t more_ms = service->primary.count > 0 ? service->settings->write_timeout_ms : 0;
+
+	return mr_server_pending(service->server) > 0 &&
+		   mr_loop_now_ns() < daemon->finish_ns + more_ms * MR_NS_PER_MS;
 }
 
 /* After the drain: stop accepting, wait for the answers under way, leave the loop. */
@@ -138,7 +155,7 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 		daemon->finish_ns = mr_loop_now_ns() + FINISH_MS * MR_NS_PER_MS;
 		mr_server_stop_listening(daemon->service.server);
 	}
-	if (mr_server_pending(daemon->service.server) > 0 && mr_loop_now_ns() < daemon->finish_ns)
+	if (may_wait(daemon))
 		mr_loop_arm(daemon->timer, POLL_MS);
 	else
 		event_base_loopbreak(daemon->service.base);
@@ -183,6 +200,9 @@ start(Daemon *daemon)
 	service->watched = good && settings->has_database;
 	if (service->watched)
 		good = mr_pool_open(&service->pool, service->base, &service->watcher.target) &&
+			   mr_pool_open(&service->orders, service->base, &service->watcher.target) &&
+			   mr_primary_open(&service->primary, service->base, &service->watcher.status,
+							   &service->watcher.target) &&
 			   mr_watcher_start(&service->watcher, service->base, &settings->database,
 								settings->database_timeout_ms, on_watcher, daemon);
 	if (!good)
@@ -191,6 +211,7 @@ start(Daemon *daemon)
 		mr_log(MR_LOG_INFO, "ENABLE_MULTI_REGION is not true: %s",
 			   service->watched ? "the sidecar of one server without a cluster"
 								: "answering, but doing nothing");
+	mr_primary_set(&service->primary, settings);
 	mr_service_seed_regions(service);
 	return good;
 }
@@ -202,11 +223,16 @@ stop(Daemon *daemon)
 
 	if (service->pool.timer != NULL)
 		mr_pool_disconnect(&service->pool, "multiregiond stops");
+	if (service->orders.timer != NULL)
+		mr_pool_disconnect(&service->orders, "multiregiond stops");
+	mr_primary_close(&service->primary);
 	mr_signals_close();
 	if (service->server != NULL)
 		mr_server_close(service->server);
 	if (service->pool.timer != NULL)
 		mr_pool_close(&service->pool);
+	if (service->orders.timer != NULL)
+		mr_pool_close(&service->orders);
 	mr_watcher_stop(&service->watcher);
 	mr_tenant_cache_close(service->tenants);
 	if (daemon->timer != NULL)

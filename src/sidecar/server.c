@@ -15,12 +15,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
+#include <sys/queue.h>
 #include <sys/socket.h>
 
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/http.h>
 #include <event2/http_struct.h>
+#include <event2/keyvalq_struct.h>
 #include <event2/listener.h>
 
 #include "sidecar/mr_log.h"
@@ -164,6 +167,56 @@ mr_request_reply(MrRequest *request, int status, char *body)
 	send_answer(request->http, status, body);
 	server->pending--;
 	free(request);
+}
+
+/*
+ * Who asks with "Expect: 100-continue" whether to send a body that is too large would wait
+ * for an answer until its time is over: the library means to read the body all the same. But
+ * it looks for that header through this public function, and refuses what it does not
+ * understand through the one above.
+ */
+const char *
+evhttp_find_header(const struct evkeyvalq *headers, const char *key)
+{
+	const struct evkeyval *header;
+	const char *found = NULL;
+	bool too_large = false;
+
+	TAILQ_FOREACH(header, headers, next)
+	{
+		if (found == NULL && strcasecmp(header->key, key) == 0)
+			found = header->value;
+		too_large |= strcasecmp(header->key, "Content-Length") == 0 &&
+					 strtoull(header->value, NULL, 10) > MR_BODY_BYTES;
+	}
+	return found != NULL && too_large && strcasecmp(key, "Expect") == 0 ? MR_EXPECT_TOO_LARGE
+																		: found;
+}
+
+const char *
+mr_request_find_header(const MrRequest *request, const char *name)
+{
+	const struct evkeyval *header;
+	const char *value = NULL;
+
+	TAILQ_FOREACH(header, evhttp_request_get_input_headers(request->http), next)
+	{
+		if (strcasecmp(header->key, name) != 0)
+			continue;
+		if (value != NULL)
+			return NULL;
+		value = header->value;
+	}
+	return value;
+}
+
+const char *
+mr_request_body(const MrRequest *request, size_t *length)
+{
+	struct evbuffer *buffer = evhttp_request_get_input_buffer(request->http);
+
+	*length = evbuffer_get_length(buffer);
+	return *length > 0 ? (const char *) evbuffer_pullup(buffer, -1) : "";
 }
 
 void

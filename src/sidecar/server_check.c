@@ -146,5 +146,10 @@ mr_server_failure(struct evhttp_request *http, int status, const MrGuardSeen *se
 		*details = "A chunk is not well-formed, or too large.";
 		return MR_ERROR_BAD_REQUEST;
 	}
+	if (status == 417 &&
+		evhttp_find_header(evhttp_request_get_input_headers(http), "Expect") != NULL &&
+		strcmp(evhttp_find_header(evhttp_request_get_input_headers(http), "Expect"),
+			   MR_EXPECT_TOO_LARGE) == 0)
+		return MR_ERROR_TOO_LARGE;
 	return mr_http_error_of_status(status);
 }

@@ -3,7 +3,7 @@
  * It must never guess a value that SQL gave as null. Called by watcher.c (filling) and
  * the endpoints (reading).
  */
-#include "sidecar/mr_status.h"
+#include "sidecar/mr_status_member.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -194,6 +194,12 @@ mr_status_take(MrStatus *status, MrStatusPart part, PGresult *result, int64_t no
 		case MR_STATUS_FAILOVER:
 			good = good && PQfnumber(result, "epoch") == 0;
 			break;
+		case MR_STATUS_MEMBER:
+			good = good && PQfnumber(result, "node_name") == 0 &&
+				   PQfnumber(result, "conninfo") == 1 && PQfnumber(result, "hostaddr") == 2;
+			if (good)
+				next->member_reads++;
+			break;
 		case MR_STATUS_PARTS:
 			good = false;
 			break;
@@ -226,6 +232,19 @@ mr_status_policy(const MrStatus *status, const char *name)
 		if (strcmp(PQgetvalue(result, row, 0), name) == 0)
 			return PQgetvalue(result, row, 1);
 	return NULL;
+}
+
+bool
+mr_status_member(const MrStatus *status, int i, MrStatusMember *member)
+{
+	const PGresult *result = status->results[MR_STATUS_MEMBER];
+
+	if (result == NULL || i >= PQntuples(result))
+		return false;
+	member->name = PQgetvalue(result, i, 0);
+	member->conninfo = PQgetvalue(result, i, 1);
+	member->hostaddr = PQgetvalue(result, i, 2);
+	return true;
 }
 
 const MrStatusRegion *

@@ -1,10 +1,12 @@
 /*
  * Keeps the last copy fresh; see mr_watcher.h.
  *
- *     pause -> resolve -> connect -> identity -> lease -> regions [-> policies -> failover]
- *       ^                                          ^                        |
- *       |  anything lost, refused, late, or the    +------- change <--------+
- *       +- server stopping
+ *     pause -> resolve -> connect -> identity -> lease -> regions
+ *       ^                                          ^         |
+ *       |  anything lost, refused, late, or the    |         v
+ *       +- server stopping                         |  [policies -> failover -> members]
+ *                                                  |         |
+ *                                                  +- change <
  *
  * The wait ends at a change of the shared generation or after a second, so an idle
  * sidecar costs three short statements a second. A server that stops is left at once: a
@@ -131,6 +133,9 @@ begin(MrWatcher *watcher, MrWatcherStep step)
 		case MR_WATCH_FAILOVER:
 			send_query(watcher, MR_SQL_FAILOVER);
 			break;
+		case MR_WATCH_MEMBERS:
+			send_query(watcher, MR_SQL_MEMBERS);
+			break;
 		case MR_WATCH_CHANGE:
 			send_wait(watcher);
 			break;
@@ -179,6 +184,18 @@ take_part(MrWatcher *watcher, MrStatusPart part)
 	return false;
 }
 
+/*
+ * Where writes are taken off the sidecar's role, it may not know the members either: no
+ * reason to go without a status.
+ */
+static bool
+take_members(MrWatcher *watcher)
+{
+	if (PQresultStatus(watcher->link.peer.result) == PGRES_TUPLES_OK)
+		return take_part(watcher, MR_STATUS_MEMBER);
+	return true;
+}
+
 /* A statement succeeded: what comes next. */
 static void
 go_on(MrWatcher *watcher)
@@ -213,7 +230,11 @@ go_on(MrWatcher *watcher)
 				begin(watcher, MR_WATCH_FAILOVER);
 			break;
 		case MR_WATCH_FAILOVER:
-			if (!take_part(watcher, MR_STATUS_FAILOVER))
+			if (take_part(watcher, MR_STATUS_FAILOVER))
+				begin(watcher, MR_WATCH_MEMBERS);
+			break;
+		case MR_WATCH_MEMBERS:
+			if (!take_members(watcher))
 				break;
 			watcher->details_ns = mr_loop_now_ns();
 			watcher->seen_generation = watcher->status.generation;
@@ -236,7 +257,8 @@ on_link(MrLink *link, MrLinkNews news, void *arg)
 			begin(watcher, MR_WATCH_IDENTITY);
 			break;
 		case MR_LINK_RESULT:
-			if (PQresultStatus(link->peer.result) == PGRES_TUPLES_OK)
+			if (PQresultStatus(link->peer.result) == PGRES_TUPLES_OK ||
+				watcher->step == MR_WATCH_MEMBERS)
 				go_on(watcher);
 			else
 				disconnect(watcher, link->peer.error);

@@ -12,7 +12,7 @@ top=$(cd "$(dirname "$0")/../.." && pwd)
 out=$top/build/fuzz
 seconds=${1:-60}
 shift || true
-names=${*:-message state conninfo}
+names=${*:-message state conninfo token}
 libpq=$("${PG_CONFIG:-pg_config}" --includedir)
 failed=0
 
@@ -22,7 +22,7 @@ for name in $names; do
 	clang -g -O2 -std=gnu11 -D_GNU_SOURCE -DUSE_ASSERT_CHECKING -Isrc -Itest -I"$libpq" \
 		-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
 		"test/fuzz/fuzz_$name.c" test/unit/mr_examples.c \
-		src/core/bytes.c src/core/topology.c src/core/message.c src/core/durable.c \
+		src/core/bytes.c src/core/replication_token.c src/core/topology.c src/core/message.c src/core/durable.c \
 		src/adapters/pg_conninfo.c -lpq -o "$out/fuzz_$name"
 	mkdir -p "$out/$name"
 	echo "fuzz_$name: $seconds s"

@@ -65,7 +65,7 @@ my %age = (asOf => 'time', ageMs => 'integer', stale => 'boolean');
 
 my %shapes = (
 	'/' => { name => qr/^multiregiond$/, version => qr/^\d+\.\d+$/, region => $region_words,
-		paths => [ { method => qr/^GET$/, path => 'string', what => 'string' } ] },
+		paths => [ { method => qr/^(?:GET|POST|DELETE)$/, path => 'string', what => 'string' } ] },
 	'/api/regions' => {
 		%age,
 		regions => [ { regionKey => $region_words, regionId => 'string', name => 'string', latitude => 'number',
@@ -121,8 +121,10 @@ foreach my $node ($cluster->nodes)
 }
 
 # Everything that is listed exists, and everything that exists is listed.
-my @listed = sort map { $_->{path} } @{ $answers{ $leader->name }{'/'}{paths} };
-is_deeply(\@listed, [ sort keys %shapes, '/api/regions/tenant/:id/region' ], 'GET / lists the paths');
+my @listed = sort map { $_->{path} } grep { $_->{method} eq 'GET' } @{ $answers{ $leader->name }{'/'}{paths} };
+is_deeply(\@listed, [ sort keys %shapes, '/api/regions/failover/:id', '/api/regions/tenant/:id/region' ], 'GET / lists the paths');
+is_deeply([ sort map { "$_->{method} $_->{path}" } grep { $_->{method} ne 'GET' } @{ $answers{ $leader->name }{'/'}{paths} } ],
+	[ 'DELETE /api/regions/tenant/:id/region', 'POST /api/regions/failover/manual', 'POST /api/regions/tenant/:id/region' ], 'and those that change something');
 my $version = $leader->value(q{SELECT extversion FROM pg_extension WHERE extname = 'multiregion'});
 is($answers{ $leader->name }{'/'}{version}, $version, 'sidecar and extension have one version');
 

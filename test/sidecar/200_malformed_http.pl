@@ -137,6 +137,8 @@ refused("${post}Content-Length: 99999999999999999999\r\n\r\n", 408, 'request_tim
 	alone => 1);
 refused("${post}Content-Length: 10000000\r\n\r\n" . 'x' x 100_000, 413, 'request_too_large',
 	'a large body that does not come', alone => 1);
+refused("${post}Expect: 100-continue\r\nContent-Length: 100000\r\n\r\n", 413, 'request_too_large',
+	'a large body that is asked for first', alone => 1);
 my $many = join('', map { "1000\r\n" . 'x' x 4096 . "\r\n" } 1 .. 20);
 refused("${post}Transfer-Encoding: chunked\r\n\r\n${many}0\r\n\r\n", 413, 'request_too_large', 'many chunks');
 
@@ -146,6 +148,16 @@ foreach my $method (qw(GET HEAD DELETE OPTIONS TRACE))
 		details => $method eq 'HEAD' ? undef : qr/body/, head => $method eq 'HEAD')
 		foreach [ "Content-Length: 5\r\n\r\nhello", 'a body' ],
 		[ "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n", 'chunks' ];
+}
+
+# Who asks first whether to send what is not too large is told to.
+{
+	my $http = MultiRegion::Http->connect($port);
+	$http->send("${post}Expect: 100-continue\r\nContent-Length: 65536\r\n\r\n");
+	$sidecar->poll_until(sub { $http->ends(timeout => 0); $http->rest ne '' }, 5, '100 Continue');
+	like($http->rest, qr{^HTTP/1.1 100 Continue\r\n\r\n\z}, 'a body that is asked for first: 100');
+	$http->send('x' x 65536);
+	is($http->answer->{status}, 405, 'a body that is asked for first: the answer');
 }
 
 # A body is read to its end and no further, whatever the answer is.

@@ -7,6 +7,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* Ends the document and compares its text. */
 static void
@@ -99,4 +100,90 @@ MR_TEST(text_is_utf8_without_nul)
 	MR_CHECK(!mr_json_is_text("\xED\xA0\x80", 3));     /* surrogate */
 	MR_CHECK(!mr_json_is_text("\xF4\x90\x80\x80", 4)); /* beyond Unicode */
 	MR_CHECK(!mr_json_is_text("\xC3", 1));
+}
+
+static MrJsonNode *
+read_text(MrJson *json, const char *text)
+{
+	mr_unit_about("%s", text);
+	return mr_json_read(json, text, strlen(text));
+}
+
+MR_TEST(an_object_is_read)
+{
+	MrJson json;
+	MrJsonNode *root =
+		read_text(&json, "{\"s\":\"a\\u00e9\",\"i\":-7,\"t\":true,\"n\":null,\"r\":1.5}");
+	char text[8] = "kept";
+	int64_t number = 42;
+	bool flag = false;
+
+	MR_REQUIRE(root != NULL);
+	MR_CHECK_INT(mr_json_get_string(root, "s", text, sizeof(text)), MR_JSON_FOUND);
+	MR_CHECK_STRING(text, "a\xC3\xA9");
+	MR_CHECK_INT(mr_json_get_string(root, "s", text, 3), MR_JSON_TOO_LONG);
+	MR_CHECK_INT(mr_json_get_integer(root, "i", &number), MR_JSON_FOUND);
+	MR_CHECK_INT(number, -7);
+	MR_CHECK_INT(mr_json_get_boolean(root, "t", &flag), MR_JSON_FOUND);
+	MR_CHECK(flag);
+	MR_CHECK_INT(mr_json_get_integer(root, "n", &number), MR_JSON_ABSENT);
+	MR_CHECK_INT(mr_json_get_integer(root, "x", &number), MR_JSON_ABSENT);
+	MR_CHECK_INT(mr_json_get_integer(root, "r", &number), MR_JSON_OTHER);
+	MR_CHECK_INT(mr_json_get_integer(root, "s", &number), MR_JSON_OTHER);
+	MR_CHECK_INT(mr_json_get_string(root, "i", text, sizeof(text)), MR_JSON_OTHER);
+	MR_CHECK_INT(mr_json_get_boolean(root, "i", &flag), MR_JSON_OTHER);
+	MR_CHECK_INT(number, -7);
+	mr_json_abandon(&json);
+}
+
+MR_TEST(unknown_keys_show)
+{
+	static const char *const keys[] = {"a", "b", "c"};
+	MrJson json;
+
+	MR_CHECK(mr_json_has_only(read_text(&json, "{\"c\":1,\"a\":null}"), keys, 3));
+	mr_json_abandon(&json);
+	MR_CHECK(mr_json_has_only(read_text(&json, "{}"), keys, 3));
+	mr_json_abandon(&json);
+	MR_CHECK(!mr_json_has_only(read_text(&json, "{\"a\":1,\"A\":1}"), keys, 3));
+	mr_json_abandon(&json);
+}
+
+MR_TEST(what_is_no_object_is_not_read)
+{
+	static const char *const texts[] = {"",
+										"[]",
+										"null",
+										"{",
+										"1",
+										"{\"a\":1,}",
+										"{\"a\":1} x",
+										"{\"a\":1,\"a\":1}",
+										"x",
+										"{\"a\":\"\xff\"}",
+										"{\"a\":\"\\u0000\"}",
+										"{'a':1}",
+										"{\"a\":99999999999999999999}"};
+	MrJson json;
+	size_t i;
+
+	for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+	{
+		MR_CHECK(read_text(&json, texts[i]) == NULL);
+		mr_json_abandon(&json);
+	}
+	MR_CHECK(mr_json_read(&json, "{\"a\":\"\0\"}", 9) == NULL);
+	mr_json_abandon(&json);
+}
+
+MR_TEST(a_document_goes_into_another)
+{
+	MrJson json;
+	MrJsonNode *root = mr_json_begin(&json);
+
+	mr_json_add_text(&json, root, "a", "[{\"b\": 1}, null]");
+	check_text(&json, "{\"a\":[{\"b\":1},null]}");
+	root = mr_json_begin(&json);
+	mr_json_add_text(&json, root, "a", "nonsense");
+	MR_CHECK(mr_json_end(&json) == NULL);
 }

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "sidecar/auth.c"
 #include "sidecar/conninfo.c"
 #include "sidecar/environment.c"
 #include "sidecar/http_text.c"

@@ -215,7 +215,8 @@ sub shape_problem
 
 my $error_shape = { code => 'string', message => 'string', details => 'string?', hint => 'string?' };
 
-# What is wrong with an answer, or '': headers every answer has, the form of errors.
+# What is wrong with an answer, or '': headers every answer has, the form of errors. more =>
+# {...}: keys that this error has beside those of every error.
 sub check_answer
 {
 	my ($answer, %args) = @_;
@@ -237,7 +238,7 @@ sub check_answer
 	return "not JSON: $answer->{body}" unless $answer->{json};
 	return 'no line break at the end' if $answer->{body} !~ /\n\z/;
 	return '' if $answer->{status} < 400 || $answer->{json}{reason};
-	return shape_problem($answer->{json}, $error_shape);
+	return shape_problem($answer->{json}, { %$error_shape, %{ $args{more} // {} } });
 }
 
 1;
