@@ -64,6 +64,16 @@ lags_too_far(const MrLease *lease, const MrLocal *local)
 		   newest - local->wal_end > (uint64_t) limit;
 }
 
+int64_t
+mr_candidate_lost_bytes(const MrLease *lease, const MrLocal *local)
+{
+	MrLsn newest = leader_position(lease);
+
+	if (newest == 0 || !local->wal_end_known)
+		return -1;
+	return newest > local->wal_end ? (int64_t) (newest - local->wal_end) : 0;
+}
+
 MrRefusal
 mr_candidate_refusal(const MrLease *lease, const MrLocal *local, bool lossless)
 {

@@ -19,7 +19,7 @@
 #include "core/mr_assert.h"
 #include "core/mr_bytes.h"
 
-#define CONFIG_VERSION 1
+#define CONFIG_VERSION 2 /* 2: leaving */
 
 /* Read to its end, or written by a newer version that knows more? */
 static bool
@@ -254,6 +254,7 @@ mr_config_write(MrBytes *bytes, const MrConfig *config)
 		if (config->members[slot].used)
 			put_member(bytes, slot, &config->members[slot]);
 	}
+	put_bool(bytes, config->leaving);
 	mr_put_end(bytes, begin);
 }
 
@@ -288,6 +289,8 @@ mr_config_read(MrBytes *bytes, MrConfig *config)
 	mr_get_string(&section, config->preferred_region, sizeof(config->preferred_region));
 	for (count = mr_get_u8(&section); count > 0 && !section.failed; count--)
 		get_member(&section, newer, config);
+	if (version >= 2)
+		config->leaving = mr_get_bool(&section);
 
 	if (version == 0 || !section_ended(&section, newer) || !voters_exist(config))
 		bytes->failed = true;

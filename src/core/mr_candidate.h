@@ -24,6 +24,9 @@ extern MrRefusal mr_candidate_refusal(const MrLease *lease, const MrLocal *local
 /* The same question about another member, from its last report. */
 extern MrRefusal mr_candidate_refusal_of(const MrLease *lease, int slot, uint32_t down_mask);
 
+/* How much of the last leader's WAL this node lacks, as far as it knows; -1: it does not. */
+extern int64_t mr_candidate_lost_bytes(const MrLease *lease, const MrLocal *local);
+
 /*
  * How many members would be preferred to slot as successors of the leader that
  * was in region: same region first, then region priority, then slot. Members

@@ -36,6 +36,11 @@
 	X(MR_EVENT_REJOINED, "rejoined", "info", "a node was made a correct member again") \
 	X(MR_EVENT_SICK, "sick", "critical", "the primary cannot write and gives the lease up") \
 	X(MR_EVENT_SICK_ALONE, "sick_alone", "critical", \
-	  "the primary cannot write, and nobody can take over")
+	  "the primary cannot write, and nobody can take over") \
+	X(MR_EVENT_MODE_CHANGED, "mode_changed", "info", "the node has taken up another mode") \
+	X(MR_EVENT_WOULD_FAIL_OVER, "would_fail_over", "warning", \
+	  "the node would have been promoted now, but only observes") \
+	X(MR_EVENT_OBSERVED_FAILOVER, "observed_failover", "warning", \
+	  "another system decided: a primary is there again")
 
 #endif /* MR_EVENTS_H */

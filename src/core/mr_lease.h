@@ -11,12 +11,16 @@
  *   fences itself and ends.
  * - MR_ACT_DEADLINE of a later time may be performed late, never early.
  * - time never goes backwards and counts suspended time (CLOCK_BOOTTIME).
+ * - With MR_ACT_PERSIST goes what lease.bound says: a node that becomes bound fences itself
+ *   and has its marker before the file is written; one that is no longer bound removes its
+ *   marker and opens after that.
  * - MR_ACT_OPEN_GATE is for the leader in its term: WAL that it writes in a later
  *   one (a restarted leader's, say) must not arrive through the same opening.
  *
  * Files: lease.c (dispatch, common), lease_voter.c (answers requests),
  * lease_candidate.c (elections), lease_leader.c (heartbeats, hand-over),
- * lease_configuration.c (joint changes of membership).
+ * lease_configuration.c (joint changes of membership), lease_mode.c (who is bound, what an
+ * observer would have done).
  */
 #ifndef MR_LEASE_H
 #define MR_LEASE_H
@@ -57,10 +61,22 @@ typedef enum MrHandover
 	MR_HANDOVER_DONE
 } MrHandover;
 
+/* A failover that would have been: this node as successor of a leader that fell silent. */
+typedef struct MrWould
+{
+	bool pending; /* no leader has been heard since */
+	int cause;    /* MrCause */
+	int from_slot;
+	int64_t heard_ns; /* when the leader was heard last; 0 = never */
+	int64_t at_ns;
+	int64_t lost_bytes; /* of the leader's WAL; -1 unknown */
+} MrWould;
+
 typedef struct MrLease
 {
 	MrDurable durable;
 	bool loaded;    /* durable is valid; else everything is refused */
+	bool bound;     /* fence and gate hold on this node; as the marker says after a start */
 	uint64_t nonce; /* this boot */
 	MrRole role;
 	int self;   /* own slot, MR_NO_SLOT when not a member */
@@ -92,6 +108,8 @@ typedef struct MrLease
 	int last_refusal;  /* last one recorded as event */
 	int pending_cause; /* MrCause of the leadership sought */
 	int64_t detected_ns;
+	int64_t leader_heard_ns; /* the last leader; 0 = never */
+	MrWould would;           /* in mode observe */
 
 	/* leader */
 	int64_t deadline_ns; /* last one published */

@@ -47,7 +47,8 @@
 	X(MR_CAUSE_SWITCHOVER, "switchover", "planned switchover") \
 	X(MR_CAUSE_FAILBACK, "failback", "return to the preferred region") \
 	X(MR_CAUSE_MANUAL, "manual", "manual failover") \
-	X(MR_CAUSE_FORCED, "forced", "a new quorum was forced")
+	X(MR_CAUSE_FORCED, "forced", "a new quorum was forced") \
+	X(MR_CAUSE_OBSERVED, "observed", "another system or a person made the node primary")
 
 /* Health of a node or region as the monitor sees it. */
 #define MR_HEALTH_LIST(X) \
@@ -127,6 +128,7 @@ extern const char *mr_on_stop_name(int on_stop);
 extern const char *mr_durability_name(int durability);
 
 /* The value of a word, or -1. Words are compared exactly. */
+extern int mr_mode_from_name(const char *word);
 extern int mr_on_stop_from_name(const char *word);
 extern int mr_durability_from_name(const char *word);
 

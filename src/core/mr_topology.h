@@ -46,7 +46,9 @@
 	X("failback", failback_enabled, 1, 0, 1, "boolean", \
 	  "return to the preferred primary region when it is healthy again") \
 	X("failback_delay", failback_delay_ms, 300000, 0, 86400000, "ms", \
-	  "proven health the preferred region needs before a failback")
+	  "proven health the preferred region needs before a failback") \
+	X("mode", mode, MR_MODE_MANAGE, 0, MR_MODE_COUNT - 1, "enum", \
+	  "manage: lease, fence and failover; observe: only record what would be done; off: neither")
 
 typedef struct MrPolicy
 {
@@ -77,6 +79,7 @@ typedef struct MrConfig
 	uint32_t voters_old; /* not 0: joint, both sets must agree */
 	MrPolicy policy;
 	char preferred_region[MR_NAME_SIZE];
+	bool leaving; /* the way out of manage: no election any more, but the fence still holds */
 	MrMember members[MR_MAX_MEMBERS];
 } MrConfig;
 
@@ -111,6 +114,13 @@ extern bool mr_config_has_majority(const MrConfig *config, uint32_t mask);
  * there is none. grants[] has MR_MAX_MEMBERS entries, 0 = no grant.
  */
 extern int64_t mr_config_majority_time(const MrConfig *config, const int64_t *grants);
+
+/*
+ * The mode in force. Bound: members acknowledge by the lease alone, and follow whom it
+ * names (manage, and while leaving it). Elects: a standby may win the lease (manage only).
+ */
+extern bool mr_config_binds(const MrConfig *config);
+extern bool mr_config_elects(const MrConfig *config);
 
 /*
  * Null if the configuration can be used, else the reason in a sentence: names

@@ -217,6 +217,9 @@ strike(MrWorld *world, const MrSimFault *fault)
 		case MR_FAULT_SICK:
 			node->sick_until = world->now + mr_world_ms(world, 4000);
 			break;
+		case MR_FAULT_MODE:
+			mr_worker_propose_mode(world, (int) mr_world_random(world, MR_MODE_COUNT));
+			break;
 		case MR_FAULT_BURST:
 			burst(world, fault->node);
 			break;
@@ -236,6 +239,8 @@ any_kind(MrWorld *world)
 		MR_FAULT_FREEZE_WORKER, MR_FAULT_HEAL_LINKS,  MR_FAULT_STALL,    MR_FAULT_BURST,
 		MR_FAULT_HEAL_LINKS,    MR_FAULT_BURST,       MR_FAULT_BURST,    MR_FAULT_SICK};
 
+	if (world->modes && mr_world_chance(world, 3))
+		return MR_FAULT_MODE;
 	if (mr_world_chance(world, 60))
 		return MR_FAULT_POWER;
 	return often[mr_world_random(world, sizeof(often) / sizeof(often[0]))];
@@ -247,6 +252,7 @@ mr_faults_init(MrWorld *world)
 	world->faults = true;
 	world->wild = mr_world_chance(world, 4);
 	world->cruel = !mr_world_chance(world, 4);
+	world->modes = world->seed % 3 == 0;
 	world->batch = mr_world_chance(world, 2) ? 2 : 60;
 	world->crash_odds = mr_world_chance(world, 2) ? 2000 : 20000;
 	world->next_fault = 2 * MR_NS_PER_S;

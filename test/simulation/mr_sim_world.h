@@ -15,6 +15,7 @@ typedef struct MrWorld
 	bool faults; /* they go on */
 	bool wild;   /* messages overtake each other as they like */
 	bool cruel;  /* faults are aimed at hand-overs and elections */
+	bool modes;  /* the cluster changes its mode now and then */
 	int nnodes;
 	MrSimNode nodes[MR_SIM_NODES];
 
@@ -43,6 +44,8 @@ typedef struct MrWorld
 	int leaderships;
 	int lossless; /* leaderships by hand-over */
 	int promotions;
+	int mode_changes;  /* of a node */
+	int plays;         /* elections that an observer would have won */
 	int unknowing;     /* votes of who held WAL of a leadership it had not heard of */
 	int64_t healed_ns; /* how long it took to serve again after all was healed */
 } MrWorld;
@@ -85,6 +88,9 @@ extern void mr_server_background(MrWorld *world, int node);
 /* worker.c: gives an event to a node's lease worker and performs the actions. */
 extern void mr_worker_event(MrWorld *world, int node, MrLeaseEvent *event, MrSimMail *request);
 extern void mr_worker_tick(MrWorld *world, int node);
+
+/* worker.c: proposes a mode to whoever leads now, if it has another. */
+extern void mr_worker_propose_mode(MrWorld *world, int mode);
 
 /* network.c */
 extern void mr_network_send(MrWorld *world, int from, int to, const MrMessage *message);

@@ -49,6 +49,7 @@ typedef struct MrSimNode
 	MrDurable disk;
 	MrSimWal wal;
 	bool standby_signal;
+	bool marker; /* in the data directory: this node acknowledges by its lease alone */
 
 	/* shared memory */
 	bool in_recovery;
@@ -64,6 +65,7 @@ typedef struct MrSimNode
 	int64_t lingers; /* a walreceiver whose gate is closed ends at this instant */
 	bool refused;    /* the leader's history is not ours: it will not stream */
 	bool sever_failed;
+	bool bound;       /* else it is a plain server, whatever the deadline */
 	int64_t deadline; /* local time; 0 = fenced */
 	uint64_t deadline_term;
 	int last_commit; /* length */
@@ -119,6 +121,7 @@ typedef enum MrSimFaultKind
 	MR_FAULT_POWER, /* every node at once */
 	MR_FAULT_STALL, /* streaming */
 	MR_FAULT_SICK,
+	MR_FAULT_MODE, /* no fault: the leader is told to take up another mode */
 	MR_FAULT_BURST /* several at once */
 } MrSimFaultKind;
 

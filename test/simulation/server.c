@@ -29,12 +29,13 @@ recover(MrWorld *world, int n)
 
 /*
  * A primary streams to those whose gate was opened for the very term it is in: else
- * WAL of a restarted leader's new term would reach who has not got its stamp yet.
+ * WAL of a restarted leader's new term would reach who has not got its stamp yet. Observers
+ * follow as in plain PostgreSQL.
  */
 static bool
-serves(const MrSimNode *leader, uint64_t term)
+serves(const MrSimNode *leader, const MrSimNode *node, uint64_t term)
 {
-	return leader->running && !leader->in_recovery && leader->disk.term == term;
+	return leader->running && !leader->in_recovery && (!node->bound || leader->disk.term == term);
 }
 
 /* The walreceiver ends when its gate has closed, and connects when one is open. */
@@ -50,8 +51,8 @@ connect_receiver(MrWorld *world, int n)
 		world->now < node->recovered_at || node->wal.replayed < node->wal.length)
 		return;
 	leader = &world->nodes[node->gate];
-	if (!serves(leader, node->gate_term) || leader->frozen || world->now < leader->accepts_at ||
-		world->cut[node->gate][n] || world->cut[n][node->gate])
+	if (!serves(leader, node, node->gate_term) || leader->frozen ||
+		world->now < leader->accepts_at || world->cut[node->gate][n] || world->cut[n][node->gate])
 		return;
 	if (leader->wal.newest_history > node->wal.newest_history)
 		node->wal.newest_history = leader->wal.newest_history;
@@ -72,7 +73,8 @@ stream(MrWorld *world, int n)
 	if (!node->in_recovery || from == MR_NO_SLOT)
 		return;
 	leader = &world->nodes[from];
-	if (!serves(leader, node->receiver_term) || !mr_sim_wal_in_history(&node->wal, &leader->wal))
+	if (!serves(leader, node, node->receiver_term) ||
+		!mr_sim_wal_in_history(&node->wal, &leader->wal))
 	{
 		node->receiver = MR_NO_SLOT;
 		return;

@@ -38,6 +38,8 @@ typedef struct Totals
 	long lossless;
 	long promotions;
 	long unknowing;
+	long mode_changes;
+	long plays;
 	long acknowledged;
 	int64_t longest_ns;
 } Totals;
@@ -76,6 +78,7 @@ heal(MrWorld *world)
 	while (!world->failed && world->now < began + HEALED_NS && world->now - LASTING_NS < well_since)
 	{
 		mr_world_run(world, world->now + 50 * MR_NS_PER_MS);
+		mr_worker_propose_mode(world, MR_MODE_MANAGE);
 		if (!mr_world_converged(world))
 			well_since = INT64_MAX;
 		else if (well_since == INT64_MAX)
@@ -105,6 +108,8 @@ run_seed(MrWorld *world, uint64_t seed, bool verbose, Totals *totals)
 	totals->lossless += world->lossless;
 	totals->promotions += world->promotions;
 	totals->unknowing += world->unknowing;
+	totals->mode_changes += world->mode_changes;
+	totals->plays += world->plays;
 	totals->acknowledged += world->nacknowledged;
 	if (!world->failed && world->healed_ns > totals->longest_ns)
 		totals->longest_ns = world->healed_ns;
@@ -154,9 +159,14 @@ main(int argc, char **argv)
 	printf("%sok 1 - every invariant held in %d schedules\n", totals.failures > 0 ? "not " : "",
 		   totals.runs);
 	printf("%sok 2 - they were worth it: %ld leaderships, %ld of them by hand-over, "
-		   "%ld promotions, %ld acknowledged writes\n",
-		   totals.leaderships < 4L * totals.runs || totals.lossless < totals.runs / 6 ? "not " : "",
-		   totals.leaderships, totals.lossless, totals.promotions, totals.acknowledged);
+		   "%ld promotions, %ld acknowledged writes, %ld changes of a node's mode, "
+		   "%ld failovers played by observers\n",
+		   totals.leaderships < 4L * totals.runs || totals.lossless < totals.runs / 6 ||
+				   totals.mode_changes < totals.runs || totals.plays < totals.runs / 20
+			   ? "not "
+			   : "",
+		   totals.leaderships, totals.lossless, totals.promotions, totals.acknowledged,
+		   totals.mode_changes, totals.plays);
 	printf("# served again at the latest %.1f s after all was healed; %ld votes were given "
 		   "by nodes that did not know what they held; %d schedules failed\n",
 		   (double) totals.longest_ns / 1e9, totals.unknowing, totals.failures);

@@ -18,12 +18,12 @@ MR_TEST(what_a_newer_version_appends_to_a_member_is_ignored)
 
 	mr_example_encode_both(&encoded);
 	/* The length of the last member: slot, two booleans, priority, uuid, four strings. */
-	last_length = encoded.size - (1 + 2 + 4 + 16 + 2 + 4 + 2 + 2 + 2) - 4;
-	MR_REQUIRE(mr_example_get_u32(&encoded, last_length) == encoded.size - last_length - 4);
-	mr_example_grow(&encoded, encoded.size,
+	last_length = encoded.size - 1 - (1 + 2 + 4 + 16 + 2 + 4 + 2 + 2 + 2) - 4;
+	MR_REQUIRE(mr_example_get_u32(&encoded, last_length) == encoded.size - 1 - last_length - 4);
+	mr_example_grow(&encoded, encoded.size - 1,
 					(const size_t[]){BODY_LENGTH_AT, CONFIG_AT + CONFIG_LENGTH, last_length}, 3);
 	MR_CHECK(!mr_example_is_accepted(&encoded));
-	encoded.bytes[CONFIG_AT] = 2;
+	encoded.bytes[CONFIG_AT] = 3;
 	MR_REQUIRE(mr_example_decode(encoded.bytes, encoded.size, &decoded, &config));
 	MR_CHECK_STRING(config.members[15].name, "ap-w");
 }
