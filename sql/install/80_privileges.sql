@@ -38,7 +38,8 @@ GRANT EXECUTE ON FUNCTION
 	@extschema@.add_node(text, text, text, boolean, boolean),
 	@extschema@.alter_node(text, text, boolean, boolean),
 	@extschema@.drop_node(text),
-	multiregion.init(text, text, text, text[]),
+	multiregion.init(text, text, text, text[], text),
+	multiregion.set_mode(text, text),
 	multiregion.leave(),
 	multiregion.replace_node(text),
 	multiregion.set_policy(text, text, text)
@@ -48,6 +49,7 @@ GRANT EXECUTE ON FUNCTION
 GRANT EXECUTE ON FUNCTION
 	multiregion.rpc(bytea),
 	multiregion.register_node(text, uuid),
+	multiregion.enlist_node(text, bytea),
 	multiregion.pending_events(bigint),
 	multiregion.request_checkpoint(),
 	multiregion.record_divergence(text, bigint, bigint, pg_lsn, pg_lsn, text)

@@ -151,3 +151,47 @@ mr_mode_compare(MrStep *step, int slot)
 	mr_step_event(step, MR_EVENT_OBSERVED_FAILOVER, slot, would->cause,
 				  would->heard_ns != 0 ? (step->now - would->heard_ns) / MR_NS_PER_MS : -1);
 }
+
+/* Why a member could not be bound now, NULL if it could. */
+static const char *
+unready_member(const MrLease *lease, int64_t now_ns, int slot)
+{
+	const MrConfig *config = &lease->durable.config;
+	const MrPeer *peer = &lease->peers[slot];
+	int64_t fresh_ns = 3 * config->policy.heartbeat_ms * MR_NS_PER_MS;
+
+	if (peer->heard_ns == 0 || now_ns - peer->heard_ns > fresh_ns)
+		return "It does not answer.";
+	if (mr_config_compare(peer->config_term, peer->config_version, config->term, config->version) !=
+		0)
+		return "It does not have the newest configuration yet.";
+	if (config->members[slot].witness)
+		return NULL;
+	if (!(peer->report.flags & MR_REPORT_STANDBY))
+		return "It is no standby.";
+	if (!(peer->report.flags & MR_REPORT_STREAMING))
+		return "It does not stream.";
+	if (peer->report.log_term != lease->durable.term)
+		return "It has not yet received WAL of this primary.";
+	return NULL;
+}
+
+const char *
+mr_lease_unready(const MrLease *lease, int64_t now_ns, int *slot)
+{
+	const char *problem = NULL;
+
+	*slot = lease->self;
+	if (!lease->loaded || lease->self == MR_NO_SLOT || !mr_lease_is_open(lease, now_ns))
+		return "A majority of the members does not agree that it is primary.";
+	for (*slot = 0; *slot < MR_MAX_MEMBERS; (*slot)++)
+	{
+		if (*slot == lease->self || !lease->durable.config.members[*slot].used)
+			continue;
+		problem = unready_member(lease, now_ns, *slot);
+		if (problem != NULL)
+			return problem;
+	}
+	*slot = MR_NO_SLOT;
+	return NULL;
+}

@@ -70,7 +70,8 @@ typedef struct MrShared
 	pg_atomic_uint64 deadline_ns;             /* CLOCK_BOOTTIME; 0 = fenced */
 	pg_atomic_uint64 lease_term;              /* term of that deadline */
 	pg_atomic_uint32 managed;                 /* 0: plain PostgreSQL, nothing is fenced */
-	pg_atomic_uint32 mode;                    /* MrMode */
+	pg_atomic_uint32 mode;                    /* MrMode in effect here: manage fences */
+	pg_atomic_uint32 ceiling;                 /* multiregion.mode: this node goes no further */
 	pg_atomic_uint64 last_commit_end;         /* newest commit that may be acknowledged */
 	pg_atomic_uint64 first_write_term;        /* newest term in which a write was acknowledged */
 	pg_atomic_uint64 first_write_at;          /* ... and when (TimestampTz) */

@@ -81,6 +81,8 @@ multiregion_set_policy(PG_FUNCTION_ARGS)
 	mr_catalog_lock_policy();
 	mr_catalog_read_policy(&policy);
 	mr_policy_put(&policy, setting, text != NULL ? require_value(setting, text) : setting->initial);
+	if (setting->offset == offsetof(MrPolicy, mode) && policy.mode == MR_MODE_MANAGE)
+		mr_require_manageable();
 	problem = mr_policy_problem(&policy);
 	if (problem != NULL)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),

@@ -42,6 +42,7 @@ typedef struct MrLeaseWorker
 	uint64 stuck_canary;   /* start of the write check that is under way */
 	int64 stuck_ns;        /* how long we have been watching it */
 	int64 fenced_since_ns; /* when the fence closed on a live server; 0 = it is open */
+	bool marked;           /* the marker is in the data directory */
 	bool sever_failed;
 	bool changed; /* something to publish */
 } MrLeaseWorker;
@@ -57,6 +58,9 @@ extern void mr_lease_handle(MrLeaseWorker *worker, MrLeaseEvent *event, int mail
  * slot of the request being answered, or -1. True: step the same event again.
  */
 extern bool mr_lease_perform(MrLeaseWorker *worker, const MrActions *actions, int mail);
+
+/* lease_actions.c: tells everybody in this server what the mode in effect is now. */
+extern void mr_lease_publish_mode(const MrLeaseWorker *worker);
 
 /* lease_links.c: connections to the peers. */
 extern void mr_links_queue(MrLeaseWorker *worker, int slot, const MrMessage *message);
