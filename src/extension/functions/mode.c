@@ -41,6 +41,31 @@ mr_mode_argument(FunctionCallInfo fcinfo, int number)
 
 /* ---------- set_mode ---------- */
 
+/* Observers need less of each other than members that will stream from one another. */
+static void
+require_replication(const MrConfig *config)
+{
+	for (int slot = 0; slot < MR_MAX_MEMBERS; slot++)
+	{
+		const MrMember *member = &config->members[slot];
+		MrMemberProbe probe;
+
+		if (!member->used || member->witness)
+			continue;
+		mr_probe_member(member->conninfo, member->hostaddr, &probe);
+		if (!probe.answered)
+			ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+							errmsg("node \"%s\" is not ready to be managed", member->name),
+							errdetail("It cannot be connected to: %s", probe.error)));
+		if (!probe.may_replicate)
+			ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+							errmsg("node \"%s\" is not ready to be managed", member->name),
+							errdetail("The user of its connection string may not replicate."),
+							errhint("ALTER ROLE ... REPLICATION, and admit it to the database "
+									"\"replication\" in pg_hba.conf of every node.")));
+	}
+}
+
 void
 mr_require_manageable(void)
 {
@@ -66,6 +91,7 @@ mr_require_manageable(void)
 				 errdetail("%s", problem),
 				 errhint("All nodes go into manage together; drop_node() removes one that is "
 						 "gone.")));
+	require_replication(&lease->durable.config);
 }
 
 Datum
