@@ -42,4 +42,10 @@ extern int mr_candidate_rank(const MrLease *lease, int slot, const char *region,
 extern int mr_candidate_best(const MrLease *lease, const char *region, bool same_region,
 							 uint32_t tried, uint32_t down_mask);
 
+/*
+ * The leader of an observing cluster: NULL when every member can be bound now, else why
+ * not in a sentence, and *slot is the member it is about.
+ */
+extern const char *mr_lease_unready(const MrLease *lease, int64_t now_ns, int *slot);
+
 #endif /* MR_CANDIDATE_H */

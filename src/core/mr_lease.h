@@ -61,17 +61,6 @@ typedef enum MrHandover
 	MR_HANDOVER_DONE
 } MrHandover;
 
-/* A failover that would have been: this node as successor of a leader that fell silent. */
-typedef struct MrWould
-{
-	bool pending; /* no leader has been heard since */
-	int cause;    /* MrCause */
-	int from_slot;
-	int64_t heard_ns; /* when the leader was heard last; 0 = never */
-	int64_t at_ns;
-	int64_t lost_bytes; /* of the leader's WAL; -1 unknown */
-} MrWould;
-
 typedef struct MrLease
 {
 	MrDurable durable;
@@ -148,12 +137,6 @@ extern void mr_lease_step(MrLease *lease, const MrLocal *local, const MrLeaseEve
 
 /* When to step a TICK at the latest (never earlier than now). */
 extern int64_t mr_lease_wakeup(const MrLease *lease, int64_t now_ns);
-
-/*
- * The leader of an observing cluster: NULL when every member can be bound now, else why
- * not in a sentence, and *slot is the member it is about.
- */
-extern const char *mr_lease_unready(const MrLease *lease, int64_t now_ns, int *slot);
 
 /* Whether this node may acknowledge a write now, as published. */
 extern bool mr_lease_is_open(const MrLease *lease, int64_t now_ns);

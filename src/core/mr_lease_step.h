@@ -110,4 +110,15 @@ typedef struct MrTransition
 	MrLsn fork_lsn;
 } MrTransition;
 
+/* A failover that would have been: this node as successor of a leader that fell silent. */
+typedef struct MrWould
+{
+	bool pending; /* no leader has been heard since */
+	int cause;    /* MrCause */
+	int from_slot;
+	int64_t heard_ns; /* when the leader was heard last; 0 = never */
+	int64_t at_ns;
+	int64_t lost_bytes; /* of the leader's WAL; -1 unknown */
+} MrWould;
+
 #endif /* MR_LEASE_STEP_H */

@@ -157,10 +157,18 @@ burst(MrWorld *world, int n)
 }
 
 static void
+cut_power(MrWorld *world)
+{
+	int i;
+
+	for (i = 0; i < world->nnodes; i++)
+		mr_node_kill(world, i, true);
+}
+
+static void
 strike(MrWorld *world, const MrSimFault *fault)
 {
 	MrSimNode *node = &world->nodes[fault->node];
-	int i;
 
 	mr_world_note(world, fault->node, "fault %d, other node %d", fault->kind, fault->other + 1);
 	switch (fault->kind)
@@ -208,8 +216,7 @@ strike(MrWorld *world, const MrSimFault *fault)
 			change_weather(world);
 			break;
 		case MR_FAULT_POWER:
-			for (i = 0; i < world->nnodes; i++)
-				mr_node_kill(world, i, true);
+			cut_power(world);
 			break;
 		case MR_FAULT_STALL:
 			node->stalled = world->now + mr_world_ms(world, 3000);

@@ -5,6 +5,14 @@
 #ifndef MR_SIM_WORLD_H
 #define MR_SIM_WORLD_H
 
+/* What is known of a term from outside: no node may contradict it. */
+typedef struct MrSimTerm
+{
+	int leader;                  /* slot + 1; 0 = none was elected */
+	bool released;               /* its leader sent a conditional RELEASE */
+	uint8_t voted[MR_SIM_NODES]; /* slot + 1 of the candidate each node voted for */
+} MrSimTerm;
+
 typedef struct MrWorld
 {
 	uint64_t seed;

@@ -140,14 +140,6 @@ typedef struct MrAcknowledged
 	bool lost; /* with a lease that ran out: asynchronous durability */
 } MrAcknowledged;
 
-/* What is known of a term from outside: no node may contradict it. */
-typedef struct MrSimTerm
-{
-	int leader;                  /* slot + 1; 0 = none was elected */
-	bool released;               /* its leader sent a conditional RELEASE */
-	uint8_t voted[MR_SIM_NODES]; /* slot + 1 of the candidate each node voted for */
-} MrSimTerm;
-
 #include "mr_sim_world.h"
 
 #endif /* MR_WORLD_H */

@@ -108,7 +108,10 @@ dies_here(MrWorld *world, int n)
 	return true;
 }
 
-/* The state file, and the marker: there before a file that needs it, gone after one that does not. */
+/*
+ * The state file, and the marker: it is there before a file that needs it, and gone after
+ * one that does not.
+ */
 static void
 persist(MrWorld *world, int n)
 {

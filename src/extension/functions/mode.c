@@ -17,6 +17,7 @@
 
 #include "adapters/mr_state_file.h"
 #include "core/mr_bytes.h"
+#include "core/mr_candidate.h"
 #include "core/mr_message.h"
 #include "extension/mr_catalog_edit.h"
 #include "extension/mr_functions.h"

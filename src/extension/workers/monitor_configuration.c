@@ -11,6 +11,7 @@
 #include "postgres.h"
 
 #include "core/mr_bytes.h"
+#include "core/mr_candidate.h"
 #include "core/mr_message.h"
 #include "core/mr_voters.h"
 #include "extension/mr_catalog.h"
