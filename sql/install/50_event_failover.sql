@@ -37,6 +37,7 @@ CREATE TABLE multiregion.failover
 	lag_bytes bigint,
 	timeline bigint,
 	fork_lsn pg_lsn,
+	order_id bigint UNIQUE,
 	recorded_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp()
 );
 

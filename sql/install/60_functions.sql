@@ -90,3 +90,53 @@ CREATE FUNCTION @extschema@.alter_node(
 CREATE FUNCTION @extschema@.drop_node(name text) RETURNS void
 	AS 'MODULE_PATHNAME', 'multiregion_drop_node'
 	LANGUAGE c VOLATILE PARALLEL UNSAFE;
+
+CREATE FUNCTION @extschema@.switchover(
+	target text DEFAULT NULL,
+	away boolean DEFAULT false,
+	dry_run boolean DEFAULT false,
+	wait interval DEFAULT '30 seconds',
+	OUT failover_id text,
+	OUT kind text,
+	OUT from_node text,
+	OUT from_region text,
+	OUT to_node text,
+	OUT to_region text,
+	OUT epoch bigint,
+	OUT duration_ms bigint,
+	OUT lost_bytes bigint)
+	RETURNS record
+	AS 'MODULE_PATHNAME', 'multiregion_switchover'
+	LANGUAGE c VOLATILE PARALLEL UNSAFE;
+
+CREATE FUNCTION @extschema@.failover(
+	target text DEFAULT NULL,
+	allow_data_loss boolean DEFAULT false,
+	dry_run boolean DEFAULT false,
+	wait interval DEFAULT '30 seconds',
+	OUT failover_id text,
+	OUT kind text,
+	OUT from_node text,
+	OUT from_region text,
+	OUT to_node text,
+	OUT to_region text,
+	OUT epoch bigint,
+	OUT duration_ms bigint,
+	OUT lost_bytes bigint)
+	RETURNS record
+	AS 'MODULE_PATHNAME', 'multiregion_failover'
+	LANGUAGE c VOLATILE PARALLEL UNSAFE;
+
+CREATE FUNCTION @extschema@.pause_failover(
+	duration interval,
+	region text DEFAULT NULL,
+	node text DEFAULT NULL,
+	reason text DEFAULT NULL)
+	RETURNS timestamptz
+	AS 'MODULE_PATHNAME', 'multiregion_pause_failover'
+	LANGUAGE c VOLATILE PARALLEL UNSAFE;
+
+CREATE FUNCTION @extschema@.resume_failover(region text DEFAULT NULL, node text DEFAULT NULL)
+	RETURNS boolean
+	AS 'MODULE_PATHNAME', 'multiregion_resume_failover'
+	LANGUAGE c VOLATILE PARALLEL UNSAFE;

@@ -153,3 +153,45 @@ CREATE FUNCTION multiregion.record_divergence(
 	RETURNS boolean
 	AS 'MODULE_PATHNAME', 'multiregion_record_divergence'
 	LANGUAGE c VOLATILE PARALLEL UNSAFE;
+
+-- What the sidecar calls for POST /api/regions/failover/manual: refusals are answers.
+CREATE FUNCTION multiregion.request_failover(
+	target text,
+	allow_data_loss boolean DEFAULT false,
+	dry_run boolean DEFAULT false,
+	timeout_ms integer DEFAULT 30000,
+	OUT status text,
+	OUT failover_id text,
+	OUT kind text,
+	OUT from_node text,
+	OUT from_region text,
+	OUT to_node text,
+	OUT to_region text,
+	OUT epoch bigint,
+	OUT duration_ms bigint,
+	OUT lost_bytes bigint,
+	OUT rule text,
+	OUT reason text,
+	OUT nodes jsonb)
+	RETURNS record
+	AS 'MODULE_PATHNAME', 'multiregion_request_failover'
+	LANGUAGE c VOLATILE PARALLEL UNSAFE;
+
+CREATE FUNCTION multiregion.failover_result(
+	failover_id text,
+	OUT status text,
+	OUT order_id text,
+	OUT kind text,
+	OUT from_node text,
+	OUT from_region text,
+	OUT to_node text,
+	OUT to_region text,
+	OUT epoch bigint,
+	OUT duration_ms bigint,
+	OUT lost_bytes bigint,
+	OUT rule text,
+	OUT reason text,
+	OUT nodes jsonb)
+	RETURNS record
+	AS 'MODULE_PATHNAME', 'multiregion_failover_result'
+	LANGUAGE c VOLATILE PARALLEL UNSAFE;

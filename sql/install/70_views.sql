@@ -61,6 +61,17 @@ SELECT t.tenant_id,
 FROM multiregion.tenant AS t
 	JOIN multiregion.region AS r ON r.region_key = t.region_key;
 
+CREATE VIEW multiregion.pauses AS
+SELECT p.scope,
+	nullif(p.name, '') AS name,
+	p.paused_until,
+	p.reason,
+	p.paused_by,
+	p.paused_at
+FROM multiregion.pause AS p
+WHERE p.paused_until > pg_catalog.clock_timestamp()
+ORDER BY p.scope, p.name;
+
 CREATE VIEW multiregion.failovers AS
 SELECT f.failover_id,
 	f.epoch,
@@ -79,6 +90,7 @@ SELECT f.failover_id,
 	f.lag_bytes,
 	f.timeline,
 	f.fork_lsn,
+	f.order_id,
 	f.recorded_at
 FROM multiregion.failover AS f
 ORDER BY f.epoch DESC;

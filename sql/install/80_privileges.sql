@@ -23,6 +23,10 @@ REVOKE ALL ON FUNCTION @extschema@.drop_region(text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION @extschema@.add_node(text, text, text, boolean, boolean) FROM PUBLIC;
 REVOKE ALL ON FUNCTION @extschema@.alter_node(text, text, boolean, boolean) FROM PUBLIC;
 REVOKE ALL ON FUNCTION @extschema@.drop_node(text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION @extschema@.pause_failover(interval, text, text, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION @extschema@.resume_failover(text, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION @extschema@.switchover(text, boolean, boolean, interval) FROM PUBLIC;
+REVOKE ALL ON FUNCTION @extschema@.failover(text, boolean, boolean, interval) FROM PUBLIC;
 
 -- Everybody: the answers of routing (region_for_tenant and its like keep PUBLIC's right).
 GRANT EXECUTE ON FUNCTION multiregion.region_status() TO PUBLIC;
@@ -38,12 +42,22 @@ GRANT EXECUTE ON FUNCTION
 	@extschema@.add_node(text, text, text, boolean, boolean),
 	@extschema@.alter_node(text, text, boolean, boolean),
 	@extschema@.drop_node(text),
+	@extschema@.pause_failover(interval, text, text, text),
+	@extschema@.resume_failover(text, text),
+	@extschema@.switchover(text, boolean, boolean, interval),
+	@extschema@.failover(text, boolean, boolean, interval),
 	multiregion.init(text, text, text, text[], text),
 	multiregion.set_mode(text, text),
 	multiregion.leave(),
 	multiregion.replace_node(text),
 	multiregion.set_policy(text, text, text)
 	TO multiregion_admin;
+
+-- The sidecar too: it asks its own clients who they are.
+GRANT EXECUTE ON FUNCTION
+	multiregion.request_failover(text, boolean, boolean, integer),
+	multiregion.failover_result(text)
+	TO multiregion_admin, multiregion_api;
 
 -- Peers: the lease workers and monitors of other nodes, and multiregion-join.
 GRANT EXECUTE ON FUNCTION
@@ -75,6 +89,7 @@ GRANT SELECT ON
 	multiregion.nodes,
 	multiregion.replication,
 	multiregion.failovers,
+	multiregion.pauses,
 	multiregion.events,
 	multiregion.policies,
 	multiregion.settings
@@ -89,6 +104,7 @@ SELECT pg_catalog.pg_extension_config_dump('multiregion.tenant_history', '');
 SELECT pg_catalog.pg_extension_config_dump('multiregion.policy', '');
 SELECT pg_catalog.pg_extension_config_dump('multiregion.policy_history', '');
 SELECT pg_catalog.pg_extension_config_dump('multiregion.policy_history_history_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('multiregion.pause', '');
 SELECT pg_catalog.pg_extension_config_dump('multiregion.event', '');
 SELECT pg_catalog.pg_extension_config_dump('multiregion.event_event_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('multiregion.failover', '');

@@ -80,6 +80,14 @@ COMMENT ON COLUMN multiregion.event.value IS 'A number that belongs to it; its m
 COMMENT ON COLUMN multiregion.event.detail IS 'More, as text.';
 COMMENT ON INDEX multiregion.event_by_time IS 'Events of a time.';
 
+COMMENT ON TABLE multiregion.pause IS 'Pauses of failover, changed by pause_failover() and resume_failover().';
+COMMENT ON TRIGGER note_change ON multiregion.pause IS 'Counts in configuration_version.';
+COMMENT ON COLUMN multiregion.pause.scope IS 'What is paused: the cluster, a region or a node.';
+COMMENT ON COLUMN multiregion.pause.name IS 'Region key or node name; empty for the cluster.';
+COMMENT ON COLUMN multiregion.pause.paused_until IS 'When the pause ends by itself.';
+COMMENT ON COLUMN multiregion.pause.reason IS 'Why, as given.';
+COMMENT ON COLUMN multiregion.pause.paused_by IS 'Role that did it.';
+COMMENT ON COLUMN multiregion.pause.paused_at IS 'When it was done.';
 COMMENT ON TABLE multiregion.failover IS 'Changes of the primary.';
 COMMENT ON COLUMN multiregion.failover.failover_id IS 'Number of the failover.';
 COMMENT ON COLUMN multiregion.failover.epoch IS 'Lease term it began.';
@@ -97,6 +105,7 @@ COMMENT ON COLUMN multiregion.failover.first_write_at IS 'When the first write w
 COMMENT ON COLUMN multiregion.failover.lag_bytes IS 'Last known distance to the old primary when it was decided.';
 COMMENT ON COLUMN multiregion.failover.timeline IS 'Timeline of the new primary.';
 COMMENT ON COLUMN multiregion.failover.fork_lsn IS 'Where that timeline begins.';
+COMMENT ON COLUMN multiregion.failover.order_id IS 'The order that brought it about, as failover() and switchover() return it; null if nobody ordered it.';
 COMMENT ON COLUMN multiregion.failover.recorded_at IS 'When this row was written.';
 
 COMMENT ON TABLE multiregion.divergence IS 'WAL of a former primary that the new one never had; kept aside by multiregion-join.';
@@ -130,6 +139,12 @@ COMMENT ON FUNCTION multiregion.set_mode(text, text) IS 'Sets the mode of the wh
 COMMENT ON FUNCTION multiregion.enlist_node(text, bytea) IS 'Makes a running standby a member that observes; the primary calls it.';
 COMMENT ON FUNCTION multiregion.register_node(text, uuid) IS 'Binds a registered name to the identity of the node that joins; returns the configuration in force.';
 COMMENT ON FUNCTION multiregion.replace_node(text) IS 'Unbinds a name from an identity that is lost, so that a new node can join under it.';
+COMMENT ON FUNCTION @extschema@.pause_failover(interval, text, text, text) IS 'Keeps failovers from happening for a time: of the whole cluster, of a region or of a node. Returns when the pause ends.';
+COMMENT ON FUNCTION @extschema@.resume_failover(text, text) IS 'Ends a pause early; false if there was none.';
+COMMENT ON FUNCTION @extschema@.switchover(text, boolean, boolean, interval) IS 'Makes another node the primary, without loss or not at all. Works on any node.';
+COMMENT ON FUNCTION @extschema@.failover(text, boolean, boolean, interval) IS 'Makes another node the primary, also when there is no primary left. Works on any node.';
+COMMENT ON FUNCTION multiregion.request_failover(text, boolean, boolean, integer) IS 'failover() for the sidecar: what was refused is a row, not an error.';
+COMMENT ON FUNCTION multiregion.failover_result(text) IS 'What became of an order given before, as far as this node knows.';
 COMMENT ON FUNCTION multiregion.check() IS 'Looks for settings of this server that would bite later.';
 COMMENT ON FUNCTION multiregion.set_policy(text, text, text) IS 'Sets a policy of the cluster; null returns to the default. Returns the value as stored.';
 COMMENT ON FUNCTION multiregion.list_policies() IS 'Every policy with its default, range, unit and the value in force; behind the view policies.';
@@ -145,6 +160,7 @@ COMMENT ON VIEW multiregion.regions IS 'Regions, which of them is primary, and t
 COMMENT ON VIEW multiregion.nodes IS 'Nodes, their role and health.';
 COMMENT ON VIEW multiregion.replication IS 'How far every member has got.';
 COMMENT ON VIEW multiregion.tenants IS 'Tenants with a region preference.';
+COMMENT ON VIEW multiregion.pauses IS 'Pauses of failover that run.';
 COMMENT ON VIEW multiregion.failovers IS 'Changes of the primary, newest first.';
 COMMENT ON VIEW multiregion.events IS 'What the nodes saw and did, newest first.';
 COMMENT ON VIEW multiregion.policies IS 'The cluster policy: values wanted and in force, defaults, ranges.';

@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+#include "core/mr_governor.h"
+
 int
 mr_candidate_compare_log(uint64_t a_term, MrLsn a_end, uint64_t b_term, MrLsn b_end)
 {
@@ -53,15 +55,43 @@ leader_position(const MrLease *lease)
 	return newest;
 }
 
-/* A standby that would lose more than the policy allows. */
+/* A standby with this end of its WAL would lose more than the policy allows. */
 static bool
-lags_too_far(const MrLease *lease, const MrLocal *local)
+lags_too_far(const MrLease *lease, MrLsn wal_end)
 {
 	int64_t limit = lease->durable.config.policy.max_failover_lag_bytes;
 	MrLsn newest = leader_position(lease);
 
-	return limit >= 0 && local->in_recovery && newest > local->wal_end &&
-		   newest - local->wal_end > (uint64_t) limit;
+	return limit >= 0 && newest > wal_end && newest - wal_end > (uint64_t) limit;
+}
+
+bool
+mr_candidate_is_paused(const MrLease *lease, int slot)
+{
+	const MrConfig *config = &lease->durable.config;
+
+	return config->paused_until_ms > lease->wall_ms ||
+		   config->members[slot].paused_until_ms > lease->wall_ms;
+}
+
+/* What stands against a standby that could be promoted. */
+static MrRefusal
+refusal_by_fitness(const MrLease *lease, int slot, MrLsn wal_end, bool marked_down,
+				   MrFitness fitness)
+{
+	bool ordered = fitness == MR_FIT_ORDERED || fitness == MR_FIT_ORDERED_LOSSY;
+
+	if (!ordered && !lease->durable.config.policy.auto_failover)
+		return MR_REFUSE_FAILOVER_OFF;
+	if (!ordered && mr_candidate_is_paused(lease, slot))
+		return MR_REFUSE_PAUSED;
+	if (!ordered && mr_governor_holds(&lease->durable, lease->wall_ms))
+		return MR_REFUSE_GOVERNOR;
+	if (fitness == MR_FIT_ELECTION && marked_down)
+		return MR_REFUSE_MARKED_DOWN;
+	if ((fitness == MR_FIT_ELECTION || fitness == MR_FIT_ORDERED) && lags_too_far(lease, wal_end))
+		return MR_REFUSE_LAG;
+	return MR_REFUSE_NONE;
 }
 
 int64_t
@@ -75,7 +105,7 @@ mr_candidate_lost_bytes(const MrLease *lease, const MrLocal *local)
 }
 
 MrRefusal
-mr_candidate_refusal(const MrLease *lease, const MrLocal *local, bool lossless)
+mr_candidate_refusal(const MrLease *lease, const MrLocal *local, MrFitness fitness)
 {
 	const MrDurable *durable = &lease->durable;
 	MrRefusal refusal;
@@ -105,27 +135,23 @@ mr_candidate_refusal(const MrLease *lease, const MrLocal *local, bool lossless)
 		return MR_REFUSE_INCONSISTENT;
 	if (local->replay_paused)
 		return MR_REFUSE_REPLAY_PAUSED;
-	if (!durable->config.policy.auto_failover)
-		return MR_REFUSE_FAILOVER_OFF;
-	if (lossless)
-		return MR_REFUSE_NONE;
-	if (lease->marked_down)
-		return MR_REFUSE_MARKED_DOWN;
-	if (lags_too_far(lease, local))
-		return MR_REFUSE_LAG;
-	return MR_REFUSE_NONE;
+	return refusal_by_fitness(lease, lease->self, local->wal_end, lease->marked_down, fitness);
 }
 
 MrRefusal
-mr_candidate_refusal_of(const MrLease *lease, int slot, uint32_t down_mask)
+mr_candidate_refusal_of(const MrLease *lease, int slot, uint32_t down_mask, MrFitness fitness)
 {
 	MrRefusal refusal = refusal_by_configuration(&lease->durable.config, slot);
+	const MrReport *report;
 	uint32_t flags;
 
 	if (refusal != MR_REFUSE_NONE)
 		return refusal;
-	flags = lease->peers[slot].report.flags;
-	if ((down_mask & (UINT32_C(1) << slot)) || (flags & MR_REPORT_DOWN))
+	report = &lease->peers[slot].report;
+	flags = report->flags;
+	/* who executes an order asks the node itself how it is */
+	if ((fitness == MR_FIT_ELECTION || fitness == MR_FIT_HANDED) &&
+		((down_mask & (UINT32_C(1) << slot)) || (flags & MR_REPORT_DOWN)))
 		return MR_REFUSE_MARKED_DOWN;
 	if (flags & MR_REPORT_STOPPING)
 		return MR_REFUSE_STOPPING;
@@ -134,8 +160,11 @@ mr_candidate_refusal_of(const MrLease *lease, int slot, uint32_t down_mask)
 	if (!(flags & MR_REPORT_WAL_END_KNOWN))
 		return MR_REFUSE_WAL_END_UNKNOWN;
 	if (!(flags & MR_REPORT_ELIGIBLE))
-		return MR_REFUSE_REPLAY_PAUSED;
-	return MR_REFUSE_NONE;
+		return report->refusal != MR_REFUSE_NONE ? (MrRefusal) report->refusal
+												 : MR_REFUSE_REPLAY_PAUSED;
+	if (!(flags & MR_REPORT_IN_RECOVERY))
+		return MR_REFUSE_NONE;
+	return refusal_by_fitness(lease, slot, report->wal_end, false, fitness);
 }
 
 /* Whether member a comes before member b as successor in `region`. */
@@ -164,7 +193,7 @@ mr_candidate_rank(const MrLease *lease, int slot, const char *region, uint32_t d
 	{
 		if (other == slot || other == lease->self)
 			continue;
-		if (mr_candidate_refusal_of(lease, other, down_mask) == MR_REFUSE_NONE &&
+		if (mr_candidate_refusal_of(lease, other, down_mask, MR_FIT_HANDED) == MR_REFUSE_NONE &&
 			comes_before(&lease->durable.config, other, slot, region))
 			rank++;
 	}
@@ -172,23 +201,35 @@ mr_candidate_rank(const MrLease *lease, int slot, const char *region, uint32_t d
 }
 
 int
+mr_candidate_first(const MrConfig *config, const char *region, uint32_t mask)
+{
+	int best = MR_NO_SLOT;
+	int slot;
+
+	for (slot = 0; slot < MR_MAX_MEMBERS; slot++)
+		if ((mask & (UINT32_C(1) << slot)) != 0 &&
+			(best == MR_NO_SLOT || comes_before(config, slot, best, region)))
+			best = slot;
+	return best;
+}
+
+int
 mr_candidate_best(const MrLease *lease, const char *region, bool same_region, uint32_t tried,
 				  uint32_t down_mask)
 {
 	const MrConfig *config = &lease->durable.config;
-	int best = MR_NO_SLOT;
+	uint32_t fit = 0;
 	int slot;
 
 	for (slot = 0; slot < MR_MAX_MEMBERS; slot++)
 	{
 		if (slot == lease->self || (tried & (UINT32_C(1) << slot)))
 			continue;
-		if (mr_candidate_refusal_of(lease, slot, down_mask) != MR_REFUSE_NONE)
+		if (mr_candidate_refusal_of(lease, slot, down_mask, MR_FIT_HANDED) != MR_REFUSE_NONE)
 			continue;
 		if (same_region && strcmp(config->members[slot].region, region) != 0)
 			continue;
-		if (best == MR_NO_SLOT || comes_before(config, slot, best, region))
-			best = slot;
+		fit |= UINT32_C(1) << slot;
 	}
-	return best;
+	return mr_candidate_first(config, region, fit);
 }

@@ -124,6 +124,15 @@ begin_round(MrStep *step, MrRole role)
 	}
 }
 
+/* The order this node stands by; 0 = of itself. */
+static uint64_t
+order_id(const MrLease *lease)
+{
+	if (lease->handed_order != 0)
+		return lease->handed_order;
+	return mr_order_is_ours(lease) ? lease->order.id : 0;
+}
+
 static void
 ask_all(MrStep *step, MrMessageKind kind, uint64_t term, const MrReleased *proof)
 {
@@ -140,6 +149,9 @@ ask_all(MrStep *step, MrMessageKind kind, uint64_t term, const MrReleased *proof
 		message->term = term;
 		message->timeline = lease->round_timeline;
 		message->released = *proof;
+		message->order_id = order_id(lease);
+		message->allow_loss =
+			mr_order_fitness(lease) == MR_FIT_ORDERED_LOSSY && lease->handed_order == 0;
 	}
 }
 
@@ -236,12 +248,26 @@ retry_at(MrStep *step)
 	return step->now + (wait > MR_RETRY_MIN_NS ? wait : MR_RETRY_MIN_NS);
 }
 
+/* Somebody who could lead holds more than this node. */
+static bool
+refused_as_behind(const MrLease *lease)
+{
+	int slot;
+
+	for (slot = 0; slot < MR_MAX_MEMBERS; slot++)
+		if (lease->peers[slot].refusal == MR_REFUSE_AHEAD)
+			return true;
+	return false;
+}
+
 static void
 lose_round(MrStep *step)
 {
 	MrLease *lease = step->lease;
 	bool was_candidate = lease->role == MR_ROLE_CANDIDATE;
 
+	if (mr_order_is_ours(lease) && refused_as_behind(lease))
+		mr_order_end(step, MR_ORDER_REFUSED, MR_REFUSE_BEHIND);
 	lease->role = MR_ROLE_FOLLOWER;
 	lease->skip_prevote = false;
 	lease->round_failures++;
@@ -326,6 +352,12 @@ absent_mask(const MrStep *step)
 	return step->local->down_mask | (gone != MR_NO_SLOT ? UINT32_C(1) << gone : 0);
 }
 
+static int
+own_rank(const MrStep *step)
+{
+	return mr_candidate_rank(step->lease, step->lease->self, old_region(step), absent_mask(step));
+}
+
 /* The leader fell silent: remember who it was and when we noticed. */
 static void
 note_silence(MrStep *step)
@@ -350,7 +382,7 @@ follower_tick(MrStep *step)
 		lease->own_term = 0; /* rejoined since: another has led */
 	if (mr_step_promise_running(step) && lease->own_term == 0)
 	{
-		lease->self_refusal = mr_candidate_refusal(lease, step->local, false);
+		lease->self_refusal = mr_candidate_refusal(lease, step->local, MR_FIT_ELECTION);
 		return;
 	}
 	if (lease->own_term == 0)
@@ -368,10 +400,11 @@ follower_tick(MrStep *step)
 		lease->pending_cause = MR_CAUSE_RESTART;
 		lease->election_at_ns = step->now;
 	}
+	if (mr_order_is_ours(lease) && lease->handed_order == 0)
+		lease->pending_cause = MR_CAUSE_MANUAL;
 	if (lease->election_at_ns == 0)
 		lease->election_at_ns =
-			step->now + stagger_ns(step) * mr_candidate_rank(lease, lease->self, old_region(step),
-															 absent_mask(step));
+			step->now + (mr_order_is_ours(lease) ? 0 : stagger_ns(step) * own_rank(step));
 	if (step->now < lease->election_at_ns)
 		return;
 	if (lease->skip_prevote)

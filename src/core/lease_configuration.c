@@ -107,6 +107,8 @@ mr_configuration_propose(MrStep *step)
 		mr_config_slot_of(proposed, &lease->durable.node) != lease->self ||
 		!mr_uuid_equal(&proposed->cluster, &current->cluster))
 		return;
+	if (proposed->policy.mode != current->policy.mode && lease->handover != MR_HANDOVER_NONE)
+		return; /* who leads is being decided; it is proposed again */
 	next = *proposed;
 	mark_way_out(lease, &next);
 	next.voters_old = next.voters == current->voters ? 0 : current->voters;

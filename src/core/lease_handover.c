@@ -1,5 +1,6 @@
 /*
- * The last act of a leader: its server died (last gasp), is being stopped, or is sick.
+ * The last act of a leader: its server died (last gasp), is being stopped, or is sick;
+ * and the last step of one that hands over by order (lease_switchover.c).
  *
  * Fence first; then the end of the last acknowledged commit is final. A
  * successor is asked by a conditional RELEASE: it takes the lease only if it
@@ -12,7 +13,7 @@
 
 #include <string.h>
 
-#include "core/mr_candidate.h"
+#include "core/mr_governor.h"
 
 #define MR_LAST_GASP_NS (1500 * MR_NS_PER_MS)
 #define MR_ASK_TIMEOUT_NS (400 * MR_NS_PER_MS)
@@ -38,8 +39,9 @@ sickness_is_due(MrStep *step)
 	if (!step->local->sick || !lease->stamped || step->now < lease->sick_again_ns)
 		return false;
 	lease->sick_again_ns = step->now + policy->health_check_interval_ms * MR_NS_PER_MS;
-	if (policy->auto_failover && mr_candidate_best(lease, mr_step_member(step, lease->self)->region,
-												   false, 0, step->local->down_mask) != MR_NO_SLOT)
+	if (policy->auto_failover && !mr_candidate_is_paused(lease, lease->self) &&
+		mr_candidate_best(lease, mr_step_member(step, lease->self)->region, false, 0,
+						  step->local->down_mask) != MR_NO_SLOT)
 	{
 		mr_step_event(step, MR_EVENT_SICK, lease->self, MR_REFUSE_SICK, 0);
 		return true;
@@ -65,6 +67,8 @@ begin_handover(MrStep *step)
 
 	mr_step_deadline(step, 0);
 	lease->handover = MR_HANDOVER_FENCED;
+	lease->ordered = false;
+	lease->need_lsn = 0;
 	lease->handover_until_ns = step->now + wait_ns;
 	lease->handover_tried = 0;
 	lease->handover_behind = 0;
@@ -84,6 +88,8 @@ needed_lsn(const MrStep *step)
 	MrLsn commit = step->local->last_commit;
 	MrLsn stamp = step->lease->durable.stamp.lsn;
 
+	if (step->lease->need_lsn != 0)
+		return step->lease->need_lsn;
 	/* still promoting: all of the former leaders' commits that we hold */
 	if (!step->lease->stamped)
 		return step->local->wal_end > 0 ? step->local->wal_end : 1;
@@ -162,8 +168,19 @@ wait_at_home(MrStep *step)
 			(void) mr_step_send(step, slot, MR_MSG_STATUS);
 }
 
-static void
-ask(MrStep *step, int slot)
+static int
+cause_of_handover(const MrStep *step)
+{
+	if (step->lease->ordered)
+		return step->lease->order.cause == MR_CAUSE_FAILBACK ? MR_CAUSE_FAILBACK
+															 : MR_CAUSE_SWITCHOVER;
+	if (step->local->server_dead)
+		return MR_CAUSE_PRIMARY_CRASH;
+	return step->local->handover_stop ? MR_CAUSE_ORDERLY_STOP : MR_CAUSE_SICK;
+}
+
+void
+mr_handover_ask(MrStep *step, int slot)
 {
 	MrLease *lease = step->lease;
 	MrMessage *message;
@@ -179,9 +196,9 @@ ask(MrStep *step, int slot)
 	message = mr_step_send(step, slot, MR_MSG_RELEASE);
 	message->successor = mr_step_member(step, slot)->uuid;
 	message->need_lsn = needed_lsn(step);
-	message->cause = step->local->server_dead     ? MR_CAUSE_PRIMARY_CRASH
-					 : step->local->handover_stop ? MR_CAUSE_ORDERLY_STOP
-												  : MR_CAUSE_SICK;
+	message->cause = (uint8_t) cause_of_handover(step);
+	message->order_id = lease->ordered ? lease->order.id : 0;
+	lease->order.handed |= lease->ordered;
 	mr_step_event(step, MR_EVENT_RELEASE_SENT, slot, 0, (int64_t) message->need_lsn);
 }
 
@@ -213,11 +230,13 @@ look_for_successor(MrStep *step)
 		return;
 	}
 	slot = MR_NO_SLOT;
-	if (policy->auto_failover && (!stays || policy->on_stop != MR_ON_STOP_STAY))
+	if (policy->auto_failover && !mr_candidate_is_paused(lease, lease->self) &&
+		(stays || !mr_governor_holds(&lease->durable, lease->wall_ms)) &&
+		(!stays || policy->on_stop != MR_ON_STOP_STAY))
 		slot = mr_candidate_best(lease, region, !anywhere, lease->handover_tried,
 								 step->local->down_mask);
 	if (slot != MR_NO_SLOT)
-		ask(step, slot);
+		mr_handover_ask(step, slot);
 	else if (!stays)
 	{
 		/* everybody was asked and lacks something, or nobody may be promoted */
@@ -257,10 +276,29 @@ part_as_observer(MrStep *step)
 		slot = mr_candidate_best(lease, mr_step_member(step, lease->self)->region, !anywhere, 0,
 								 step->local->down_mask);
 	if (slot != MR_NO_SLOT)
-		ask(step, slot);
+		mr_handover_ask(step, slot);
 	lease->renounced = true;
 	lease->handover = MR_HANDOVER_DONE;
 	(void) mr_step_add(step, MR_ACT_EXIT);
+}
+
+/* It refused or does not answer: the next one. It may have taken the lease: so what. */
+static void
+next_successor(MrStep *step, int slot, int refusal)
+{
+	MrLease *lease = step->lease;
+
+	if (lease->handover != MR_HANDOVER_ASKED || slot != lease->successor)
+		return;
+	if (lease->ordered && lives_on(step))
+	{
+		mr_switchover_take_back(step, refusal);
+		return;
+	}
+	lease->handover_tried |= UINT32_C(1) << slot;
+	lease->handover = MR_HANDOVER_WAIT;
+	lease->ordered = false;
+	look_for_successor(step);
 }
 
 void
@@ -273,9 +311,13 @@ mr_handover_tick(MrStep *step)
 		part_as_observer(step);
 		return;
 	}
+	if (lease->ordered && mr_switchover_tick(step) && lease->handover != MR_HANDOVER_ASKED)
+		return;
 	switch (lease->handover)
 	{
 		case MR_HANDOVER_NONE:
+		case MR_HANDOVER_CATCH_UP:
+		case MR_HANDOVER_DRAIN:
 			begin_handover(step);
 			return;
 		case MR_HANDOVER_FENCED:
@@ -289,7 +331,7 @@ mr_handover_tick(MrStep *step)
 			return;
 		case MR_HANDOVER_ASKED:
 			if (step->now >= lease->round_until_ns)
-				mr_handover_unreachable(step, lease->successor);
+				next_successor(step, lease->successor, MR_REFUSE_UNREACHABLE);
 			return;
 		case MR_HANDOVER_DONE:
 			(void) mr_step_add(step, MR_ACT_EXIT);
@@ -303,6 +345,8 @@ mr_handover_reply(MrStep *step, int slot)
 	MrLease *lease = step->lease;
 	const MrMessage *reply = step->event->message;
 
+	if (lease->ordered && lease->handover == MR_HANDOVER_WAIT)
+		mr_handover_tick(step);
 	if (lease->handover != MR_HANDOVER_ASKED || reply->kind != MR_MSG_RELEASE ||
 		slot != lease->successor)
 		return;
@@ -313,18 +357,11 @@ mr_handover_reply(MrStep *step, int slot)
 	}
 	if (reply->refusal == MR_REFUSE_BEHIND)
 		lease->handover_behind |= UINT32_C(1) << slot;
-	mr_handover_unreachable(step, slot);
+	next_successor(step, slot, reply->refusal);
 }
 
-/* It refused or does not answer: the next one. It may have taken the lease: so what. */
 void
 mr_handover_unreachable(MrStep *step, int slot)
 {
-	MrLease *lease = step->lease;
-
-	if (lease->handover != MR_HANDOVER_ASKED || slot != lease->successor)
-		return;
-	lease->handover_tried |= UINT32_C(1) << slot;
-	lease->handover = MR_HANDOVER_WAIT;
-	look_for_successor(step);
+	next_successor(step, slot, MR_REFUSE_UNREACHABLE);
 }

@@ -5,11 +5,29 @@
  * from their replies. It is published only after this leadership has left its
  * stamp, and never again once a RELEASE was queued. Called by lease.c.
  */
+#include "core/mr_governor.h"
 #include "core/mr_lease_internal.h"
 
 #include <string.h>
 
 #define MR_PROMOTE_EVERY_NS (200 * MR_NS_PER_MS)
+
+int64_t
+mr_leader_lease_ms(const MrStep *step)
+{
+	const MrConfig *config = &step->lease->durable.config;
+	int64_t usual = config->policy.lease_ms;
+	int64_t until = config->paused_until_ms;
+	int64_t left;
+
+	if (step->lease->self != MR_NO_SLOT &&
+		config->members[step->lease->self].paused_until_ms > until)
+		until = config->members[step->lease->self].paused_until_ms;
+	left = until - step->lease->wall_ms;
+	if (left > MR_MAX_PAUSE_MS)
+		left = MR_MAX_PAUSE_MS;
+	return left > usual ? left : usual;
+}
 
 /* Recovery has ended (or there was none): this leadership's own WAL begins here. */
 static void
@@ -71,8 +89,13 @@ mr_leader_begin(MrStep *step)
 	int cause = find_cause(step, &from);
 
 	memset(transition, 0, sizeof(*transition));
+	lease->dirty |= mr_governor_note(&lease->durable, &lease->durable.node, lease->durable.term,
+									 cause, lease->wall_ms);
 	transition->term = lease->durable.term;
 	transition->cause = cause;
+	transition->order_id = lease->handed_order;
+	if (transition->order_id == 0 && mr_order_is_ours(lease))
+		transition->order_id = lease->order.id;
 	transition->from_slot = from;
 	transition->to_slot = lease->self;
 	transition->detected_ns = lease->detected_ns != 0 ? lease->detected_ns : step->now;
@@ -82,6 +105,8 @@ mr_leader_begin(MrStep *step)
 							: lease->leader_lsn > step->local->wal_end
 								? (int64_t) (lease->leader_lsn - step->local->wal_end)
 								: 0;
+	if (cause == MR_CAUSE_TAKEN_BACK)
+		mr_order_end(step, MR_ORDER_REFUSED, lease->order.refusal);
 	lease->pending_cause = MR_CAUSE_NONE;
 	lease->detected_ns = 0;
 	lease->role = MR_ROLE_LEADER;
@@ -92,6 +117,8 @@ mr_leader_begin(MrStep *step)
 	lease->lapsed = false;
 	lease->renounced = false;
 	lease->handover = MR_HANDOVER_NONE;
+	lease->ordered = false;
+	lease->handed_order = 0;
 	lease->deadline_ns = 0;
 	lease->promote_at_ns = 0;
 	lease->promote_until_ns = step->now + mr_step_policy(step)->promote_timeout_ms * MR_NS_PER_MS;
@@ -140,7 +167,7 @@ static void
 keep_own_promise(MrStep *step)
 {
 	MrLease *lease = step->lease;
-	int64_t lease_ms = mr_step_policy(step)->lease_ms;
+	int64_t lease_ms = mr_leader_lease_ms(step);
 	int64_t until_ns = step->now + mr_promise_ns(lease_ms);
 	bool begins =
 		!lease->stamped && step->now < lease->transition.elected_ns + lease_ms * MR_NS_PER_MS;
@@ -158,6 +185,8 @@ static void
 send_heartbeats(MrStep *step)
 {
 	MrLease *lease = step->lease;
+	int64_t lease_ms = mr_leader_lease_ms(step);
+	MrMessage *message;
 	int slot;
 
 	for (slot = 0; slot < MR_MAX_MEMBERS; slot++)
@@ -165,11 +194,14 @@ send_heartbeats(MrStep *step)
 		if (slot == lease->self || !mr_step_member(step, slot)->used ||
 			lease->peers[slot].in_flight)
 			continue;
-		broadcast(step, mr_step_send(step, slot, MR_MSG_GRANT));
+		message = mr_step_send(step, slot, MR_MSG_GRANT);
+		message->lease_ms = (uint32_t) lease_ms;
+		message->cause = (uint8_t) lease->transition.cause;
+		message->shorten = lease_ms == mr_step_policy(step)->lease_ms;
+		broadcast(step, message);
 	}
 	/* our own grant runs out like the others' */
-	lease->peers[lease->self].granted_until_ns =
-		step->now + mr_step_policy(step)->lease_ms * MR_NS_PER_MS;
+	lease->peers[lease->self].granted_until_ns = step->now + lease_ms * MR_NS_PER_MS;
 	keep_own_promise(step);
 	lease->next_heartbeat_ns = step->now + mr_step_policy(step)->heartbeat_ms * MR_NS_PER_MS;
 }
@@ -178,6 +210,30 @@ void
 mr_leader_heartbeat_now(MrStep *step)
 {
 	step->lease->next_heartbeat_ns = step->now;
+}
+
+/*
+ * A pause that ended early leaves grants that reach too far. They are not counted on any
+ * more before the first grant goes out that lets the voters shorten their promises.
+ */
+static void
+shorten_grants(MrStep *step)
+{
+	MrLease *lease = step->lease;
+	int64_t longest_ns = step->now + mr_leader_lease_ms(step) * MR_NS_PER_MS;
+	int slot;
+
+	if (mr_leader_lease_ms(step) != mr_step_policy(step)->lease_ms)
+		return;
+	for (slot = 0; slot < MR_MAX_MEMBERS; slot++)
+		if (lease->peers[slot].granted_until_ns > longest_ns)
+			lease->peers[slot].granted_until_ns = longest_ns;
+	if (lease->deadline_ns > longest_ns)
+		mr_step_deadline(step, longest_ns);
+	longest_ns = step->now + mr_promise_ns(mr_leader_lease_ms(step));
+	if (mr_uuid_equal(&lease->promise_to, &lease->durable.node) &&
+		lease->promise_until_ns > longest_ns)
+		lease->promise_until_ns = longest_ns;
 }
 
 /* Publishes the instant up to which a majority lets us acknowledge. */
@@ -189,7 +245,7 @@ publish_deadline(MrStep *step)
 	int64_t deadline;
 	int slot;
 
-	if (lease->renounced || !lease->stamped || lease->handover != MR_HANDOVER_NONE)
+	if (lease->renounced || !lease->stamped || lease->handover > MR_HANDOVER_DRAIN)
 		return;
 	for (slot = 0; slot < MR_MAX_MEMBERS; slot++)
 		grants[slot] = lease->peers[slot].granted_until_ns;
@@ -200,6 +256,7 @@ publish_deadline(MrStep *step)
 	{
 		lease->transition.open_ns = step->now;
 		mr_step_event(step, MR_EVENT_LEASE_OPEN, lease->self, 0, 0);
+		mr_leader_heartbeat_now(step); /* whoever ordered it waits for the news */
 	}
 	else if (lease->lapsed)
 		mr_step_event(step, MR_EVENT_LEASE_RESUMED, lease->self, 0,
@@ -278,6 +335,7 @@ mr_leader_tick(MrStep *step)
 	finish_recovery(step);
 	if (lease->role != MR_ROLE_LEADER)
 		return;
+	shorten_grants(step);
 	if (step->now >= lease->next_heartbeat_ns)
 		send_heartbeats(step);
 	publish_deadline(step);
@@ -290,7 +348,9 @@ mr_leader_reply(MrStep *step, int slot)
 	MrLease *lease = step->lease;
 	const MrMessage *reply = step->event->message;
 	MrPeer *peer = &lease->peers[slot];
-	int64_t until = step->event->sent_ns + (int64_t) reply->lease_ms * MR_NS_PER_MS;
+	int64_t wanted_ms = mr_leader_lease_ms(step);
+	int64_t granted_ms = reply->lease_ms < wanted_ms ? reply->lease_ms : wanted_ms;
+	int64_t until = step->event->sent_ns + granted_ms * MR_NS_PER_MS;
 
 	if (reply->term > lease->durable.term)
 	{

@@ -11,9 +11,8 @@
 
 #define MR_STATUS_EVERY_NS (2 * MR_NS_PER_S)
 
-/* What this node knows of its own log, and whether it would stand. */
-static void
-fill_report(const MrStep *step, MrReport *report)
+void
+mr_step_report(const MrStep *step, MrReport *report)
 {
 	const MrLocal *local = step->local;
 	const MrLease *lease = step->lease;
@@ -22,15 +21,16 @@ fill_report(const MrStep *step, MrReport *report)
 	report->wal_end = local->wal_end;
 	report->replay_lsn = local->in_recovery ? local->replay_lsn : local->wal_end;
 	report->timeline = local->timeline;
-	report->flags =
-		(local->in_recovery ? MR_REPORT_IN_RECOVERY : 0) |
-		(local->standby ? MR_REPORT_STANDBY : 0) |
-		(local->wal_end_known ? MR_REPORT_WAL_END_KNOWN : 0) |
-		(local->server_stopping ? MR_REPORT_STOPPING : 0) |
-		(local->streaming ? MR_REPORT_STREAMING : 0) | (lease->diverged ? MR_REPORT_DIVERGED : 0) |
-		(mr_lease_is_open(lease, step->now) ? MR_REPORT_LEASE_OPEN : 0) |
-		(lease->would.pending ? MR_REPORT_WOULD_LEAD : 0) |
-		(mr_candidate_refusal(lease, local, true) == MR_REFUSE_NONE ? MR_REPORT_ELIGIBLE : 0);
+	report->refusal = (uint8_t) mr_candidate_refusal(lease, local, MR_FIT_ORDERED_LOSSY);
+	report->flags = (local->in_recovery ? MR_REPORT_IN_RECOVERY : 0) |
+					(local->standby ? MR_REPORT_STANDBY : 0) |
+					(local->wal_end_known ? MR_REPORT_WAL_END_KNOWN : 0) |
+					(local->server_stopping ? MR_REPORT_STOPPING : 0) |
+					(local->streaming ? MR_REPORT_STREAMING : 0) |
+					(lease->diverged ? MR_REPORT_DIVERGED : 0) |
+					(mr_lease_is_open(lease, step->now) ? MR_REPORT_LEASE_OPEN : 0) |
+					(lease->would.pending ? MR_REPORT_WOULD_LEAD : 0) |
+					(report->refusal == MR_REFUSE_NONE ? MR_REPORT_ELIGIBLE : 0);
 }
 
 static MrMessage *
@@ -56,7 +56,7 @@ new_message(MrStep *step, MrActionKind kind, int slot)
 	message->reserved_timeline = lease->durable.reserved_timeline;
 	if (lease->leader != MR_NO_SLOT && !(lease->leader == lease->self && lease->renounced))
 		message->leader = lease->durable.config.members[lease->leader].uuid;
-	fill_report(step, &message->report);
+	mr_step_report(step, &message->report);
 	return message;
 }
 

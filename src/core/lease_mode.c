@@ -16,7 +16,7 @@
 /*
  * May a bound node let go of the fence? The leader that made the configuration may: it
  * waited until a majority had none in which somebody is elected. A standby may: it cannot
- * write. A former primary may not: its successor writes, and its fence is all that keeps
+ * write, unless it was told to end recovery by a leadership that is over since. A former primary may not: its successor writes, and its fence is all that keeps
  * it from doing so, too, until it has become a standby.
  */
 static bool
@@ -24,7 +24,8 @@ may_let_go(const MrStep *step)
 {
 	const MrDurable *durable = &step->lease->durable;
 
-	return step->local->standby || durable->last_led_term == durable->config.term;
+	return (step->local->standby && !step->local->promotion_told) ||
+		   durable->last_led_term == durable->config.term;
 }
 
 void
@@ -90,7 +91,7 @@ mr_mode_refusal(const MrStep *step)
 
 	if (mr_mode_is_reality(step) && !step->local->in_recovery)
 		return refusal_of_primary(step);
-	refusal = mr_candidate_refusal(lease, step->local, lease->skip_prevote);
+	refusal = mr_candidate_refusal(lease, step->local, mr_order_fitness(lease));
 	if (refusal != MR_REFUSE_NONE || mr_config_elects(&durable->config) || mr_mode_is_played(step))
 		return refusal;
 	return step->local->in_recovery || durable->last_led_term != durable->config.term
@@ -133,7 +134,7 @@ mr_mode_is_settled(const MrStep *step)
 	if (!mr_mode_is_played(step))
 		return false;
 	for (slot = 0; slot < MR_MAX_MEMBERS; slot++)
-		if (lease->peers[slot].reported_ns > lease->leader_heard_ns &&
+		if (slot != lease->self && lease->peers[slot].reported_ns > lease->leader_heard_ns &&
 			(lease->peers[slot].report.flags & MR_REPORT_WOULD_LEAD))
 			return true;
 	return lease->would.pending;

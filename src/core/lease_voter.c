@@ -7,10 +7,8 @@
  */
 #include "core/mr_lease_internal.h"
 
-#include "core/mr_candidate.h"
+#include "core/mr_governor.h"
 
-#define MR_RELEASE_WAIT_NS (40 * MR_NS_PER_MS) /* for bytes still on their way */
-#define MR_HEAD_START_NS MR_NS_PER_S           /* of a named successor */
 
 /* The candidate proves that the promise we gave is void: its holder released it. */
 static bool
@@ -36,6 +34,20 @@ promised_to_another(const MrStep *step)
 }
 
 /*
+ * What the leader wrote after it had released its lease was acknowledged to nobody: a
+ * candidate that holds all before that lacks nothing, whatever else reached this node.
+ */
+static bool
+holds_all_released(const MrStep *step)
+{
+	const MrMessage *message = step->event->message;
+
+	return release_proven(step) && message->released.need_lsn != 0 &&
+		   message->report.log_term == step->lease->durable.log_term &&
+		   message->report.wal_end >= message->released.need_lsn;
+}
+
+/*
  * Does this node hold more than the candidate? In asynchronous mode a node that
  * cannot lead does not stand in the way: nobody could use what it holds. But it does in
  * that of a former primary: what that would lose began with its successor, and no
@@ -45,17 +57,28 @@ static bool
 ahead_of_candidate(const MrStep *step)
 {
 	const MrLease *lease = step->lease;
-	const MrReport *candidate = &step->event->message->report;
+	const MrMessage *message = step->event->message;
+	const MrReport *candidate = &message->report;
+	MrRefusal refusal;
 
 	if (mr_candidate_compare_log(lease->durable.log_term, step->local->wal_end, candidate->log_term,
-								 candidate->wal_end) <= 0)
+								 candidate->wal_end) <= 0 ||
+		holds_all_released(step))
+		return false;
+	if (mr_step_policy(step)->durability == MR_DURABILITY_QUORUM)
+		return true;
+	if (message->allow_loss)
 		return false;
 	if (lease->durable.log_term > candidate->log_term &&
 		!(candidate->flags & MR_REPORT_IN_RECOVERY) &&
 		mr_step_policy(step)->max_failover_lag_bytes >= 0)
 		return true;
-	return mr_step_policy(step)->durability == MR_DURABILITY_QUORUM ||
-		   mr_candidate_refusal(lease, step->local, false) == MR_REFUSE_NONE;
+	refusal = mr_candidate_refusal(lease, step->local,
+								   message->order_id != 0 ? MR_FIT_ORDERED : MR_FIT_ELECTION);
+	/* a pause of all ends for all, only not at the same instant of their clocks */
+	return refusal == MR_REFUSE_NONE || refusal == MR_REFUSE_GOVERNOR ||
+		   (refusal == MR_REFUSE_PAUSED &&
+			mr_step_member(step, lease->self)->paused_until_ms <= lease->wall_ms);
 }
 
 /* Whether the term asked for is free on this node. */
@@ -168,6 +191,7 @@ record_holder(MrStep *step, uint64_t term, const MrMessage *message)
 
 	lease->own_term = 0;
 	lease->skip_prevote = false;
+	lease->handed_order = 0;
 	if (durable->term != term || durable->voted_nonce != message->nonce ||
 		!mr_uuid_equal(&durable->voted_for, &message->sender) ||
 		durable->max_lease_ms < message->lease_ms)
@@ -182,8 +206,8 @@ record_holder(MrStep *step, uint64_t term, const MrMessage *message)
 }
 
 /*
- * The promise itself is volatile. To the same holder it is never shortened: the
- * leader may count on a longer one that it was given before its policy changed.
+ * The promise itself is volatile. To the same holder it is shortened only when that
+ * says so, and not by a grant that was overtaken: the leader may count on a longer one.
  */
 static void
 promise(MrStep *step, uint64_t term, const MrMessage *message)
@@ -193,8 +217,12 @@ promise(MrStep *step, uint64_t term, const MrMessage *message)
 	bool same = lease->promise_term == term && lease->promise_nonce == message->nonce &&
 				mr_uuid_equal(&lease->promise_to, &message->sender);
 
+	bool overtaken = same && message->id <= lease->promise_id;
+
 	record_holder(step, term, message);
-	if (same && lease->promise_until_ns > until_ns)
+	if (!overtaken)
+		lease->promise_id = message->id;
+	if (same && lease->promise_until_ns > until_ns && (overtaken || !message->shorten))
 		return;
 	lease->promise_term = term;
 	lease->promise_to = message->sender;
@@ -326,6 +354,8 @@ accept_leader(MrStep *step, int slot, bool promised)
 			(void) mr_step_add(step, MR_ACT_CLOSE_GATE);
 		mr_step_event(step, MR_EVENT_LEADER_CHANGED, slot, 0, (int64_t) message->term);
 	}
+	lease->dirty |= mr_governor_note(&lease->durable, &message->sender, message->term,
+									 message->cause, lease->wall_ms);
 	if (promised)
 		promise(step, message->term, message);
 	else
@@ -378,79 +408,6 @@ mr_voter_learn_leader(MrStep *step, int slot)
 		accept_leader(step, slot, (reply->report.flags & MR_REPORT_LEASE_OPEN) != 0);
 }
 
-/* Can the releasing leader's last byte be found here? */
-static bool
-holds(const MrStep *step, const MrMessage *message)
-{
-	return step->local->wal_end_known &&
-		   mr_candidate_compare_log(step->lease->durable.log_term, step->local->wal_end,
-									message->report.log_term, message->need_lsn) >= 0;
-}
-
-static bool
-release_matches(const MrStep *step)
-{
-	const MrMessage *message = step->event->message;
-	const MrDurable *durable = &step->lease->durable;
-
-	return message->term == durable->term && message->nonce == durable->voted_nonce &&
-		   mr_uuid_equal(&durable->voted_for, &message->sender);
-}
-
-/* The lease is void; a named successor stands at once, the others let it go first. */
-static void
-accept_release(MrStep *step, int slot, bool mine)
-{
-	MrLease *lease = step->lease;
-	const MrMessage *message = step->event->message;
-
-	lease->released.term = message->term;
-	lease->released.holder = message->sender;
-	lease->released.nonce = message->nonce;
-	lease->released.cause = message->cause;
-	lease->promise_until_ns = 0;
-	lease->leader = MR_NO_SLOT;
-	lease->transition.from_slot = slot;
-	lease->detected_ns = step->now;
-	lease->pending_cause = message->cause;
-	lease->skip_prevote = mine;
-	mr_step_event(step, MR_EVENT_RELEASE_RECEIVED, slot, 0, (int64_t) message->need_lsn);
-	(void) mr_step_reply(step);
-	mr_candidate_schedule(step, mine ? step->now : step->now + MR_HEAD_START_NS);
-}
-
-static void
-answer_release(MrStep *step, int slot)
-{
-	const MrMessage *message = step->event->message;
-	bool mine = mr_uuid_equal(&message->successor, &step->lease->durable.node);
-	MrRefusal refusal = MR_REFUSE_NONE;
-
-	if (!release_matches(step))
-		refusal = MR_REFUSE_STALE_TERM;
-	else if (message->need_lsn != 0 && !mine)
-		refusal = MR_REFUSE_MALFORMED;
-	else if (mine && step->lease->bound && !mr_config_elects(&step->lease->durable.config))
-		refusal = MR_REFUSE_OBSERVE; /* the cluster is leaving "manage" */
-	else if (mine)
-		refusal = mr_candidate_refusal(step->lease, step->local, true);
-	if (refusal == MR_REFUSE_AMNESIA)
-		refusal = MR_REFUSE_SELF_AMNESIA; /* ours, not the sender's */
-	if (refusal == MR_REFUSE_NONE && message->need_lsn != 0 && !holds(step, message))
-	{
-		if (step->now - step->event->received_ns < MR_RELEASE_WAIT_NS)
-		{
-			(void) mr_step_add(step, MR_ACT_DEFER);
-			return;
-		}
-		refusal = MR_REFUSE_BEHIND;
-	}
-	if (refusal != MR_REFUSE_NONE)
-		mr_step_refuse(step, refusal, 0);
-	else
-		accept_release(step, slot, mine);
-}
-
 void
 mr_voter_request(MrStep *step, int slot)
 {
@@ -466,11 +423,12 @@ mr_voter_request(MrStep *step, int slot)
 			answer_grant(step, slot);
 			return;
 		case MR_MSG_RELEASE:
-			answer_release(step, slot);
+			mr_voter_release(step, slot);
 			return;
 		case MR_MSG_STATUS:
 			(void) mr_step_reply(step);
 			return;
+		case MR_MSG_ORDER: /* lease_order.c */
 		case MR_MSG_NONE:
 		case MR_MESSAGE_COUNT:
 			break;

@@ -19,7 +19,7 @@
 #include "core/mr_assert.h"
 #include "core/mr_bytes.h"
 
-#define CONFIG_VERSION 2 /* 2: leaving */
+#define CONFIG_VERSION 1
 
 /* Read to its end, or written by a newer version that knows more? */
 static bool
@@ -42,6 +42,7 @@ put_report(MrBytes *bytes, const MrReport *report)
 	mr_put_u64(bytes, report->replay_lsn);
 	mr_put_u32(bytes, report->timeline);
 	mr_put_u32(bytes, report->flags);
+	mr_put_u8(bytes, report->refusal);
 }
 
 static void
@@ -52,6 +53,7 @@ get_report(MrBytes *bytes, MrReport *report)
 	report->replay_lsn = mr_get_u64(bytes);
 	report->timeline = mr_get_u32(bytes);
 	report->flags = mr_get_u32(bytes);
+	report->refusal = mr_get_u8(bytes);
 }
 
 void
@@ -79,6 +81,7 @@ put_released(MrBytes *bytes, const MrReleased *released)
 	mr_put_uuid(bytes, &released->holder);
 	mr_put_u64(bytes, released->nonce);
 	mr_put_u8(bytes, released->cause);
+	mr_put_u64(bytes, released->need_lsn);
 }
 
 static void
@@ -88,6 +91,7 @@ get_released(MrBytes *bytes, MrReleased *released)
 	mr_get_uuid(bytes, &released->holder);
 	released->nonce = mr_get_u64(bytes);
 	released->cause = mr_get_u8(bytes);
+	released->need_lsn = mr_get_u64(bytes);
 }
 
 static void
@@ -193,6 +197,7 @@ put_member(MrBytes *bytes, int slot, const MrMember *member)
 	put_bool(bytes, member->no_promote);
 	put_bool(bytes, member->witness);
 	mr_put_u32(bytes, (uint32_t) member->priority);
+	mr_put_u64(bytes, (uint64_t) member->paused_until_ms);
 	mr_put_uuid(bytes, &member->uuid);
 	mr_put_string(bytes, member->name);
 	mr_put_string(bytes, member->region);
@@ -220,6 +225,7 @@ get_member(MrBytes *bytes, bool newer, MrConfig *config)
 	member->no_promote = mr_get_bool(&section);
 	member->witness = mr_get_bool(&section);
 	member->priority = (int32_t) mr_get_u32(&section);
+	member->paused_until_ms = (int64_t) mr_get_u64(&section);
 	mr_get_uuid(&section, &member->uuid);
 	mr_get_string(&section, member->name, sizeof(member->name));
 	mr_get_string(&section, member->region, sizeof(member->region));
@@ -248,13 +254,14 @@ mr_config_write(MrBytes *bytes, const MrConfig *config)
 	mr_put_u32(bytes, config->voters_old);
 	put_policy(bytes, &config->policy);
 	mr_put_string(bytes, config->preferred_region);
+	mr_put_u64(bytes, (uint64_t) config->paused_until_ms);
+	put_bool(bytes, config->leaving);
 	mr_put_u8(bytes, count);
 	for (slot = 0; slot < MR_MAX_MEMBERS; slot++)
 	{
 		if (config->members[slot].used)
 			put_member(bytes, slot, &config->members[slot]);
 	}
-	put_bool(bytes, config->leaving);
 	mr_put_end(bytes, begin);
 }
 
@@ -287,10 +294,10 @@ mr_config_read(MrBytes *bytes, MrConfig *config)
 	config->voters_old = mr_get_u32(&section);
 	get_policy(&section, &config->policy);
 	mr_get_string(&section, config->preferred_region, sizeof(config->preferred_region));
+	config->paused_until_ms = (int64_t) mr_get_u64(&section);
+	config->leaving = mr_get_bool(&section);
 	for (count = mr_get_u8(&section); count > 0 && !section.failed; count--)
 		get_member(&section, newer, config);
-	if (version >= 2)
-		config->leaving = mr_get_bool(&section);
 
 	if (version == 0 || !section_ended(&section, newer) || !voters_exist(config))
 		bytes->failed = true;
@@ -320,9 +327,13 @@ put_body(MrBytes *bytes, const MrMessage *message)
 	mr_put_u32(bytes, message->timeline);
 	put_released(bytes, &message->released);
 	mr_put_u32(bytes, message->lease_ms);
+	put_bool(bytes, message->shorten);
 	mr_put_uuid(bytes, &message->successor);
 	mr_put_u64(bytes, message->need_lsn);
 	mr_put_u8(bytes, message->cause);
+	mr_put_u64(bytes, message->order_id);
+	put_bool(bytes, message->allow_loss);
+	mr_put_u32(bytes, message->wait_ms);
 	put_peers(bytes, message);
 	put_bool(bytes, message->has_config);
 }
@@ -350,9 +361,13 @@ get_body(MrBytes *bytes, bool newer, MrMessage *message)
 	message->timeline = mr_get_u32(bytes);
 	get_released(bytes, &message->released);
 	message->lease_ms = mr_get_u32(bytes);
+	message->shorten = mr_get_bool(bytes);
 	mr_get_uuid(bytes, &message->successor);
 	message->need_lsn = mr_get_u64(bytes);
 	message->cause = mr_get_u8(bytes);
+	message->order_id = mr_get_u64(bytes);
+	message->allow_loss = mr_get_bool(bytes);
+	message->wait_ms = mr_get_u32(bytes);
 	get_peers(bytes, newer, message);
 	message->has_config = mr_get_bool(bytes);
 }

@@ -12,17 +12,28 @@
  * newer. A longer WAL of an older leadership is older.
  */
 extern int mr_candidate_compare_log(uint64_t a_term, MrLsn a_end, uint64_t b_term, MrLsn b_end);
+/* Whether the cluster, or this member, is kept from failing over by a pause. */
+extern bool mr_candidate_is_paused(const MrLease *lease, int slot);
+
+/* What a node is to be fit for. */
+typedef enum MrFitness
+{
+	MR_FIT_ELECTION,     /* to be promoted without anybody's order */
+	MR_FIT_HANDED,       /* it is handed the lease and holds every byte */
+	MR_FIT_ORDERED,      /* by order: a pause or AUTO_FAILOVER_ENABLED=false do not count */
+	MR_FIT_ORDERED_LOSSY /* ... nor how much is lost: only what makes it impossible */
+} MrFitness;
 
 /*
  * Why this node would not stand for leadership now; MR_REFUSE_NONE if it would.
- * Looks at the node and its server only, not at promises. lossless: it was
- * handed the lease and holds every byte, so neither lag nor AUTO_FAILOVER... only
- * what makes promotion impossible or unwanted counts.
+ * Looks at the node and its server only, not at promises.
  */
-extern MrRefusal mr_candidate_refusal(const MrLease *lease, const MrLocal *local, bool lossless);
+extern MrRefusal mr_candidate_refusal(const MrLease *lease, const MrLocal *local,
+									  MrFitness fitness);
 
 /* The same question about another member, from its last report. */
-extern MrRefusal mr_candidate_refusal_of(const MrLease *lease, int slot, uint32_t down_mask);
+extern MrRefusal mr_candidate_refusal_of(const MrLease *lease, int slot, uint32_t down_mask,
+										 MrFitness fitness);
 
 /* How much of the last leader's WAL this node lacks, as far as it knows; -1: it does not. */
 extern int64_t mr_candidate_lost_bytes(const MrLease *lease, const MrLocal *local);
@@ -34,6 +45,12 @@ extern int64_t mr_candidate_lost_bytes(const MrLease *lease, const MrLocal *loca
  */
 extern int mr_candidate_rank(const MrLease *lease, int slot, const char *region,
 							 uint32_t down_mask);
+
+/*
+ * The first of the members in mask as successor of a leader in region; MR_NO_SLOT for an
+ * empty mask. Asks nobody whether they are fit.
+ */
+extern int mr_candidate_first(const MrConfig *config, const char *region, uint32_t mask);
 
 /*
  * The best successor outside the mask `tried`; MR_NO_SLOT if there is none.

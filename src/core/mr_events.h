@@ -37,6 +37,13 @@
 	X(MR_EVENT_SICK, "sick", "critical", "the primary cannot write and gives the lease up") \
 	X(MR_EVENT_SICK_ALONE, "sick_alone", "critical", \
 	  "the primary cannot write, and nobody can take over") \
+	X(MR_EVENT_ORDER_ACCEPTED, "order_accepted", "info", "a change of leadership was ordered") \
+	X(MR_EVENT_ORDER_REFUSED, "order_refused", "warning", \
+	  "an ordered change of leadership was given up; nothing has changed") \
+	X(MR_EVENT_LEASE_TAKEN_BACK, "lease_taken_back", "warning", \
+	  "the successor did not take the lease, so its former holder stands again") \
+	X(MR_EVENT_FAILBACK_POSTPONED, "failback_postponed", "info", \
+	  "the primary does not return to the preferred region yet") \
 	X(MR_EVENT_MODE_CHANGED, "mode_changed", "info", "the node has taken up another mode") \
 	X(MR_EVENT_WOULD_FAIL_OVER, "would_fail_over", "warning", \
 	  "the node would have been promoted now, but only observes") \

@@ -17,47 +17,29 @@
  * - MR_ACT_OPEN_GATE is for the leader in its term: WAL that it writes in a later
  *   one (a restarted leader's, say) must not arrive through the same opening.
  *
- * Files: lease.c (dispatch, common), lease_voter.c (answers requests),
- * lease_candidate.c (elections), lease_leader.c (heartbeats, hand-over),
- * lease_configuration.c (joint changes of membership), lease_mode.c (who is bound, what an
- * observer would have done).
+ * Files: lease.c (dispatch, common), lease_voter.c, lease_release.c (answer requests),
+ * lease_candidate.c (elections), lease_leader.c (heartbeats), lease_handover.c,
+ * lease_order.c, lease_switchover.c (who leads next, by plan), lease_mode.c (who is bound),
+ * lease_configuration.c (joint changes of membership).
  */
 #ifndef MR_LEASE_H
 #define MR_LEASE_H
 
 #include "core/mr_durable.h"
+#include "core/mr_lease_peer.h"
 #include "core/mr_lease_step.h"
 
 #define MR_DRIFT_PERCENT 1 /* clock rates differ by less than this */
 
-/* A peer as this node knows it, from its own contacts and the leader's reports. */
-typedef struct MrPeer
-{
-	MrReport report;
-	int64_t heard_ns;    /* last own contact; 0 = never */
-	int64_t reported_ns; /* instant of `report` on our clock */
-	uint32_t round_trip_us;
-	uint64_t nonce;
-	uint64_t config_term; /* configuration it has persisted */
-	uint64_t config_version;
-	uint64_t accused_nonce; /* start of it whose amnesia was recorded */
-	bool in_flight;         /* a request of ours is unanswered */
-	uint8_t in_flight_kind;
-	uint64_t in_flight_id;
-	uint64_t amnesia_after_id; /* last request when it refused us for amnesia; 0 = it did not */
-	bool voted;                /* in the current (pre-)vote round */
-	int refusal;               /* its last refusal in it */
-	int64_t granted_until_ns;  /* leader: SEND of the grant + lease */
-	int64_t next_status_ns;    /* follower: when to ask it again */
-} MrPeer;
-
-/* An orderly stop, or the last act of a leader whose server died. */
+/* Of an ordered change, an orderly stop, or a leader whose server died. */
 typedef enum MrHandover
 {
 	MR_HANDOVER_NONE,
-	MR_HANDOVER_FENCED, /* fenced; last_commit is final from the next step on */
-	MR_HANDOVER_WAIT,   /* looking for a successor that holds every byte */
-	MR_HANDOVER_ASKED,  /* a conditional RELEASE is on its way */
+	MR_HANDOVER_CATCH_UP, /* ordered: writes go on until the successor is near */
+	MR_HANDOVER_DRAIN,    /* ordered: new commits are refused, those under way end */
+	MR_HANDOVER_FENCED,   /* fenced; last_commit is final from the next step on */
+	MR_HANDOVER_WAIT,     /* looking for a successor that holds every byte */
+	MR_HANDOVER_ASKED,    /* a conditional RELEASE is on its way */
 	MR_HANDOVER_DONE
 } MrHandover;
 
@@ -76,6 +58,7 @@ typedef struct MrLease
 	MrUuid promise_to;
 	uint64_t promise_nonce;
 	int64_t promise_until_ns; /* after a restart: as if just given */
+	uint64_t promise_id;      /* newest grant of that holder, to tell one that was overtaken */
 	MrReleased released;      /* newest release seen */
 	bool gate_open;
 	bool diverged;      /* waits to be rewound */
@@ -113,10 +96,20 @@ typedef struct MrLease
 	MrHandover handover;
 	int64_t handover_until_ns;
 	int successor;
+	int64_t fenced_ns; /* ordered: since when nothing is acknowledged */
+	MrLsn need_lsn;    /* ordered: what the successor must hold; 0 = not known yet */
 	uint32_t handover_tried, handover_behind; /* who refused; who did only for want of bytes */
 	int64_t sick_again_ns; /* a sick leader that nobody could follow looks again then */
 
+	/* orders */
+	MrOrder order;             /* the last one this node took */
+	bool ordered;              /* the hand-over under way is by this order */
+	int failback_refusal;      /* why there is no failback now, as last judged */
+	int64_t failback_again_ns; /* not tried again before */
+	uint64_t handed_order;     /* order by which the lease was handed to us; 0 = none */
+
 	uint64_t next_id;
+	int64_t wall_ms;  /* of the last step */
 	MrLsn leader_lsn; /* newest position the last leader reported, also before a restart */
 	MrPeer peers[MR_MAX_MEMBERS];
 	MrTransition transition;

@@ -4,6 +4,7 @@
 #ifndef MR_LEASE_INTERNAL_H
 #define MR_LEASE_INTERNAL_H
 
+#include "core/mr_candidate.h"
 #include "core/mr_lease.h"
 
 /* A step in the making: everything its functions need. */
@@ -27,6 +28,7 @@ mr_promise_ns(int64_t lease_ms)
 extern MrAction *mr_step_add(MrStep *step, MrActionKind kind);
 extern MrMessage *mr_step_send(MrStep *step, int slot, MrMessageKind kind);
 extern MrMessage *mr_step_reply(MrStep *step);
+extern void mr_step_report(const MrStep *step, MrReport *report); /* what we know of our own log */
 extern void mr_step_refuse(MrStep *step, MrRefusal refusal, int64_t retry_after_ns);
 extern void mr_step_event(MrStep *step, MrEventKind kind, int slot, int refusal, int64_t value);
 extern void mr_step_deadline(MrStep *step, int64_t deadline_ns);
@@ -37,8 +39,22 @@ extern bool mr_step_promise_running(const MrStep *step);
 extern const MrMember *mr_step_member(const MrStep *step, int slot);
 extern const MrPolicy *mr_step_policy(const MrStep *step);
 
+/*
+ * lease_leader.c: the lease that a leader asks for, in ms. During a pause it reaches to
+ * the end of it: nobody else shall lead before, and this node may even if it is cut off.
+ */
+extern int64_t mr_leader_lease_ms(const MrStep *step);
+
+/* lease_contact.c: a request or a reply of another node, or that a request came to nothing. */
+extern void mr_contact_request(MrStep *step);
+extern void mr_contact_reply(MrStep *step);
+extern void mr_contact_unreachable(MrStep *step);
+
 /* lease_voter.c: answers the request in step->event (exactly one REPLY or DEFER, or SEVER). */
 extern void mr_voter_request(MrStep *step, int slot);
+
+/* lease_release.c: answers a RELEASE (REPLY or DEFER). */
+extern void mr_voter_release(MrStep *step, int slot);
 
 /* lease_voter.c: a follower's question was answered by somebody who leads: follow it. */
 extern void mr_voter_learn_leader(MrStep *step, int slot);
@@ -50,14 +66,31 @@ extern void mr_candidate_unreachable(MrStep *step, int slot);
 extern void mr_candidate_schedule(MrStep *step, int64_t at_ns);
 extern void mr_candidate_give_way(MrStep *step);
 
+/* lease_order.c: see mr_order.h. */
+extern void mr_order_request(MrStep *step, int slot);
+extern void mr_order_reply(MrStep *step);
+extern void mr_order_tick(MrStep *step);
+extern void mr_order_end(MrStep *step, MrOrderState state, int refusal);
+extern bool mr_order_is_ours(const MrLease *lease); /* it wants this node to lead */
+extern MrFitness mr_order_fitness(const MrLease *lease);
+
+/* lease_switchover.c: the leader executes an order. True: it goes on; false: it is over. */
+extern void mr_switchover_begin(MrStep *step);
+extern bool mr_switchover_tick(MrStep *step);
+extern void mr_switchover_take_back(MrStep *step, int refusal);
+
+/* lease_failback.c: the leader returns to the preferred region when it is time. */
+extern void mr_failback_tick(MrStep *step);
+
 /* lease_leader.c */
 extern void mr_leader_begin(MrStep *step);
 extern void mr_leader_tick(MrStep *step);
 extern void mr_leader_reply(MrStep *step, int slot);
 extern void mr_leader_heartbeat_now(MrStep *step);
 
-/* lease_handover.c: the leader's server died or stops, or it is sick and another is not. */
+/* lease_handover.c: the leader's server died or stops, it is sick, or it does it by order. */
 extern bool mr_handover_is_due(MrStep *step);
+extern void mr_handover_ask(MrStep *step, int slot);
 extern void mr_handover_tick(MrStep *step);
 extern void mr_handover_reply(MrStep *step, int slot);
 extern void mr_handover_unreachable(MrStep *step, int slot);

@@ -6,6 +6,7 @@
 #define MR_LEASE_STEP_H
 
 #include "core/mr_message.h"
+#include "core/mr_order.h"
 
 #define MR_MAX_ACTIONS (3 * MR_MAX_MEMBERS + 16)
 
@@ -16,6 +17,7 @@ typedef struct MrLocal
 	bool standby; /* standby.signal existed when the server started */
 	bool wal_end_known;
 	bool inconsistent;    /* recovery could not end here: the data files are ahead of it */
+	bool promotion_told;  /* a promotion was signalled, which nobody can take back */
 	bool replay_paused;   /* paused, or recovery_min_apply_delay is set */
 	bool severed;         /* gate closed and no walreceiver is alive */
 	bool sever_failed;    /* the walreceiver did not end in time */
@@ -25,9 +27,12 @@ typedef struct MrLocal
 	bool server_stopping; /* orderly shutdown has begun */
 	bool handover_stop;   /* ... and this process was told to end: hand over now */
 	bool writers;         /* sessions that have written are still there */
+	bool committing;      /* commits that passed the fence before it began to drain */
+	bool strays;          /* others than the chosen successor still stream from us */
 	bool sick;            /* too many write checks failed in a row */
 	uint32_t down_mask;   /* bit per slot: our monitor marked the node as down */
 	bool manage;          /* mode is manage; else never fence, promote, campaign */
+	int64_t wall_ms;      /* wall clock, for what people set to end at some time of day */
 	MrLsn wal_end;
 	MrLsn replay_lsn;
 	uint32_t timeline;        /* of wal_end */
@@ -97,8 +102,9 @@ typedef struct MrActions
 typedef struct MrTransition
 {
 	uint64_t term;
-	int cause;     /* MrCause */
-	int from_slot; /* MR_NO_SLOT if unknown */
+	int cause;         /* MrCause */
+	uint64_t order_id; /* of the order that brought it about; 0 = none did */
+	int from_slot;     /* MR_NO_SLOT if unknown */
 	int to_slot;
 	int64_t detected_ns; /* release received, or promise ran out */
 	int64_t elected_ns;

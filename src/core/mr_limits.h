@@ -21,6 +21,10 @@
 #define MR_MESSAGE_SIZE (24 * 1024) /* largest encoded protocol message */
 #define MR_STATE_SIZE (24 * 1024)   /* largest encoded state file */
 
+#define MR_MAX_PAUSE_MS (INT64_C(7) * 86400 * 1000) /* longest pause of failover */
+
+#define MR_FAILOVERS_KEPT 32 /* unplanned ones a node remembers */
+
 #define MR_NO_SLOT (-1) /* no member */
 
 #define MR_NS_PER_MS INT64_C(1000000)

@@ -21,7 +21,7 @@
 #define MR_REPORT_STOPPING 0x0008   /* shutting down: close your sessions */
 #define MR_REPORT_STREAMING 0x0010  /* its walreceiver streams from its leader */
 #define MR_REPORT_DOWN 0x0020       /* set by the leader: its monitor marked the node down */
-#define MR_REPORT_ELIGIBLE 0x0040   /* nothing local stands against its promotion */
+#define MR_REPORT_ELIGIBLE 0x0040   /* nothing local stands against its promotion by order */
 #define MR_REPORT_LEASE_OPEN 0x0080 /* holds the lease and acknowledges writes */
 #define MR_REPORT_DIVERGED 0x0100   /* waits to be rewound */
 #define MR_REPORT_REACHABLE 0x0200  /* set by the leader: it answers its heartbeats */
@@ -35,6 +35,7 @@ typedef struct MrReport
 	MrLsn replay_lsn;  /* replayed up to here; = wal_end on a primary */
 	uint32_t timeline; /* of wal_end */
 	uint32_t flags;
+	uint8_t refusal; /* MrRefusal: why it could not be promoted now; 0 = it could */
 } MrReport;
 
 /* The mark every leadership leaves: WAL past (timeline, lsn) belongs to term. */
@@ -52,7 +53,8 @@ typedef struct MrReleased
 	uint64_t term; /* 0 = none */
 	MrUuid holder;
 	uint64_t nonce;
-	uint8_t cause; /* MrCause of the hand-over */
+	uint8_t cause;  /* MrCause of the hand-over */
+	MrLsn need_lsn; /* no commit it acknowledged ends past this byte; 0 = unknown */
 } MrReleased;
 
 /* A member as the leader sees it, repeated in every grant. */
@@ -92,8 +94,14 @@ typedef struct MrMessage
 
 	/* GRANT, VOTE: length of the lease asked for */
 	uint32_t lease_ms;
+	bool shorten; /* GRANT: a longer one given to an earlier request is not counted on any more */
 
-	/* RELEASE: valid only for a successor that holds need_lsn; 0 = for anybody */
+	/* PREVOTE, VOTE, RELEASE, ORDER: by an order; see mr_order.h */
+	uint64_t order_id; /* 0 = of itself */
+	bool allow_loss;
+	uint32_t wait_ms; /* ORDER: how long it may take */
+
+	/* RELEASE: valid only for a successor that holds need_lsn; 0 = for anybody. ORDER: target */
 	MrUuid successor;
 	MrLsn need_lsn;
 	uint8_t cause;

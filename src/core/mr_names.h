@@ -32,7 +32,8 @@
 	X(MR_MSG_VOTE, "vote") \
 	X(MR_MSG_GRANT, "grant") \
 	X(MR_MSG_RELEASE, "release") \
-	X(MR_MSG_STATUS, "status")
+	X(MR_MSG_STATUS, "status") \
+	X(MR_MSG_ORDER, "order")
 
 /* Why a leadership began. */
 #define MR_CAUSE_LIST(X) \
@@ -48,6 +49,8 @@
 	X(MR_CAUSE_FAILBACK, "failback", "return to the preferred region") \
 	X(MR_CAUSE_MANUAL, "manual", "manual failover") \
 	X(MR_CAUSE_FORCED, "forced", "a new quorum was forced") \
+	X(MR_CAUSE_TAKEN_BACK, "taken_back", \
+	  "a hand-over came to nothing and the former leader leads again") \
 	X(MR_CAUSE_OBSERVED, "observed", "another system or a person made the node primary")
 
 /* Health of a node or region as the monitor sees it. */

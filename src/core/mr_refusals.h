@@ -42,6 +42,22 @@
 	X(MR_REFUSE_SICK, "sick", "the node's disk or WAL cannot be written") \
 	X(MR_REFUSE_SELF_AMNESIA, "self_amnesia", \
 	  "the state file of the node that refuses went back in time") \
-	X(MR_REFUSE_INCONSISTENT, "inconsistent", "the node has not replayed to a consistent state")
+	X(MR_REFUSE_INCONSISTENT, "inconsistent", "the node has not replayed to a consistent state") \
+	X(MR_REFUSE_ALREADY_LEADING, "already_leading", "the node leads already") \
+	X(MR_REFUSE_IN_PROGRESS, "in_progress", "another change of leadership is under way") \
+	X(MR_REFUSE_NOT_LEADING, "not_leading", \
+	  "only the leader, or the node that is to lead, can do it") \
+	X(MR_REFUSE_NOT_STREAMING, "not_streaming", "the node does not stream from the leader") \
+	X(MR_REFUSE_COMMITS_PENDING, "commits_pending", "commits under way did not end in time") \
+	X(MR_REFUSE_TIMED_OUT, "timed_out", "it was not done before its deadline") \
+	X(MR_REFUSE_UNREACHABLE, "unreachable", "the node does not answer") \
+	X(MR_REFUSE_PAUSED, "paused", "failover is paused") \
+	X(MR_REFUSE_GOVERNOR, "governor", "there were too many failovers in the last hour") \
+	X(MR_REFUSE_VETO, "veto", "the pre-promotion hook said no") \
+	X(MR_REFUSE_NO_LEADER, "no_leader", "no primary is there that could hand over") \
+	X(MR_REFUSE_FAILBACK_OFF, "failback_off", \
+	  "failback is switched off, or no region is the preferred one") \
+	X(MR_REFUSE_NOT_PROVEN, "not_proven", "the time of proven health is not over") \
+	X(MR_REFUSE_TRIED, "tried", "the last attempt came to nothing a moment ago")
 
 #endif /* MR_REFUSALS_H */

@@ -47,6 +47,9 @@
 	  "return to the preferred primary region when it is healthy again") \
 	X("failback_delay", failback_delay_ms, 300000, 0, 86400000, "ms", \
 	  "proven health the preferred region needs before a failback") \
+	X("max_failovers_per_hour", max_failovers_per_hour, 10, -1, MR_FAILOVERS_KEPT, "failovers", \
+	  "unplanned failovers in an hour after which only an order moves the primary; -1 is no " \
+	  "limit") \
 	X("mode", mode, MR_MODE_MANAGE, 0, MR_MODE_COUNT - 1, "enum", \
 	  "manage: lease, fence and failover; observe: only record what would be done; off: neither")
 
@@ -60,9 +63,10 @@ typedef struct MrPolicy
 typedef struct MrMember
 {
 	bool used;
-	bool no_promote;  /* never a candidate */
-	bool witness;     /* votes, holds no data */
-	int32_t priority; /* of its region: the smallest is preferred */
+	bool no_promote;         /* never a candidate */
+	bool witness;            /* votes, holds no data */
+	int32_t priority;        /* of its region: the smallest is preferred */
+	int64_t paused_until_ms; /* it, or its region, takes no part in failovers; see below */
 	MrUuid uuid;
 	char name[MR_NAME_SIZE];
 	char region[MR_NAME_SIZE];       /* key, e.g. US_EAST */
@@ -79,6 +83,7 @@ typedef struct MrConfig
 	uint32_t voters_old; /* not 0: joint, both sets must agree */
 	MrPolicy policy;
 	char preferred_region[MR_NAME_SIZE];
+	int64_t paused_until_ms; /* no failover before; by wall clock (Unix time), 0 = not paused */
 	bool leaving; /* the way out of manage: no election any more, but the fence still holds */
 	MrMember members[MR_MAX_MEMBERS];
 } MrConfig;

@@ -10,6 +10,7 @@
 #include "commands/trigger.h"
 #include "executor/spi.h"
 #include "fmgr.h"
+#include "utils/snapmgr.h"
 
 #include "extension/mr_catalog.h"
 #include "extension/mr_catalog_run.h"
@@ -30,10 +31,11 @@ static const char *const prune_sql =
 static const char *const failover_sql =
 	"INSERT INTO multiregion.failover AS f (epoch, cause, rule, from_node, from_region, to_node,"
 	" to_region, detected_at, elected_at, promoted_at, open_at, first_write_at, lag_bytes,"
-	" timeline, fork_lsn)"
+	" timeline, fork_lsn, order_id)"
 	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12,"
 	" CASE WHEN $13 OPERATOR(pg_catalog.>=) 0 THEN $13 END,"
-	" CASE WHEN $14 OPERATOR(pg_catalog.>) 0 THEN $14 END, $15)"
+	" CASE WHEN $14 OPERATOR(pg_catalog.>) 0 THEN $14 END, $15,"
+	" CASE WHEN $16 OPERATOR(pg_catalog.>) 0 THEN $16 END)"
 	" ON CONFLICT (epoch) DO UPDATE SET rule = coalesce(f.rule, excluded.rule),"
 	" from_node = coalesce(f.from_node, excluded.from_node),"
 	" from_region = coalesce(f.from_region, excluded.from_region),"
@@ -45,6 +47,10 @@ static const char *const failover_sql =
 	" lag_bytes = coalesce(f.lag_bytes, excluded.lag_bytes),"
 	" timeline = coalesce(f.timeline, excluded.timeline),"
 	" fork_lsn = coalesce(f.fork_lsn, excluded.fork_lsn)";
+
+static const char *const find_failover_sql =
+	"SELECT f.epoch, f.cause, f.from_node, f.to_node, coalesce(f.lag_bytes, -1)"
+	" FROM multiregion.failover AS f WHERE f.order_id OPERATOR(pg_catalog.=) $1";
 
 static const char *const divergence_sql =
 	"INSERT INTO multiregion.divergence (node, term, timeline, fork_lsn, end_lsn, kept_path)"
@@ -117,7 +123,7 @@ mr_catalog_event_of_record(const MrEventRecord *record, const char *node, MrCata
 	event->severity = mr_event_severity(record->kind);
 	event->term = (int64) record->term;
 	event->subject = or_null(record->subject);
-	if (record->kind == MR_EVENT_LEASE_ACQUIRED)
+	if (record->kind == MR_EVENT_LEASE_ACQUIRED || record->kind == MR_EVENT_ORDER_ACCEPTED)
 		event->reason = mr_cause_name(record->refusal);
 	else if (record->refusal != MR_REFUSE_NONE)
 		event->reason = mr_refusal_name(record->refusal);
@@ -163,8 +169,42 @@ mr_catalog_record_failover(const MrCatalogFailover *failover)
 	mr_add_int64(&arguments, failover->lag_bytes);
 	mr_add_int64(&arguments, failover->timeline);
 	mr_add_lsn(&arguments, failover->fork_lsn);
+	mr_add_int64(&arguments, failover->order_id);
 	(void) mr_write(failover_sql, &arguments);
 	mr_catalog_close(&session);
+}
+
+bool
+mr_catalog_find_failover(int64 order_id, MrCatalogFailover *failover)
+{
+	MrCatalogSession session;
+	MrArguments arguments = {0};
+	char cause[MR_NAME_SIZE];
+	char from[MR_NAME_SIZE];
+	char to[MR_NAME_SIZE];
+	MemoryContext context = CurrentMemoryContext;
+	bool found;
+
+	memset(failover, 0, sizeof(*failover));
+	PushActiveSnapshot(GetLatestSnapshot());
+	mr_catalog_open(&session);
+	mr_add_int64(&arguments, order_id);
+	found = mr_read(find_failover_sql, &arguments) > 0;
+	if (found)
+	{
+		failover->order_id = order_id;
+		failover->epoch = mr_column_int64(0, 1);
+		mr_column_text(0, 2, cause, sizeof(cause));
+		mr_column_text(0, 3, from, sizeof(from));
+		mr_column_text(0, 4, to, sizeof(to));
+		failover->lag_bytes = mr_column_int64(0, 5);
+		failover->cause = MemoryContextStrdup(context, cause);
+		failover->from_node = from[0] != '\0' ? MemoryContextStrdup(context, from) : NULL;
+		failover->to_node = MemoryContextStrdup(context, to);
+	}
+	mr_catalog_close(&session);
+	PopActiveSnapshot();
+	return found;
 }
 
 bool

@@ -284,6 +284,7 @@ mr_catalog_read_config(const MrConfig *current, const MrUuid *self, MrConfig *pr
 	{
 		*leaving = remove_members(proposal, wanted, count);
 		place_members(proposal, wanted, count);
+		mr_catalog_read_pauses(proposal);
 		problem = mr_config_problem(proposal);
 	}
 	if (problem != NULL)

@@ -29,6 +29,7 @@
 #include "tcop/utility.h"
 #include "utils/timestamp.h"
 
+#include "extension/mr_commits.h"
 #include "extension/mr_fence.h"
 #include "extension/mr_followers.h"
 #include "extension/mr_session.h"
@@ -74,10 +75,21 @@ mr_fence_initialize(void)
 
 /* ---------- refusing ---------- */
 
+static bool
+is_draining(void)
+{
+	return unlikely(pg_atomic_read_u32(&mr_shared->draining) != 0);
+}
+
 static void
 refuse(pg_atomic_uint64 *counter)
 {
 	pg_atomic_fetch_add_u64(counter, 1);
+	if (mr_fence_is_open() && is_draining())
+		ereport(ERROR, (errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
+						errmsg("cannot write: this node hands the write lease over"),
+						errhint("Connect again (target_session_attrs=read-write finds the next "
+								"primary) and try again in a moment.")));
 	ereport(ERROR, (errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
 					errmsg("cannot write: this node does not hold the write lease"),
 					errdetail("The cluster is managed by multiregion; "
@@ -90,7 +102,7 @@ refuse(pg_atomic_uint64 *counter)
 static bool
 must_refuse(void)
 {
-	return !mr_fence_is_open() && !RecoveryInProgress();
+	return (!mr_fence_is_open() || is_draining()) && !RecoveryInProgress();
 }
 
 void
@@ -123,6 +135,7 @@ fence_client_authentication(Port *port, int status)
 		previous_client_authentication(port, status);
 	if (status != STATUS_OK)
 		return;
+	mr_commits_guard_client();
 	if (am_db_walsender)
 		register_writer(); /* decodes logically: ends with the lease */
 	else if (am_walsender)
@@ -163,7 +176,15 @@ fence_process_utility(PlannedStmt *statement, const char *source, bool read_only
 		refuse(&mr_shared->refused_before);
 	mr_session_note(statement->utilityStmt);
 	if (mr_utility_is_second_phase(statement->utilityStmt))
+	{
+		mr_commits_enter(); /* a session that is refused below leaves again */
+		if (must_refuse())
+		{
+			mr_commits_leave();
+			refuse(&mr_shared->refused_commit);
+		}
 		force_acknowledgement_check = true;
+	}
 	if (previous_process_utility)
 		previous_process_utility(statement, source, read_only_tree, context, params, environment,
 								 destination, completion);
@@ -208,8 +229,16 @@ check_acknowledgement(XLogRecPtr commit_end)
 	if (likely(mr_fence_is_open()))
 	{
 		note_first_write();
-		return;
+		mr_commits_decided();
 	}
+	else
+		mr_fence_withhold_acknowledgement();
+}
+
+void
+mr_fence_withhold_acknowledgement(void)
+{
+	mr_commits_leave();
 	pg_atomic_fetch_add_u64(&mr_shared->refused_acknowledgement, 1);
 	if (MyProcPort != NULL)
 		shutdown(MyProcPort->sock, SHUT_RDWR);
@@ -225,6 +254,7 @@ fence_xact_callback(XactEvent event, void *arg)
 	if (pg_atomic_read_u32(&mr_shared->managed) == 0)
 	{
 		force_acknowledgement_check = false;
+		mr_commits_leave();
 		return;
 	}
 	wrote = TransactionIdIsValid(GetTopTransactionIdIfAny());
@@ -234,8 +264,12 @@ fence_xact_callback(XactEvent event, void *arg)
 		case XACT_EVENT_PRE_PREPARE:
 			if (!wrote)
 				break;
+			mr_commits_enter();
 			if (must_refuse())
+			{
+				mr_commits_leave();
 				refuse(&mr_shared->refused_commit);
+			}
 			register_writer();
 			break;
 		case XACT_EVENT_COMMIT:
@@ -251,6 +285,7 @@ fence_xact_callback(XactEvent event, void *arg)
 			force_acknowledgement_check = false;
 			break;
 		case XACT_EVENT_ABORT:
+			mr_commits_leave();
 			force_acknowledgement_check = false;
 			break;
 		case XACT_EVENT_PARALLEL_COMMIT:

@@ -14,6 +14,7 @@
 #include "storage/lwlock.h"
 #include "storage/shmem.h"
 
+#include "extension/mr_commits.h"
 #include "extension/mr_fence.h"
 #include "extension/mr_followers.h"
 #include "extension/mr_gate.h"
@@ -39,6 +40,7 @@ module_shmem_request(void)
 	RequestAddinShmemSpace(mr_mailbox_size());
 	RequestAddinShmemSpace(mr_gate_size());
 	RequestAddinShmemSpace(mr_fence_size());
+	RequestAddinShmemSpace(mr_commits_size());
 	RequestAddinShmemSpace(mr_followers_size());
 	RequestNamedLWLockTranche("multiregion", 1);
 }
@@ -52,6 +54,7 @@ module_shmem_startup(void)
 	mr_mailbox_initialize();
 	mr_gate_initialize();
 	mr_fence_initialize();
+	mr_commits_initialize();
 	mr_followers_initialize();
 	mr_shared_initialize();
 	LWLockRelease(AddinShmemInitLock);

@@ -41,6 +41,7 @@ typedef struct MrCatalogFailover
 	int64 epoch;       /* the new term; the row's identity */
 	const char *cause; /* word of MrCause */
 	const char *rule;  /* why this successor */
+	int64 order_id;    /* of the order that brought it about; 0 is null */
 	const char *from_node;
 	const char *from_region;
 	const char *to_node;
@@ -118,6 +119,12 @@ extern int64 mr_catalog_prune_events(int64 keep);
  * a value once recorded is never changed.
  */
 extern void mr_catalog_record_failover(const MrCatalogFailover *failover);
+
+/*
+ * The failover an order brought about: its epoch, cause, nodes and lag_bytes. False if
+ * there is no record of it here (yet). Reads with a snapshot of its own.
+ */
+extern bool mr_catalog_find_failover(int64 order_id, MrCatalogFailover *failover);
 
 /* Inserts unless it is recorded already. True if it was new. */
 extern bool mr_catalog_record_divergence(const MrCatalogDivergence *divergence);

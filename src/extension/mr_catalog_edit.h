@@ -11,6 +11,8 @@
 
 #include "postgres.h"
 
+#include "datatype/timestamp.h"
+
 #include "core/mr_identifier.h"
 #include "core/mr_policy.h"
 #include "core/mr_region.h"
@@ -130,9 +132,18 @@ extern void mr_catalog_write_policy(const char *name, const char *value, const c
 /* Key of the region that should be primary: the smallest priority. Empty if there is none. */
 extern void mr_catalog_preferred_region(char out[MR_NAME_SIZE]);
 
-/* ---------- for check(): catalog_policy.c ---------- */
+/* ---------- pauses: catalog_pause.c ---------- */
 
-/* Number of prepared transactions, and whether pg_hba.conf admits replication at all. */
+/* Puts the pauses that run into a configuration whose members are known. */
+extern void mr_catalog_read_pauses(MrConfig *config);
+
+/* Begins a pause of a scope (cluster, region, node) or changes its end; ends one. */
+extern void mr_catalog_write_pause(const char *scope, const char *name, TimestampTz until,
+								   const char *reason);
+extern bool mr_catalog_remove_pause(const char *scope, const char *name);
+
+/* ---------- for check(): catalog_policy.c ---------- */
+/* Prepared transactions; whether pg_hba.conf admits replication at all. */
 extern int64 mr_catalog_count_prepared(void);
 extern bool mr_catalog_admits_replication(void);
 

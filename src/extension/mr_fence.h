@@ -18,6 +18,9 @@ extern void mr_fence_initialize(void);
 /* Raises the error of a refused write (25006) on a fenced node that is not in recovery. */
 extern void mr_fence_require_open(void);
 
+/* Makes the answer to this session's commit impossible, and ends the session. No error. */
+extern void mr_fence_withhold_acknowledgement(void);
+
 /* _PG_init: installs the hooks. */
 extern void mr_fence_install(void);
 

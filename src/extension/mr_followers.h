@@ -13,8 +13,13 @@
 
 #include "libpq/libpq-be.h"
 
+#include "core/mr_limits.h"
+
 /* Name of the setting that carries the term. */
 #define MR_FOLLOW_TERM "multiregion.follow_term"
+
+/* What a follower's application_name begins with; its uuid in 32 hex digits follows. */
+#define MR_FOLLOW_APPLICATION "mr_"
 
 /* Shared memory: size, and creation at postmaster start. */
 extern Size mr_followers_size(void);
@@ -23,7 +28,13 @@ extern void mr_followers_initialize(void);
 /* A physical walsender that has authenticated: FATAL 57P03 if it names another term. */
 extern void mr_followers_admit(const Port *port);
 
-/* Lease worker: the term this node leads and has stamped, 0 = none. Ends all others' streams. */
-extern void mr_followers_lead(uint64 term);
+/*
+ * Lease worker: the term this node leads and has stamped, 0 = none, and the one standby
+ * that may still stream, NULL = all of them. Ends all others' streams.
+ */
+extern void mr_followers_lead(uint64 term, const MrUuid *only);
+
+/* Lease worker: whether a stream that was told to end is still there. */
+extern bool mr_followers_has_strays(void);
 
 #endif /* MR_FOLLOWERS_H */

@@ -71,6 +71,9 @@ typedef struct MrShared
 	pg_atomic_uint32 managed;                 /* 0: plain PostgreSQL, nothing is fenced */
 	pg_atomic_uint32 mode;                    /* MrMode in effect here: manage fences */
 	pg_atomic_uint32 ceiling;                 /* multiregion.mode: this node goes no further */
+	pg_atomic_uint32 promotion_told;          /* this server was told to end recovery */
+	pg_atomic_uint32 draining;                /* a hand-over by order: no new commit begins */
+	pg_atomic_uint32 order_waiters;           /* sessions that wait for the end of an order */
 	pg_atomic_uint64 last_commit_end;         /* newest commit that may be acknowledged */
 	pg_atomic_uint64 first_write_term;        /* newest term in which a write was acknowledged */
 	pg_atomic_uint64 first_write_at;          /* ... and when (TimestampTz) */
@@ -89,14 +92,12 @@ typedef struct MrShared
 	pg_atomic_uint32 lease_procno;
 	pg_atomic_uint32 monitor_procno;
 
-	/* grows with every change worth telling a watcher (sidecar) */
-	pg_atomic_uint64 generation;
+	pg_atomic_uint64 generation; /* grows with every change worth telling a watcher */
 
-	/* protocol state: the copy lease_version points to (its lowest bit) is complete */
+	/* protocol state: the copy that the lowest bit of lease_version points to is complete */
 	pg_atomic_uint64 lease_version;
 	MrLease lease[2];
 
-	/* monitor */
 	LWLock *monitor_lock;
 	MrMonitorState monitor;
 	pg_atomic_uint32 down_mask; /* bit per slot: marked down by the monitor */

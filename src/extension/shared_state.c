@@ -47,6 +47,9 @@ initialize_atomics(MrShared *shared)
 	pg_atomic_init_u32(&shared->managed, 0);
 	pg_atomic_init_u32(&shared->mode, MR_MODE_MANAGE);
 	pg_atomic_init_u32(&shared->ceiling, MR_MODE_MANAGE);
+	pg_atomic_init_u32(&shared->promotion_told, 0);
+	pg_atomic_init_u32(&shared->draining, 0);
+	pg_atomic_init_u32(&shared->order_waiters, 0);
 	pg_atomic_init_u64(&shared->last_commit_end, 0);
 	pg_atomic_init_u64(&shared->first_write_term, 0);
 	pg_atomic_init_u64(&shared->first_write_at, 0);

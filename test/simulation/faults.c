@@ -156,8 +156,20 @@ burst(MrWorld *world, int n)
 	schedule(world, MR_FAULT_HEAL_LINKS, part_of_lease(world, 100, 400), n, other);
 }
 
+/* What people do, and how they are answered. */
 static void
-cut_power(MrWorld *world)
+operate(MrWorld *world, const MrSimFault *fault)
+{
+	if (fault->kind == MR_FAULT_MODE)
+		mr_worker_propose_mode(world, (int) mr_world_random(world, MR_MODE_COUNT));
+	else if (fault->kind == MR_FAULT_PAUSE)
+		mr_worker_pause(world, fault->node);
+	else
+		mr_worker_order(world, fault->node, mr_world_chance(world, 3) ? fault->node : fault->other);
+}
+
+static void
+power_cut(MrWorld *world)
 {
 	int i;
 
@@ -216,7 +228,7 @@ strike(MrWorld *world, const MrSimFault *fault)
 			change_weather(world);
 			break;
 		case MR_FAULT_POWER:
-			cut_power(world);
+			power_cut(world);
 			break;
 		case MR_FAULT_STALL:
 			node->stalled = world->now + mr_world_ms(world, 3000);
@@ -225,7 +237,9 @@ strike(MrWorld *world, const MrSimFault *fault)
 			node->sick_until = world->now + mr_world_ms(world, 4000);
 			break;
 		case MR_FAULT_MODE:
-			mr_worker_propose_mode(world, (int) mr_world_random(world, MR_MODE_COUNT));
+		case MR_FAULT_PAUSE:
+		case MR_FAULT_ORDER:
+			operate(world, fault);
 			break;
 		case MR_FAULT_BURST:
 			burst(world, fault->node);
@@ -244,7 +258,9 @@ any_kind(MrWorld *world)
 		MR_FAULT_FREEZE,        MR_FAULT_STOP,        MR_FAULT_STOP,     MR_FAULT_CUT,
 		MR_FAULT_CUT_BOTH,      MR_FAULT_ISOLATE,     MR_FAULT_WEATHER,  MR_FAULT_WEATHER,
 		MR_FAULT_FREEZE_WORKER, MR_FAULT_HEAL_LINKS,  MR_FAULT_STALL,    MR_FAULT_BURST,
-		MR_FAULT_HEAL_LINKS,    MR_FAULT_BURST,       MR_FAULT_BURST,    MR_FAULT_SICK};
+		MR_FAULT_HEAL_LINKS,    MR_FAULT_BURST,       MR_FAULT_BURST,    MR_FAULT_SICK,
+		MR_FAULT_ORDER,         MR_FAULT_ORDER,       MR_FAULT_ORDER,    MR_FAULT_PAUSE,
+		MR_FAULT_PAUSE};
 
 	if (world->modes && mr_world_chance(world, 3))
 		return MR_FAULT_MODE;
@@ -259,7 +275,7 @@ mr_faults_init(MrWorld *world)
 	world->faults = true;
 	world->wild = mr_world_chance(world, 4);
 	world->cruel = !mr_world_chance(world, 4);
-	world->modes = world->seed % 3 == 0;
+	world->modes = world->seed % 4 == 0;
 	world->batch = mr_world_chance(world, 2) ? 2 : 60;
 	world->crash_odds = mr_world_chance(world, 2) ? 2000 : 20000;
 	world->next_fault = 2 * MR_NS_PER_S;
@@ -316,6 +332,10 @@ mr_faults_after(MrWorld *world, int n, const MrAction *event)
 			break;
 		case MR_EVENT_PROMOTION_DONE: /* before anybody has fetched its history */
 			schedule(world, MR_FAULT_KILL_ALL, mr_world_ms(world, 3), n, other);
+			break;
+		case MR_EVENT_ORDER_ACCEPTED:
+			schedule(world, mr_world_chance(world, 2) ? MR_FAULT_BURST : MR_FAULT_KILL_SERVER,
+					 mr_world_ms(world, 60), mr_world_chance(world, 2) ? n : other, n);
 			break;
 		case MR_EVENT_LEASE_OPEN:
 			schedule(world, MR_FAULT_BURST, mr_world_ms(world, 500), n, other);

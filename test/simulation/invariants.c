@@ -35,7 +35,8 @@ mr_check_persist(MrWorld *world, int n, const MrDurable *next)
 		mr_world_fail(world, n, "a stamp went back on disk");
 	if (next->reserved_timeline < disk->reserved_timeline)
 		mr_world_fail(world, n, "a reserved timeline went back on disk");
-	if (next->max_lease_ms < disk->max_lease_ms)
+	if (next->max_lease_ms < disk->max_lease_ms &&
+		next->max_lease_ms < next->config.policy.lease_ms)
 		mr_world_fail(world, n, "the longest lease went back on disk");
 	if (next->term > disk->term && mr_uuid_equal(&next->voted_for, &next->node))
 		note_vote(world, n, next->term, n);
@@ -70,12 +71,17 @@ lags(const MrSimNode *node)
  * leadership whose stamp never reached it does not know better; that is counted.
  */
 static void
-check_order(MrWorld *world, int n, const MrReport *report, int candidate)
+check_order(MrWorld *world, int n, const MrReport *report, const MrMessage *asked, int candidate)
 {
 	const MrSimNode *voter = &world->nodes[n];
 
-	if (!voter->bound || !(report->flags & MR_REPORT_ELIGIBLE) || voter->lease.marked_down ||
-		lags(voter) || !is_ahead(voter, report->wal_end, &world->nodes[candidate]))
+	if (asked->allow_loss || !voter->bound ||
+		(asked->released.need_lsn != 0 && asked->report.wal_end >= asked->released.need_lsn))
+		return; /* as it was ordered; or it has all that was acknowledged, says the last leader */
+
+	if (!(report->flags & MR_REPORT_ELIGIBLE) || voter->lease.marked_down || lags(voter) ||
+		voter->disk.config.members[n].paused_until_ms > voter->lease.wall_ms ||
+		!is_ahead(voter, report->wal_end, &world->nodes[candidate]))
 		return;
 	if (voter->disk.log_term == mr_sim_wal_term(&voter->wal))
 		mr_world_fail(world, n, "a node that could lead elected one with an older log");
@@ -101,7 +107,7 @@ mr_check_reply(MrWorld *world, int n, const MrSimMail *request, const MrMessage 
 		mr_world_fail(world, n, "a vote left before its timeline was reserved");
 	if (node->bound && node->in_recovery && node->receiver != MR_NO_SLOT)
 		mr_world_fail(world, n, "a node voted while its WAL was still growing");
-	check_order(world, n, &reply->report, request->from);
+	check_order(world, n, &reply->report, &request->message, request->from);
 }
 
 static bool
@@ -133,6 +139,14 @@ check_history(MrWorld *world, int n, bool handed_over)
 	}
 }
 
+/* Somebody ordered this node to lead, at whatever price. */
+static bool
+is_lossy_order(const MrLease *lease)
+{
+	return lease->order.allow_loss && lease->order.target == lease->self &&
+		   lease->transition.order_id == lease->order.id;
+}
+
 void
 mr_check_elected(MrWorld *world, int n)
 {
@@ -140,7 +154,8 @@ mr_check_elected(MrWorld *world, int n)
 	uint64_t term = node->lease.durable.term;
 	MrSimTerm *previous = term_of(world, world->newest_term);
 	bool handed_over = world->newest_term != 0 && previous->released &&
-					   node->lease.released.term == world->newest_term;
+					   node->lease.released.term == world->newest_term &&
+					   !is_lossy_order(&node->lease);
 	int i;
 
 	world->leaderships++;

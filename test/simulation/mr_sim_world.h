@@ -52,6 +52,9 @@ typedef struct MrWorld
 	int leaderships;
 	int lossless; /* leaderships by hand-over */
 	int promotions;
+	int pauses;        /* begun, or ended early */
+	int orders;        /* given */
+	int orders_done;   /* ... and done, as far as a node knows that was asked */
 	int mode_changes;  /* of a node */
 	int plays;         /* elections that an observer would have won */
 	int unknowing;     /* votes of who held WAL of a leadership it had not heard of */
@@ -96,6 +99,8 @@ extern void mr_server_background(MrWorld *world, int node);
 /* worker.c: gives an event to a node's lease worker and performs the actions. */
 extern void mr_worker_event(MrWorld *world, int node, MrLeaseEvent *event, MrSimMail *request);
 extern void mr_worker_tick(MrWorld *world, int node);
+extern void mr_worker_pause(MrWorld *world, int node);
+extern void mr_worker_order(MrWorld *world, int node, int target);
 
 /* worker.c: proposes a mode to whoever leads now, if it has another. */
 extern void mr_worker_propose_mode(MrWorld *world, int mode);

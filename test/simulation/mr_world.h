@@ -9,6 +9,7 @@
 #ifndef MR_WORLD_H
 #define MR_WORLD_H
 
+#include "mr_sim_fault.h"
 #include "mr_sim_wal.h"
 
 #define MR_SIM_NODES 5
@@ -68,6 +69,8 @@ typedef struct MrSimNode
 	bool bound;       /* else it is a plain server, whatever the deadline */
 	int64_t deadline; /* local time; 0 = fenced */
 	uint64_t deadline_term;
+	bool draining;   /* an ordered hand-over: no commit begins */
+	int only;        /* ... then only this slot is streamed to; MR_NO_SLOT = all */
 	int last_commit; /* length */
 	MrSimBackend backends[MR_SIM_BACKENDS];
 	int64_t promote_at;
@@ -102,36 +105,6 @@ typedef struct MrSimLink
 	MrMessage message;
 	MrConfig config;
 } MrSimLink;
-
-typedef enum MrSimFaultKind
-{
-	MR_FAULT_NONE,
-	MR_FAULT_KILL_SERVER, /* the postmaster: the worker has its last gasp */
-	MR_FAULT_KILL_ALL,
-	MR_FAULT_KILL_WORKER, /* the worker alone */
-	MR_FAULT_FREEZE,
-	MR_FAULT_FREEZE_WORKER,
-	MR_FAULT_THAW,
-	MR_FAULT_STOP,
-	MR_FAULT_CUT, /* from node to other */
-	MR_FAULT_CUT_BOTH,
-	MR_FAULT_ISOLATE,
-	MR_FAULT_HEAL_LINKS,
-	MR_FAULT_WEATHER,
-	MR_FAULT_POWER, /* every node at once */
-	MR_FAULT_STALL, /* streaming */
-	MR_FAULT_SICK,
-	MR_FAULT_MODE, /* no fault: the leader is told to take up another mode */
-	MR_FAULT_BURST /* several at once */
-} MrSimFaultKind;
-
-typedef struct MrSimFault
-{
-	MrSimFaultKind kind;
-	int64_t at;
-	int node;
-	int other;
-} MrSimFault;
 
 typedef struct MrAcknowledged
 {

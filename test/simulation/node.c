@@ -109,6 +109,8 @@ mr_node_start(MrWorld *world, int n)
 	node->standby_at_start = node->standby_signal;
 	node->bound = node->marker;
 	node->last_commit = 0;
+	node->draining = false;
+	node->only = MR_NO_SLOT;
 	memset(node->backends, 0, sizeof(node->backends));
 	node->stalled = 0;
 	node->sick_until = 0;

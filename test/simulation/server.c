@@ -33,9 +33,10 @@ recover(MrWorld *world, int n)
  * follow as in plain PostgreSQL.
  */
 static bool
-serves(const MrSimNode *leader, const MrSimNode *node, uint64_t term)
+serves(const MrSimNode *leader, const MrSimNode *node, uint64_t term, int to)
 {
-	return leader->running && !leader->in_recovery && (!node->bound || leader->disk.term == term);
+	return leader->running && !leader->in_recovery && (!node->bound || leader->disk.term == term) &&
+		   (leader->only == MR_NO_SLOT || leader->only == to);
 }
 
 /* The walreceiver ends when its gate has closed, and connects when one is open. */
@@ -51,7 +52,7 @@ connect_receiver(MrWorld *world, int n)
 		world->now < node->recovered_at || node->wal.replayed < node->wal.length)
 		return;
 	leader = &world->nodes[node->gate];
-	if (!serves(leader, node, node->gate_term) || leader->frozen ||
+	if (!serves(leader, node, node->gate_term, n) || leader->frozen ||
 		world->now < leader->accepts_at || world->cut[node->gate][n] || world->cut[n][node->gate])
 		return;
 	if (leader->wal.newest_history > node->wal.newest_history)
@@ -73,7 +74,9 @@ stream(MrWorld *world, int n)
 	if (!node->in_recovery || from == MR_NO_SLOT)
 		return;
 	leader = &world->nodes[from];
-	if (!serves(leader, node, node->receiver_term) ||
+	if (leader->only != MR_NO_SLOT && leader->only != n && mr_world_chance(world, 2))
+		return; /* it was told to end, and will */
+	if (!serves(leader, node, node->receiver_term, n) ||
 		!mr_sim_wal_in_history(&node->wal, &leader->wal))
 	{
 		node->receiver = MR_NO_SLOT;
@@ -154,7 +157,8 @@ work(MrWorld *world, int n)
 		if (backend->position != 0 && world->now >= backend->check_at)
 			post_check(world, n, backend);
 		else if (backend->position == 0 && mr_world_chance(world, MR_WRITE_ODDS) &&
-				 mr_node_is_open(world, n) && (!node->stopping || node->smart) && append(node))
+				 mr_node_is_open(world, n) && !node->draining && (!node->stopping || node->smart) &&
+				 append(node))
 		{
 			backend->position = node->wal.length;
 			backend->check_at =

@@ -6,6 +6,25 @@
 
 #include <string.h>
 
+/* Wall clocks differ by seconds. */
+static int64_t
+wall_ms(const MrWorld *world, int n)
+{
+	return 1000000 + world->now / MR_NS_PER_MS + n * 700;
+}
+
+static void
+observe_switchover(const MrWorld *world, int n, MrLocal *local)
+{
+	const MrSimNode *node = &world->nodes[n];
+	int i;
+
+	for (i = 0; i < MR_SIM_BACKENDS; i++)
+		local->committing |= node->backends[i].position != 0;
+	for (i = 0; i < world->nnodes; i++)
+		local->strays |= i != node->lease.successor && world->nodes[i].receiver == n;
+}
+
 static void
 observe(MrWorld *world, int n, MrLocal *local)
 {
@@ -14,6 +33,7 @@ observe(MrWorld *world, int n, MrLocal *local)
 
 	memset(local, 0, sizeof(*local));
 	local->manage = true;
+	local->wall_ms = wall_ms(world, n);
 	local->in_recovery = node->in_recovery;
 	local->standby = node->in_recovery && node->standby_at_start;
 	local->wal_end_known =
@@ -30,10 +50,25 @@ observe(MrWorld *world, int n, MrLocal *local)
 	local->off_history = node->refused;
 	local->streaming = node->gate != MR_NO_SLOT && node->receiver == node->gate;
 	local->last_commit = node->last_commit > 0 ? MR_SIM_LSN(node->last_commit) : 0;
+	local->promotion_told = node->promote_at != 0;
 	local->sick = world->now < node->sick_until;
 	local->server_dead = !node->running;
 	local->server_stopping = node->stopping;
 	local->handover_stop = node->stopping && world->now >= node->told_at;
+	if (node->lease.ordered)
+		observe_switchover(world, n, local);
+}
+
+/* As after each step in the server. */
+static void
+publish_handover(MrSimNode *node)
+{
+	const MrLease *lease = &node->lease;
+	bool leads = lease->role == MR_ROLE_LEADER && lease->stamped;
+
+	node->draining = leads && lease->handover == MR_HANDOVER_DRAIN;
+	node->only = leads && lease->ordered && lease->handover >= MR_HANDOVER_FENCED ? lease->successor
+																				  : MR_NO_SLOT;
 }
 
 static void
@@ -85,7 +120,10 @@ note_event(MrWorld *world, int n, const MrAction *action)
 														   : mr_refusal_name(action->refusal),
 				  (long long) action->value);
 	if (action->event == MR_EVENT_LEASE_ACQUIRED)
+	{
 		mr_check_elected(world, n);
+		world->orders_done += world->nodes[n].lease.transition.order_id != 0;
+	}
 	world->plays += action->event == MR_EVENT_WOULD_FAIL_OVER;
 	mr_faults_after(world, n, action);
 }
@@ -154,6 +192,8 @@ perform_one(MrWorld *world, int n, const MrAction *action, const MrActions *acti
 			mr_network_send(world, n, action->slot, &actions->messages[action->message]);
 			break;
 		case MR_ACT_REPLY:
+			if (request == NULL) /* an order that was given here */
+				break;
 			mr_check_reply(world, n, request, &actions->messages[action->message]);
 			mr_network_reply(world, request, &actions->messages[action->message]);
 			break;
@@ -215,9 +255,64 @@ mr_worker_event(MrWorld *world, int n, MrLeaseEvent *event, MrSimMail *request)
 			if (world->faults && world->crash_odds > 0 && mr_world_chance(world, world->crash_odds))
 				mr_node_kill(world, n, true);
 		}
+		if (node->worker && node->lease.nonce == nonce)
+			publish_handover(node);
 	}
 	node->sever_failed = false;
 	node->next_tick = world->now;
+}
+
+/* What people change in the tables of the leader, its monitor proposes. */
+void
+mr_worker_pause(MrWorld *world, int n)
+{
+	static MrConfig config;
+	MrSimNode *node = &world->nodes[n];
+	MrLeaseEvent event;
+	int64_t until =
+		mr_world_chance(world, 3) ? 0 : wall_ms(world, n) + mr_world_ms(world, 8000) / MR_NS_PER_MS;
+
+	if (!node->worker || node->frozen || !mr_node_is_open(world, n))
+		return;
+	config = node->lease.durable.config;
+	if (mr_world_chance(world, 3))
+		config.members[mr_world_random(world, (uint64_t) world->nnodes)].paused_until_ms = until;
+	else
+		config.paused_until_ms = until;
+	config.version++;
+	world->pauses++;
+	memset(&event, 0, sizeof(event));
+	event.kind = MR_EV_PROPOSE;
+	event.config = &config;
+	mr_worker_event(world, n, &event, NULL);
+}
+
+void
+mr_worker_order(MrWorld *world, int n, int target)
+{
+	static MrMessage message;
+	MrSimNode *node = &world->nodes[n];
+	MrLeaseEvent event;
+
+	if (!node->worker || node->frozen || !node->running)
+		return;
+	world->orders++;
+	memset(&message, 0, sizeof(message));
+	message.kind = MR_MSG_ORDER;
+	message.cluster = node->disk.cluster;
+	message.sender = node->disk.node;
+	message.nonce = node->lease.nonce;
+	message.sequence = node->disk.sequence;
+	message.order_id = ++world->next_id;
+	message.successor = world->nodes[target].disk.node;
+	message.cause = mr_world_chance(world, 2) ? MR_CAUSE_SWITCHOVER : MR_CAUSE_MANUAL;
+	message.wait_ms = 500 + (uint32_t) mr_world_random(world, 8000);
+	message.allow_loss = mr_world_chance(world, 6);
+	memset(&event, 0, sizeof(event));
+	event.kind = MR_EV_REQUEST;
+	event.received_ns = mr_node_clock(world, n);
+	event.message = &message;
+	mr_worker_event(world, n, &event, NULL);
 }
 
 void

@@ -74,6 +74,9 @@ draw_policy(MrWorld *world, MrConfig *config)
 	policy->stop_timeout_ms = (int64_t) mr_world_random(world, 2000);
 	if (mr_world_chance(world, 4))
 		policy->max_failover_lag_bytes = 200;
+	policy->max_failovers_per_hour = -1;
+	policy->failback_delay_ms = mr_world_chance(world, 3) ? 1500 : 86400000;
+	snprintf(config->preferred_region, sizeof(config->preferred_region), "R1");
 }
 
 static void

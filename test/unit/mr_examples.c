@@ -30,7 +30,8 @@ report_of(uint8_t number)
 					   .wal_end = UINT64_C(0xA200000000000000) + number,
 					   .replay_lsn = UINT64_C(0xA300000000000000) + number,
 					   .timeline = 0xA4000000u + number,
-					   .flags = 0xA5000000u + number};
+					   .flags = 0xA5000000u + number,
+					   .refusal = (uint8_t) (0xA6 + number)};
 
 	return report;
 }
@@ -64,10 +65,15 @@ mr_example_message(MrMessage *message)
 	message->released.holder = mr_example_uuid(0x92);
 	message->released.nonce = UINT64_C(0x6901020304050607);
 	message->released.cause = 0x6A;
+	message->released.need_lsn = UINT64_C(0x6E01020304050607);
 	message->lease_ms = 0x6B010203;
 	message->successor = mr_example_uuid(0xB2);
 	message->need_lsn = UINT64_C(0x6C01020304050607);
 	message->cause = 0x6D;
+	message->shorten = true;
+	message->order_id = UINT64_C(0x6F01020304050607);
+	message->allow_loss = true;
+	message->wait_ms = 0x70010203;
 }
 
 void
@@ -98,6 +104,8 @@ mr_example_config(MrConfig *config)
 	config->policy.max_failover_lag_bytes = -1;
 	config->policy.durability = MR_DURABILITY_QUORUM;
 	copy_text(config->preferred_region, "US_EAST");
+	config->paused_until_ms = INT64_C(0x7101020304050607);
+	config->members[0].paused_until_ms = INT64_C(0x7201020304050607);
 	config->members[0].used = true;
 	config->members[0].no_promote = true;
 	config->members[0].priority = -7;

@@ -14,11 +14,11 @@
 #define BODY_AT 7
 #define KIND_AT (BODY_AT + 0)
 #define IS_REPLY_AT (BODY_AT + 1)
-#define OK_AT (BODY_AT + 170)
-#define REFUSAL_AT (BODY_AT + 171)
-#define CAUSE_AT (BODY_AT + 241)
-#define NPEERS_AT (BODY_AT + 242)
-#define PEER_SIZE 45
+#define OK_AT (BODY_AT + 171)
+#define REFUSAL_AT (BODY_AT + 172)
+#define CAUSE_AT (BODY_AT + 251)
+#define NPEERS_AT (BODY_AT + 265)
+#define PEER_SIZE 46
 
 /* In a message without peers. */
 #define HAS_CONFIG_AT (NPEERS_AT + 1)

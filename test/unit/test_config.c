@@ -17,13 +17,13 @@ MR_TEST(what_a_newer_version_appends_to_a_member_is_ignored)
 	size_t last_length;
 
 	mr_example_encode_both(&encoded);
-	/* The length of the last member: slot, two booleans, priority, uuid, four strings. */
-	last_length = encoded.size - 1 - (1 + 2 + 4 + 16 + 2 + 4 + 2 + 2 + 2) - 4;
-	MR_REQUIRE(mr_example_get_u32(&encoded, last_length) == encoded.size - 1 - last_length - 4);
-	mr_example_grow(&encoded, encoded.size - 1,
+	/* The length of the last member: slot, two booleans, priority, pause, uuid, four strings. */
+	last_length = encoded.size - (1 + 2 + 4 + 8 + 16 + 2 + 4 + 2 + 2 + 2) - 4;
+	MR_REQUIRE(mr_example_get_u32(&encoded, last_length) == encoded.size - last_length - 4);
+	mr_example_grow(&encoded, encoded.size,
 					(const size_t[]){BODY_LENGTH_AT, CONFIG_AT + CONFIG_LENGTH, last_length}, 3);
 	MR_CHECK(!mr_example_is_accepted(&encoded));
-	encoded.bytes[CONFIG_AT] = 3;
+	encoded.bytes[CONFIG_AT] = 2;
 	MR_REQUIRE(mr_example_decode(encoded.bytes, encoded.size, &decoded, &config));
 	MR_CHECK_STRING(config.members[15].name, "ap-w");
 }
@@ -147,6 +147,8 @@ hand_written_is_read(uint8_t slot, uint8_t second_slot, uint8_t no_promote, uint
 	mr_put_u32(&bytes, 0);
 	mr_put_u8(&bytes, 0);
 	mr_put_string(&bytes, "");
+	mr_put_u64(&bytes, 0);
+	mr_put_u8(&bytes, 0); /* not leaving a mode */
 	mr_put_u8(&bytes, 2);
 	for (i = 0; i < 2; i++)
 	{
@@ -156,6 +158,7 @@ hand_written_is_read(uint8_t slot, uint8_t second_slot, uint8_t no_promote, uint
 		mr_put_u8(&bytes, no_promote);
 		mr_put_u8(&bytes, witness);
 		mr_put_u32(&bytes, 0);
+		mr_put_u64(&bytes, 0);
 		mr_put_uuid(&bytes, &uuid);
 		mr_put_string(&bytes, "name");
 		mr_put_string(&bytes, "REGION");

@@ -12,6 +12,7 @@
 #define VERSION_AT 4
 #define LENGTH_AT 5
 #define AMNESIAC_AT (9 + 32 + 6 + 9 + 16 + 16 + 16 + 36 + 8 + 8 + 8 + 8)
+#define MEMBERS_AT (AMNESIAC_AT + 1 + 8 + 1 + 8 * MR_FAILOVERS_KEPT)
 
 static MrUuid
 uuid_of(uint8_t number)
@@ -47,6 +48,9 @@ fill(MrDurable *durable)
 	durable->last_led_term = UINT64_C(0x2B01020304050607);
 	durable->leader_lsn = UINT64_C(0x2C01020304050607);
 	durable->amnesiac = true;
+	durable->noted_term = UINT64_C(0x2D01020304050607);
+	for (i = 0; i < MR_FAILOVERS_KEPT; i++)
+		durable->failovers_ms[i] = INT64_C(0x2E01020304050600) + i;
 	for (i = 0; i < MR_MAX_MEMBERS; i++)
 		durable->peer_sequence[i] = UINT64_C(0x2C01020304050600) + (uint64_t) i;
 	mr_config_init(&durable->config);
@@ -107,8 +111,8 @@ MR_TEST(the_layout_of_version_1_is_frozen)
 	MR_CHECK(memcmp(out, head, sizeof(head)) == 0);
 	mr_bytes_for_read(&bytes, out + LENGTH_AT, 4);
 	MR_CHECK_INT(mr_get_u32(&bytes), size - 9 - 4);
-	MR_CHECK_INT(mr_crc32c(out + 9, AMNESIAC_AT + 2 + 8 * MR_MAX_MEMBERS - 9), 4027612407);
-	MR_CHECK_INT(out[AMNESIAC_AT + 2 + 8 * MR_MAX_MEMBERS], 2); /* the configuration's version */
+	MR_CHECK_INT(mr_crc32c(out + 9, MEMBERS_AT + 1 + 8 * MR_MAX_MEMBERS - 9), 1321463664);
+	MR_CHECK_INT(out[MEMBERS_AT + 1 + 8 * MR_MAX_MEMBERS], 1);
 }
 
 MR_TEST(every_field_comes_back)
@@ -237,14 +241,14 @@ MR_TEST(a_sealed_file_with_impossible_content_is_refused)
 	size_t size = encode_example(out);
 	MrDurable durable;
 
-	MR_REQUIRE(out[AMNESIAC_AT] == 1 && out[AMNESIAC_AT + 1] == MR_MAX_MEMBERS);
+	MR_REQUIRE(out[AMNESIAC_AT] == 1 && out[MEMBERS_AT] == MR_MAX_MEMBERS);
 	out[AMNESIAC_AT] = 2;
 	seal(out, size);
 	MR_CHECK_STRING(problem_of(out, size), wrong);
 	out[AMNESIAC_AT] = 0;
 	seal(out, size);
 	MR_CHECK_STRING(problem_of(out, size), NULL);
-	out[AMNESIAC_AT + 1] = MR_MAX_MEMBERS + 1;
+	out[MEMBERS_AT] = MR_MAX_MEMBERS + 1;
 	seal(out, size);
 	MR_CHECK_STRING(problem_of(out, size), wrong);
 

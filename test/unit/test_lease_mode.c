@@ -129,15 +129,17 @@ typedef struct LetGoCase
 	bool standby;
 	uint64_t last_led_term; /* the configuration is of term 4 */
 	bool leaving;
+	bool promotion_told;
 	bool free;
 } LetGoCase;
 
 static const LetGoCase let_go_cases[] = {
-	{"a standby", true, true, 0, false, true},
-	{"a standby while the leader still waits", true, true, 0, true, false},
-	{"a former primary", false, false, 3, false, false},
-	{"a former primary in crash recovery", true, false, 3, false, false},
-	{"the leader that made the configuration", false, false, 4, false, true},
+	{"a standby", true, true, 0, false, false, true},
+	{"a standby while the leader still waits", true, true, 0, true, false, false},
+	{"a standby that will be promoted all the same", true, true, 0, false, true, false},
+	{"a former primary", false, false, 3, false, false, false},
+	{"a former primary in crash recovery", true, false, 3, false, false, false},
+	{"the leader that made the configuration", false, false, 4, false, false, true},
 };
 
 MR_TEST(a_former_primary_stays_fenced_until_it_is_a_standby)
@@ -152,6 +154,7 @@ MR_TEST(a_former_primary_stays_fenced_until_it_is_a_standby)
 		mr_bench_start(&bench, 3);
 		bench.local.in_recovery = the->in_recovery;
 		bench.local.standby = the->standby;
+		bench.local.promotion_told = the->promotion_told;
 		bench.lease.durable.last_led_term = the->last_led_term;
 		receive(MR_MODE_OBSERVE, the->leaving, 4);
 		MR_CHECK(bench.lease.bound != the->free);

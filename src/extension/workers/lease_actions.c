@@ -28,6 +28,7 @@
 #define MR_SEVER_TIMEOUT_MS 200
 #define MR_WALSENDER_PATIENCE_MS 1000
 #define MR_STOP_AGAIN_NS (8 * MR_NS_PER_S)
+#define MR_ANSWER_NS (2 * MR_NS_PER_S)
 
 void
 mr_lease_publish_mode(const MrLeaseWorker *worker)
@@ -120,8 +121,8 @@ perform_open_gate(MrLeaseWorker *worker, const MrAction *action)
 	char option[64];
 	char conninfo[MR_PG_PEER_SIZE_OF_CONNINFO];
 
-	memcpy(application, "mr_", 3);
-	mr_uuid_format(&worker->lease.durable.node, application + 3);
+	memcpy(application, MR_FOLLOW_APPLICATION, sizeof(MR_FOLLOW_APPLICATION));
+	mr_uuid_format(&worker->lease.durable.node, application + strlen(MR_FOLLOW_APPLICATION));
 	snprintf(option, sizeof(option), "-c " MR_FOLLOW_TERM "=%llu",
 			 (unsigned long long) action->term);
 	if (!mr_pg_conninfo_build(leader->conninfo, leader->hostaddr, MR_PEER_USER, NULL, application,
@@ -169,6 +170,7 @@ perform_promote(MrLeaseWorker *worker, const MrAction *action)
 	mr_lease_observe(worker, &local);
 	if (!local.standby)
 		return;
+	pg_atomic_write_u32(&mr_shared->promotion_told, 1);
 	reserve_timelines(local.timeline, action->timeline);
 	fd = open(PROMOTE_SIGNAL_FILE, O_CREAT | O_WRONLY, 0600);
 	if (fd < 0)
@@ -181,12 +183,18 @@ perform_promote(MrLeaseWorker *worker, const MrAction *action)
 	kill(PostmasterPid, SIGUSR1);
 }
 
-/* Fast shutdown first; immediate if that takes too long. The supervisor rejoins us. */
-static void
-perform_stop_server(MrLeaseWorker *worker)
+/*
+ * Fast shutdown first; immediate if that takes too long. The supervisor rejoins us. Who
+ * gave the order that made another node the primary has a moment to read how it went.
+ */
+void
+mr_lease_stop_server(MrLeaseWorker *worker)
 {
 	int64 now_ns = mr_boottime_ns();
 
+	if (worker->stop_wanted_ns == 0 || (pg_atomic_read_u32(&mr_shared->order_waiters) > 0 &&
+										now_ns < worker->stop_wanted_ns + MR_ANSWER_NS))
+		return;
 	if (worker->stop_requested && now_ns < worker->stop_requested_ns + MR_STOP_AGAIN_NS)
 		return;
 	if (!worker->stop_requested)
@@ -232,7 +240,7 @@ perform_event(MrLeaseWorker *worker, const MrAction *action)
 
 	if (action->slot != MR_NO_SLOT)
 		subject = worker->lease.durable.config.members[action->slot].name;
-	if (action->event == MR_EVENT_LEASE_ACQUIRED)
+	if (action->event == MR_EVENT_LEASE_ACQUIRED || action->event == MR_EVENT_ORDER_ACCEPTED)
 		detail = mr_cause_sentence(action->refusal);
 	else if (action->event == MR_EVENT_WOULD_FAIL_OVER ||
 			 action->event == MR_EVENT_OBSERVED_FAILOVER)
@@ -318,7 +326,9 @@ mr_lease_perform(MrLeaseWorker *worker, const MrActions *actions, int mail)
 				perform_promote(worker, action);
 				break;
 			case MR_ACT_STOP_SERVER:
-				perform_stop_server(worker);
+				if (worker->stop_wanted_ns == 0)
+					worker->stop_wanted_ns = mr_boottime_ns();
+				mr_lease_stop_server(worker);
 				break;
 			case MR_ACT_EXIT:
 				perform_exit(worker, action);

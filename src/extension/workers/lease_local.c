@@ -18,8 +18,11 @@
 #include "miscadmin.h"
 #include "postmaster/postmaster.h"
 #include "replication/walreceiver.h"
+#include "utils/timestamp.h"
 
+#include "extension/mr_commits.h"
 #include "extension/mr_fence.h"
+#include "extension/mr_followers.h"
 #include "extension/mr_gate.h"
 #include "extension/mr_managed.h"
 #include "extension/mr_settings.h"
@@ -29,6 +32,7 @@
 #define MR_STOPPING_EVERY_NS (250 * MR_NS_PER_MS)
 #define MR_CONTROL_EVERY_NS (50 * MR_NS_PER_MS)
 #define MR_HISTORY_EVERY_NS (MR_NS_PER_S / 4)
+#define MR_REPLY_NS (20 * MR_NS_PER_MS)
 #define MR_CANARY_TIMEOUT_NS (10 * MR_NS_PER_S)
 
 /*
@@ -284,12 +288,30 @@ is_receiving(void)
 	return receiving;
 }
 
+/*
+ * What a hand-over by order waits for. An answer that is decided has a moment to leave:
+ * a client that does not read it must not keep the lease.
+ */
+static void
+observe_switchover(MrLeaseWorker *worker, MrLocal *local, int64 now_ns)
+{
+	bool replying;
+
+	mr_commits_look(&local->committing, &replying);
+	if (worker->lease.handover != MR_HANDOVER_DRAIN || local->committing)
+		worker->drained_ns = now_ns;
+	local->committing |= replying && now_ns < worker->drained_ns + MR_REPLY_NS;
+	local->strays = mr_followers_has_strays();
+}
+
 void
 mr_lease_observe(MrLeaseWorker *worker, MrLocal *local)
 {
 	int64 now_ns = mr_boottime_ns();
 
 	memset(local, 0, sizeof(*local));
+	local->wall_ms = GetCurrentTimestamp() / 1000 +
+					 (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * INT64CONST(1000) * SECS_PER_DAY;
 	local->manage = takes_part(&worker->lease);
 	local->in_recovery = RecoveryInProgress();
 	local->standby = mr_shared->standby_at_start && local->in_recovery;
@@ -302,6 +324,9 @@ mr_lease_observe(MrLeaseWorker *worker, MrLocal *local)
 	local->streaming =
 		local->in_recovery && (worker->lease.bound ? mr_gate_is_streaming() : is_receiving());
 	local->inconsistent = local->standby && is_inconsistent(worker, local, now_ns);
+	local->promotion_told =
+		local->standby && (pg_atomic_read_u32(&mr_shared->promotion_told) != 0 ||
+						   access(PROMOTE_SIGNAL_FILE, F_OK) == 0);
 	local->off_history = local->standby && is_off_history(worker, local, now_ns);
 	local->down_mask = pg_atomic_read_u32(&mr_shared->down_mask);
 	local->last_commit = pg_atomic_read_u64(&mr_shared->last_commit_end);
@@ -318,4 +343,6 @@ mr_lease_observe(MrLeaseWorker *worker, MrLocal *local)
 	local->server_stopping = worker->server_stopping;
 	local->handover_stop = worker->told_to_end && worker->server_stopping;
 	local->writers = local->handover_stop && mr_fence_has_writers();
+	if (worker->lease.ordered)
+		observe_switchover(worker, local, now_ns);
 }

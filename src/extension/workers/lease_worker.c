@@ -58,6 +58,22 @@ forget_procno(int code, Datum arg)
 	pg_atomic_write_u64(&mr_shared->deadline_ns, 0);
 }
 
+/*
+ * Whose streams go on, and whether commits may begin: with a hand-over by order no new
+ * ones first, then (fenced) nobody but the successor receives WAL.
+ */
+static void
+publish_handover(const MrLeaseWorker *worker)
+{
+	const MrLease *lease = &worker->lease;
+	bool leads = lease->role == MR_ROLE_LEADER && lease->stamped;
+	bool last_bytes = leads && lease->ordered && lease->handover >= MR_HANDOVER_FENCED;
+
+	pg_atomic_write_u32(&mr_shared->draining, leads && lease->handover == MR_HANDOVER_DRAIN);
+	mr_followers_lead(leads ? lease->durable.term : 0,
+					  last_bytes ? &lease->durable.config.members[lease->successor].uuid : NULL);
+}
+
 void
 mr_lease_handle(MrLeaseWorker *worker, MrLeaseEvent *event, int mail)
 {
@@ -77,9 +93,7 @@ mr_lease_handle(MrLeaseWorker *worker, MrLeaseEvent *event, int mail)
 		mr_lease_step(&worker->lease, &local, event, actions);
 		again = mr_lease_perform(worker, actions, mail);
 		if (worker->lease.bound)
-			mr_followers_lead(worker->lease.role == MR_ROLE_LEADER && worker->lease.stamped
-								  ? worker->lease.durable.term
-								  : 0);
+			publish_handover(worker);
 	}
 	worker->sever_failed = false;
 	depth--;
@@ -295,9 +309,11 @@ run(MrLeaseWorker *worker)
 		mr_links_pump(worker);
 		tick(worker);
 		mr_links_pump(worker);
-		if (worker->lease.handover != MR_HANDOVER_NONE && worker->told_to_end &&
-			!worker->server_dead && !RecoveryInProgress())
+		if (worker->lease.handover >= MR_HANDOVER_FENCED &&
+			(worker->told_to_end || worker->lease.ordered) && !worker->server_dead &&
+			!RecoveryInProgress())
 			mr_fence_flush_commits();
+		mr_lease_stop_server(worker);
 		end_sessions_when_fenced(worker);
 		if (worker->changed)
 			mr_shared_publish_lease(&worker->lease);

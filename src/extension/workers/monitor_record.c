@@ -56,6 +56,8 @@ rule_of(int cause)
 	bool named = cause == MR_CAUSE_PRIMARY_CRASH || cause == MR_CAUSE_ORDERLY_STOP ||
 				 cause == MR_CAUSE_SWITCHOVER || cause == MR_CAUSE_FAILBACK;
 
+	if (cause == MR_CAUSE_MANUAL)
+		return "ordered";
 	return named ? "named_by_primary" : "elected";
 }
 
@@ -71,6 +73,7 @@ record_failover(const MrMonitor *monitor, bool wrote)
 	row.epoch = (int64) transition->term;
 	row.cause = mr_cause_name(transition->cause);
 	row.rule = rule_of(transition->cause);
+	row.order_id = (int64) transition->order_id;
 	if (transition->from_slot >= 0 && transition->from_slot < MR_MAX_MEMBERS &&
 		config->members[transition->from_slot].used)
 	{

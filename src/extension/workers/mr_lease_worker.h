@@ -30,8 +30,9 @@ typedef struct MrLeaseWorker
 	MrLink links[MR_MAX_MEMBERS];
 	bool server_dead;
 	bool server_stopping;
-	bool told_to_end;    /* SIGTERM */
-	bool stop_requested; /* we signalled the postmaster */
+	bool told_to_end;     /* SIGTERM */
+	bool stop_requested;  /* we signalled the postmaster */
+	int64 stop_wanted_ns; /* since when the protocol wants it; 0 = it does not */
 	int64 stop_requested_ns;
 	int64 stopping_checked_ns;
 	int64 history_read_ns; /* when the leader's history was last compared */
@@ -41,6 +42,7 @@ typedef struct MrLeaseWorker
 	int64 observed_ns;     /* when the node was last looked at */
 	uint64 stuck_canary;   /* start of the write check that is under way */
 	int64 stuck_ns;        /* how long we have been watching it */
+	int64 drained_ns;      /* hand-over by order: no commit has been under way since */
 	int64 fenced_since_ns; /* when the fence closed on a live server; 0 = it is open */
 	bool marked;           /* the marker is in the data directory */
 	bool sever_failed;
@@ -59,6 +61,8 @@ extern void mr_lease_handle(MrLeaseWorker *worker, MrLeaseEvent *event, int mail
  */
 extern bool mr_lease_perform(MrLeaseWorker *worker, const MrActions *actions, int mail);
 
+/* lease_actions.c: stops the server if that is wanted, and nobody waits for an answer. */
+extern void mr_lease_stop_server(MrLeaseWorker *worker);
 /* lease_actions.c: tells everybody in this server what the mode in effect is now. */
 extern void mr_lease_publish_mode(const MrLeaseWorker *worker);
 

@@ -1,0 +1,71 @@
+/*
+ * Giving an order to the cluster from a session, and what became of it.
+ */
+#ifndef MR_ORDER_CALL_H
+#define MR_ORDER_CALL_H
+
+#include "postgres.h"
+
+#include "core/mr_lease.h"
+
+/* How far an order is, for who gave it. X(symbol, word). */
+#define MR_OUTCOME_LIST(X) \
+	X(MR_OUTCOME_DONE, "done") \
+	X(MR_OUTCOME_REFUSED, "refused") \
+	X(MR_OUTCOME_DRY_RUN, "dry_run") \
+	X(MR_OUTCOME_PENDING, "pending") \
+	X(MR_OUTCOME_ALREADY_PRIMARY, "already_primary") \
+	X(MR_OUTCOME_IN_PROGRESS, "in_progress") \
+	X(MR_OUTCOME_UNKNOWN_REGION, "unknown_region") \
+	X(MR_OUTCOME_UNKNOWN, "unknown")
+
+typedef enum MrOutcome
+{
+#define MR_OUTCOME_ENUM(symbol, word) symbol,
+	MR_OUTCOME_LIST(MR_OUTCOME_ENUM)
+#undef MR_OUTCOME_ENUM
+		MR_OUTCOME_COUNT
+} MrOutcome;
+
+/* What is wanted. */
+typedef struct MrOrderWish
+{
+	const char *target; /* region key or id, or node; NULL: the best successor */
+	bool away;          /* target NULL: in another region than the primary's */
+	bool allow_loss;
+	bool dry_run;
+	int cause; /* MR_CAUSE_SWITCHOVER: only a leader that lives may hand over; or MANUAL */
+	int timeout_ms;
+} MrOrderWish;
+
+/* What became of it. Names point into the lease copy; NULL and -1 are unknown. */
+typedef struct MrOrderResult
+{
+	MrOutcome outcome;
+	int64 id; /* 0: no order was given */
+	const char *kind;
+	int from; /* slots, or MR_NO_SLOT */
+	int to;
+	int64 epoch;
+	int64 duration_ms;
+	int64 lost_bytes;
+	int refusal;
+	MrLease *lease; /* as this node knew it in the end */
+} MrOrderResult;
+
+/* The word of an outcome. */
+extern const char *mr_outcome_name(MrOutcome outcome);
+
+/*
+ * Chooses the target, gives the order and waits for its end. Changes no table, so it works
+ * on a standby and on a fenced node. Error 55000 when the server is not managed.
+ */
+extern void mr_order_call(const MrOrderWish *wish, MrOrderResult *result);
+
+/* What is known here of an order that was given before; outcome UNKNOWN if nothing is. */
+extern void mr_order_look(int64 id, MrOrderResult *result);
+
+/* Why a member could not lead now (MR_REFUSE_NONE if it could), as this node knows it. */
+extern int mr_order_refusal_of(const MrLease *lease, int slot, bool allow_loss);
+
+#endif /* MR_ORDER_CALL_H */
