@@ -15,9 +15,10 @@
 
 /*
  * May a bound node let go of the fence? The leader that made the configuration may: it
- * waited until a majority had none in which somebody is elected. A standby may: it cannot
- * write, unless it was told to end recovery by a leadership that is over since. A former primary may not: its successor writes, and its fence is all that keeps
- * it from doing so, too, until it has become a standby.
+ * waited until a majority had none in which somebody is elected. A standby may, since it
+ * cannot write; but not one that a leadership which is over since told to end recovery. A
+ * former primary may not: its successor writes, and the fence is all that keeps it from
+ * doing so, too, until it has become a standby.
  */
 static bool
 may_let_go(const MrStep *step)
@@ -46,8 +47,9 @@ mr_mode_bind(MrStep *step)
 	mr_step_event(step, MR_EVENT_MODE_CHANGED, lease->self, 0, lease->durable.config.policy.mode);
 }
 
-bool
-mr_mode_is_reality(const MrStep *step)
+/* Here reality decides and not an election: only who has ended recovery may lead. */
+static bool
+is_reality(const MrStep *step)
 {
 	return !step->lease->bound && !mr_config_binds(&step->lease->durable.config);
 }
@@ -55,7 +57,7 @@ mr_mode_is_reality(const MrStep *step)
 bool
 mr_mode_is_played(const MrStep *step)
 {
-	return mr_mode_is_reality(step) && step->local->in_recovery &&
+	return is_reality(step) && step->local->in_recovery &&
 		   mr_step_policy(step)->mode == MR_MODE_OBSERVE;
 }
 
@@ -89,7 +91,7 @@ mr_mode_refusal(const MrStep *step)
 	const MrDurable *durable = &lease->durable;
 	MrRefusal refusal;
 
-	if (mr_mode_is_reality(step) && !step->local->in_recovery)
+	if (is_reality(step) && !step->local->in_recovery)
 		return refusal_of_primary(step);
 	refusal = mr_candidate_refusal(lease, step->local, mr_order_fitness(lease));
 	if (refusal != MR_REFUSE_NONE || mr_config_elects(&durable->config) || mr_mode_is_played(step))

@@ -125,8 +125,8 @@ vote_refusal(const MrStep *step)
 		return MR_REFUSE_LEADING;
 	if (promised_to_another(step))
 		return MR_REFUSE_PROMISED;
-	if (mr_mode_is_reality(step) && !(message->report.flags & MR_REPORT_IN_RECOVERY))
-		return MR_REFUSE_NONE; /* it is primary already, whatever we think of that */
+	if (!mr_config_elects(&durable->config) && !(message->report.flags & MR_REPORT_IN_RECOVERY))
+		return MR_REFUSE_NONE; /* nobody is elected: it is primary already */
 	if (lease->would.pending)
 		return MR_REFUSE_LEADING; /* in the play, that is */
 	if (!step->local->wal_end_known)

@@ -98,9 +98,6 @@ extern void mr_handover_unreachable(MrStep *step, int slot);
 /* lease_mode.c: takes up what the configuration says about the fence, or lets go of it. */
 extern void mr_mode_bind(MrStep *step);
 
-/* Whether reality decides here and not an election: only who has ended recovery may lead. */
-extern bool mr_mode_is_reality(const MrStep *step);
-
 /* Whether this node only plays elections: it would be a candidate, were it not observing. */
 extern bool mr_mode_is_played(const MrStep *step);
 

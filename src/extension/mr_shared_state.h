@@ -8,8 +8,7 @@
  *   Neither side ever waits for the other, even one frozen in the middle.
  * - `monitor` is written by the monitor worker and read by SQL functions under
  *   monitor_lock. The lease worker never takes that lock; it reads down_mask.
- * - The event ring has a spinlock, held for one copy. Mailbox and gate have own headers.
- * Values only: no pointers, no file descriptors.
+ * - The event ring has a spinlock, held for one copy. Values only: no pointers.
  */
 #ifndef MR_SHARED_STATE_H
 #define MR_SHARED_STATE_H

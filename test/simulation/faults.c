@@ -212,8 +212,7 @@ strike(MrWorld *world, const MrSimFault *fault)
 				mr_node_stop(world, fault->node, mr_world_chance(world, 2));
 			break;
 		case MR_FAULT_CUT_BOTH:
-			world->cut[fault->other][fault->node] = true;
-			world->cut[fault->node][fault->other] = true;
+			world->cut[fault->other][fault->node] = world->cut[fault->node][fault->other] = true;
 			break;
 		case MR_FAULT_CUT:
 			world->cut[fault->node][fault->other] = true;
