@@ -32,8 +32,11 @@ SELECT tenant_id, region_key, region_id, version FROM multiregion.tenants;
 SELECT * FROM multiregion.failovers;
 SELECT * FROM multiregion.events;
 SELECT count(*) > 0 AS has_policies FROM multiregion.policies;
-SELECT name, value, default_value, unit FROM multiregion.settings
-WHERE name IN ('multiregion.connect_timeout', 'multiregion.mode', 'lease');
+SELECT multiregion.set_policy('stop_timeout', '2s');
+SELECT name, owner, value, default_value, unit, source, in_force, pending_restart, change FROM multiregion.settings
+WHERE name IN ('multiregion.connect_timeout', 'multiregion.mode', 'multiregion.database', 'lease', 'stop_timeout',
+	'MULTIREGION_HTTP_LISTEN', 'MULTIREGION_RECLONE', 'DEPLOYMENT_REGION');
+SELECT name, value FROM multiregion.settings WHERE owner NOT IN ('cluster', 'node') AND value IS NOT NULL;
 SELECT owner, count(*) > 0 AS has_some FROM multiregion.settings GROUP BY owner ORDER BY owner;
 
 -- What the primary's monitor records, shown.

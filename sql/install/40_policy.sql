@@ -22,5 +22,6 @@ CREATE TABLE multiregion.policy_history
 	value text,
 	reason text,
 	changed_by text NOT NULL,
-	changed_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp()
+	changed_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+	change_id bigint
 );

@@ -140,3 +140,16 @@ CREATE FUNCTION @extschema@.resume_failover(region text DEFAULT NULL, node text 
 	RETURNS boolean
 	AS 'MODULE_PATHNAME', 'multiregion_resume_failover'
 	LANGUAGE c VOLATILE PARALLEL UNSAFE;
+
+CREATE FUNCTION @extschema@.explain_failover(
+	assume_down text[] DEFAULT NULL,
+	OUT node text,
+	OUT region text,
+	OUT rule text,
+	OUT input text,
+	OUT passes boolean,
+	OUT rank integer,
+	OUT wins boolean)
+	RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'multiregion_explain_failover'
+	LANGUAGE c VOLATILE PARALLEL RESTRICTED ROWS 60;

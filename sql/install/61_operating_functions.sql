@@ -46,9 +46,37 @@ CREATE FUNCTION multiregion.check(
 	AS 'MODULE_PATHNAME', 'multiregion_check'
 	LANGUAGE c VOLATILE PARALLEL UNSAFE;
 
-CREATE FUNCTION multiregion.set_policy(name text, value text, reason text DEFAULT NULL)
+CREATE FUNCTION multiregion.set_policy(
+	name text,
+	value text,
+	reason text DEFAULT NULL,
+	expected_version bigint DEFAULT NULL)
 	RETURNS text
 	AS 'MODULE_PATHNAME', 'multiregion_set_policy'
+	LANGUAGE c VOLATILE PARALLEL UNSAFE;
+
+CREATE FUNCTION multiregion.reset_policy(
+	name text,
+	reason text DEFAULT NULL,
+	expected_version bigint DEFAULT NULL)
+	RETURNS text
+	AS 'MODULE_PATHNAME', 'multiregion_reset_policy'
+	LANGUAGE c VOLATILE PARALLEL UNSAFE;
+
+CREATE FUNCTION multiregion.rollback_policy(
+	to_version bigint,
+	reason text DEFAULT NULL,
+	expected_version bigint DEFAULT NULL,
+	dry_run boolean DEFAULT false,
+	OUT name text,
+	OUT old_value text,
+	OUT value text)
+	RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'multiregion_rollback_policy'
+	LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 5;
+
+CREATE FUNCTION multiregion.policy_version() RETURNS bigint
+	AS 'MODULE_PATHNAME', 'multiregion_policy_version'
 	LANGUAGE c VOLATILE PARALLEL UNSAFE;
 
 CREATE FUNCTION multiregion.list_policies(
@@ -62,6 +90,15 @@ CREATE FUNCTION multiregion.list_policies(
 	RETURNS SETOF record
 	AS 'MODULE_PATHNAME', 'multiregion_list_policies'
 	LANGUAGE c VOLATILE PARALLEL RESTRICTED ROWS 20;
+
+CREATE FUNCTION multiregion.list_variables(
+	OUT name text,
+	OUT owner text,
+	OUT default_value text,
+	OUT description text)
+	RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'multiregion_list_variables'
+	LANGUAGE c STABLE PARALLEL SAFE ROWS 50;
 
 CREATE FUNCTION multiregion.lease_status(
 	OUT managed boolean,
@@ -195,3 +232,14 @@ CREATE FUNCTION multiregion.failover_result(
 	RETURNS record
 	AS 'MODULE_PATHNAME', 'multiregion_failover_result'
 	LANGUAGE c VOLATILE PARALLEL UNSAFE;
+
+CREATE FUNCTION multiregion.failover_forecast(
+	OUT successor text,
+	OUT successor_region text,
+	OUT outage_ms bigint,
+	OUT commits_at_risk bigint,
+	OUT bytes_at_risk bigint,
+	OUT reason text)
+	RETURNS record
+	AS 'MODULE_PATHNAME', 'multiregion_failover_forecast'
+	LANGUAGE c VOLATILE PARALLEL RESTRICTED;

@@ -123,10 +123,24 @@ SELECT l.name,
 	p.name IS NOT NULL AS is_set,
 	p.reason,
 	p.changed_by,
-	p.changed_at
+	p.changed_at,
+	coalesce(h.version, 0) AS version
 FROM multiregion.list_policies() AS l
 	LEFT JOIN multiregion.policy AS p ON p.name = l.name
+	LEFT JOIN (SELECT c.name, max(coalesce(c.change_id, c.history_id)) AS version
+		FROM multiregion.policy_history AS c GROUP BY c.name) AS h ON h.name = l.name
 ORDER BY l.name;
+
+CREATE VIEW multiregion.policy_changes AS
+SELECT coalesce(h.change_id, h.history_id) AS version,
+	h.name,
+	h.old_value,
+	h.value,
+	h.reason,
+	h.changed_by,
+	h.changed_at
+FROM multiregion.policy_history AS h
+ORDER BY version DESC, h.name;
 
 CREATE VIEW multiregion.settings AS
 SELECT p.name,
@@ -134,7 +148,11 @@ SELECT p.name,
 	p.value,
 	p.default_value,
 	p.unit,
-	p.description
+	p.description,
+	CASE WHEN p.is_set THEN 'set_policy' ELSE 'default' END AS source,
+	p.in_force,
+	false AS pending_restart,
+	'set_policy' AS change
 FROM multiregion.policies AS p
 UNION ALL
 SELECT s.name,
@@ -142,7 +160,24 @@ SELECT s.name,
 	s.setting,
 	s.boot_val,
 	s.unit,
-	s.short_desc
+	s.short_desc,
+	s.source,
+	s.setting,
+	s.pending_restart,
+	CASE s.context WHEN 'postmaster' THEN 'restart' WHEN 'sighup' THEN 'reload' ELSE s.context END
 FROM pg_catalog.pg_settings AS s
 WHERE s.name LIKE 'multiregion.%'
+UNION ALL
+SELECT v.name,
+	v.owner,
+	NULL,
+	v.default_value,
+	NULL,
+	v.description,
+	'environment',
+	NULL,
+	NULL,
+	'environment'
+FROM multiregion.list_variables() AS v
+WHERE v.owner IN ('sidecar', 'join')
 ORDER BY owner, name;

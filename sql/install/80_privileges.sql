@@ -25,6 +25,7 @@ REVOKE ALL ON FUNCTION @extschema@.alter_node(text, text, boolean, boolean) FROM
 REVOKE ALL ON FUNCTION @extschema@.drop_node(text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION @extschema@.pause_failover(interval, text, text, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION @extschema@.resume_failover(text, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION @extschema@.explain_failover(text[]) FROM PUBLIC;
 REVOKE ALL ON FUNCTION @extschema@.switchover(text, boolean, boolean, interval) FROM PUBLIC;
 REVOKE ALL ON FUNCTION @extschema@.failover(text, boolean, boolean, interval) FROM PUBLIC;
 
@@ -50,7 +51,9 @@ GRANT EXECUTE ON FUNCTION
 	multiregion.set_mode(text, text),
 	multiregion.leave(),
 	multiregion.replace_node(text),
-	multiregion.set_policy(text, text, text)
+	multiregion.set_policy(text, text, text, bigint),
+	multiregion.reset_policy(text, text, bigint),
+	multiregion.rollback_policy(bigint, text, bigint, boolean)
 	TO multiregion_admin;
 
 -- The sidecar too: it asks its own clients who they are.
@@ -81,8 +84,12 @@ GRANT EXECUTE ON FUNCTION
 GRANT EXECUTE ON FUNCTION
 	multiregion.check(),
 	multiregion.list_policies(),
+	multiregion.list_variables(),
+	multiregion.policy_version(),
 	multiregion.lease_status(),
 	multiregion.member_status(),
+	multiregion.failover_forecast(),
+	@extschema@.explain_failover(text[]),
 	multiregion.wait_for_change(bigint, integer)
 	TO multiregion_admin, multiregion_peer, multiregion_api, pg_monitor;
 GRANT SELECT ON
@@ -92,6 +99,7 @@ GRANT SELECT ON
 	multiregion.pauses,
 	multiregion.events,
 	multiregion.policies,
+	multiregion.policy_changes,
 	multiregion.settings
 	TO multiregion_admin, multiregion_peer, multiregion_api, pg_monitor;
 GRANT SELECT ON multiregion.tenants TO multiregion_admin, multiregion_api, pg_monitor;

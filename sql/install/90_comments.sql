@@ -64,6 +64,7 @@ COMMENT ON COLUMN multiregion.policy_history.value IS 'Value after; null if it i
 COMMENT ON COLUMN multiregion.policy_history.reason IS 'Why.';
 COMMENT ON COLUMN multiregion.policy_history.changed_by IS 'Role that changed it.';
 COMMENT ON COLUMN multiregion.policy_history.changed_at IS 'When.';
+COMMENT ON COLUMN multiregion.policy_history.change_id IS 'First history_id of a change of several policies at once; null if this row is the whole change or its first.';
 
 COMMENT ON TABLE multiregion.event IS 'What the nodes saw and did, collected by the primary.';
 COMMENT ON COLUMN multiregion.event.event_id IS 'Number of the event.';
@@ -141,13 +142,19 @@ COMMENT ON FUNCTION multiregion.register_node(text, uuid) IS 'Binds a registered
 COMMENT ON FUNCTION multiregion.replace_node(text) IS 'Unbinds a name from an identity that is lost, so that a new node can join under it.';
 COMMENT ON FUNCTION @extschema@.pause_failover(interval, text, text, text) IS 'Keeps failovers from happening for a time: of the whole cluster, of a region or of a node. Returns when the pause ends.';
 COMMENT ON FUNCTION @extschema@.resume_failover(text, text) IS 'Ends a pause early; false if there was none.';
+COMMENT ON FUNCTION @extschema@.explain_failover(text[]) IS 'Who would be the next primary if the named nodes or regions (by default the primary) were down, and what each rule says of each node.';
+COMMENT ON FUNCTION multiregion.failover_forecast() IS 'What would happen if the primary died now.';
 COMMENT ON FUNCTION @extschema@.switchover(text, boolean, boolean, interval) IS 'Makes another node the primary, without loss or not at all. Works on any node.';
 COMMENT ON FUNCTION @extschema@.failover(text, boolean, boolean, interval) IS 'Makes another node the primary, also when there is no primary left. Works on any node.';
 COMMENT ON FUNCTION multiregion.request_failover(text, boolean, boolean, integer) IS 'failover() for the sidecar: what was refused is a row, not an error.';
 COMMENT ON FUNCTION multiregion.failover_result(text) IS 'What became of an order given before, as far as this node knows.';
 COMMENT ON FUNCTION multiregion.check() IS 'Looks for settings of this server that would bite later.';
-COMMENT ON FUNCTION multiregion.set_policy(text, text, text) IS 'Sets a policy of the cluster; null returns to the default. Returns the value as stored.';
+COMMENT ON FUNCTION multiregion.set_policy(text, text, text, bigint) IS 'Sets a policy of the cluster; null returns to the default. Returns the value as stored.';
+COMMENT ON FUNCTION multiregion.reset_policy(text, text, bigint) IS 'Returns a policy of the cluster to its default, and says which that is.';
+COMMENT ON FUNCTION multiregion.rollback_policy(bigint, text, bigint, boolean) IS 'Makes the whole policy what it was after the change of this number; returns what that changes, or would change.';
+COMMENT ON FUNCTION multiregion.policy_version() IS 'Number of the newest change of the policy; 0 if there was none.';
 COMMENT ON FUNCTION multiregion.list_policies() IS 'Every policy with its default, range, unit and the value in force; behind the view policies.';
+COMMENT ON FUNCTION multiregion.list_variables() IS 'Environment variables of the programs and their defaults; behind the view settings.';
 COMMENT ON FUNCTION multiregion.lease_status() IS 'The lease as this node sees it.';
 COMMENT ON FUNCTION multiregion.member_status() IS 'The members of the cluster as this node sees them.';
 COMMENT ON FUNCTION multiregion.region_status() IS 'Health of the regions that have members, as this node sees it.';
@@ -164,4 +171,5 @@ COMMENT ON VIEW multiregion.pauses IS 'Pauses of failover that run.';
 COMMENT ON VIEW multiregion.failovers IS 'Changes of the primary, newest first.';
 COMMENT ON VIEW multiregion.events IS 'What the nodes saw and did, newest first.';
 COMMENT ON VIEW multiregion.policies IS 'The cluster policy: values wanted and in force, defaults, ranges.';
-COMMENT ON VIEW multiregion.settings IS 'Every setting of cluster and node in one list.';
+COMMENT ON VIEW multiregion.policy_changes IS 'Every change of the cluster policy, newest first: what, who, when and why.';
+COMMENT ON VIEW multiregion.settings IS 'Every setting of cluster, node, sidecar and multiregion-join in one list, by owner.';

@@ -138,33 +138,86 @@ mr_candidate_refusal(const MrLease *lease, const MrLocal *local, MrFitness fitne
 	return refusal_by_fitness(lease, lease->self, local->wal_end, lease->marked_down, fitness);
 }
 
+/* The order in which they are asked; the first that stands is the answer. */
+static const MrRefusal rules[] = {
+	MR_REFUSE_UNKNOWN_MEMBER,  MR_REFUSE_WITNESS,       MR_REFUSE_NO_PROMOTE,
+	MR_REFUSE_MARKED_DOWN,     MR_REFUSE_STOPPING,      MR_REFUSE_REBUILDING,
+	MR_REFUSE_WAL_END_UNKNOWN, MR_REFUSE_FENCED_STATE,  MR_REFUSE_OBSERVE,
+	MR_REFUSE_AMNESIA,         MR_REFUSE_SICK,          MR_REFUSE_CRASH_RECOVERY,
+	MR_REFUSE_INCONSISTENT,    MR_REFUSE_REPLAY_PAUSED, MR_REFUSE_FAILOVER_OFF,
+	MR_REFUSE_PAUSED,          MR_REFUSE_GOVERNOR,      MR_REFUSE_LAG};
+
+MrRefusal
+mr_candidate_rule(int number)
+{
+	return number < (int) (sizeof(rules) / sizeof(rules[0])) ? rules[number] : MR_REFUSE_NONE;
+}
+
+/* Of a node that is no member, or no candidate by configuration. */
+static bool
+stands_by_configuration(const MrConfig *config, int slot, MrRefusal rule)
+{
+	return refusal_by_configuration(config, slot) == rule;
+}
+
+/* By whom it is asked for: an order overrides these. */
+static bool
+stands_by_policy(const MrLease *lease, int slot, MrFitness fitness, MrRefusal rule)
+{
+	bool ordered = fitness == MR_FIT_ORDERED || fitness == MR_FIT_ORDERED_LOSSY;
+	bool measured = fitness == MR_FIT_ELECTION || fitness == MR_FIT_ORDERED;
+
+	if (!(lease->peers[slot].report.flags & MR_REPORT_IN_RECOVERY))
+		return false;
+	if (rule == MR_REFUSE_LAG)
+		return measured && lags_too_far(lease, lease->peers[slot].report.wal_end);
+	return !ordered && refusal_by_fitness(lease, slot, UINT64_MAX, false, fitness) == rule;
+}
+
+bool
+mr_candidate_rule_stands(const MrLease *lease, int slot, uint32_t down_mask, MrFitness fitness,
+						 MrRefusal rule)
+{
+	const MrReport *report = &lease->peers[slot].report;
+
+	switch ((int) rule)
+	{
+		case MR_REFUSE_UNKNOWN_MEMBER:
+		case MR_REFUSE_WITNESS:
+		case MR_REFUSE_NO_PROMOTE:
+			return stands_by_configuration(&lease->durable.config, slot, rule);
+		case MR_REFUSE_MARKED_DOWN: /* who executes an order asks the node itself how it is */
+			return (fitness == MR_FIT_ELECTION || fitness == MR_FIT_HANDED) &&
+				   ((down_mask & (UINT32_C(1) << slot)) || (report->flags & MR_REPORT_DOWN));
+		case MR_REFUSE_STOPPING:
+			return (report->flags & MR_REPORT_STOPPING) != 0;
+		case MR_REFUSE_REBUILDING:
+			return (report->flags & MR_REPORT_DIVERGED) || report->refusal == rule;
+		case MR_REFUSE_WAL_END_UNKNOWN:
+			return !(report->flags & MR_REPORT_WAL_END_KNOWN);
+		case MR_REFUSE_FAILOVER_OFF:
+		case MR_REFUSE_PAUSED:
+		case MR_REFUSE_GOVERNOR:
+		case MR_REFUSE_LAG:
+			return stands_by_policy(lease, slot, fitness, rule);
+		default: /* what it says of itself */
+			return report->refusal == rule;
+	}
+}
+
 MrRefusal
 mr_candidate_refusal_of(const MrLease *lease, int slot, uint32_t down_mask, MrFitness fitness)
 {
-	MrRefusal refusal = refusal_by_configuration(&lease->durable.config, slot);
-	const MrReport *report;
-	uint32_t flags;
+	MrRefusal rule;
+	int i;
 
-	if (refusal != MR_REFUSE_NONE)
-		return refusal;
-	report = &lease->peers[slot].report;
-	flags = report->flags;
-	/* who executes an order asks the node itself how it is */
-	if ((fitness == MR_FIT_ELECTION || fitness == MR_FIT_HANDED) &&
-		((down_mask & (UINT32_C(1) << slot)) || (flags & MR_REPORT_DOWN)))
-		return MR_REFUSE_MARKED_DOWN;
-	if (flags & MR_REPORT_STOPPING)
-		return MR_REFUSE_STOPPING;
-	if (flags & MR_REPORT_DIVERGED)
-		return MR_REFUSE_REBUILDING;
-	if (!(flags & MR_REPORT_WAL_END_KNOWN))
-		return MR_REFUSE_WAL_END_UNKNOWN;
-	if (!(flags & MR_REPORT_ELIGIBLE))
-		return report->refusal != MR_REFUSE_NONE ? (MrRefusal) report->refusal
-												 : MR_REFUSE_REPLAY_PAUSED;
-	if (!(flags & MR_REPORT_IN_RECOVERY))
-		return MR_REFUSE_NONE;
-	return refusal_by_fitness(lease, slot, report->wal_end, false, fitness);
+	if (slot == MR_NO_SLOT)
+		return MR_REFUSE_UNKNOWN_MEMBER;
+	for (i = 0; (rule = mr_candidate_rule(i)) != MR_REFUSE_NONE; i++)
+		if (mr_candidate_rule_stands(lease, slot, down_mask, fitness, rule))
+			return rule;
+	/* a newer version may have a reason that is not among ours */
+	return (MrRefusal) lease->peers[slot].report.refusal;
 }
 
 /* Whether member a comes before member b as successor in `region`. */

@@ -48,10 +48,7 @@ mr_durable_encode(const MrDurable *durable, uint8_t *out, size_t size)
 	mr_put_u64(&bytes, durable->last_led_term);
 	mr_put_u64(&bytes, durable->leader_lsn);
 	mr_put_u8(&bytes, durable->amnesiac ? 1 : 0);
-	mr_put_u64(&bytes, durable->noted_term);
-	mr_put_u8(&bytes, MR_FAILOVERS_KEPT);
-	for (i = 0; i < MR_FAILOVERS_KEPT; i++)
-		mr_put_u64(&bytes, (uint64_t) durable->failovers_ms[i]);
+	mr_marks_write(&bytes, durable->failovers, MR_FAILOVERS_KEPT);
 	mr_put_u8(&bytes, MR_MAX_MEMBERS);
 	for (i = 0; i < MR_MAX_MEMBERS; i++)
 		mr_put_u64(&bytes, durable->peer_sequence[i]);
@@ -84,11 +81,8 @@ get_fields(MrBytes *bytes, MrDurable *durable)
 	durable->last_led_term = mr_get_u64(bytes);
 	durable->leader_lsn = mr_get_u64(bytes);
 	durable->amnesiac = mr_get_bool(bytes);
-	durable->noted_term = mr_get_u64(bytes);
-	if (mr_get_u8(bytes) != MR_FAILOVERS_KEPT)
+	if (mr_marks_read(bytes, durable->failovers) != MR_FAILOVERS_KEPT)
 		return false;
-	for (i = 0; i < MR_FAILOVERS_KEPT; i++)
-		durable->failovers_ms[i] = (int64_t) mr_get_u64(bytes);
 	if (mr_get_u8(bytes) != MR_MAX_MEMBERS)
 		return false;
 	for (i = 0; i < MR_MAX_MEMBERS; i++)

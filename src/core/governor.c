@@ -15,18 +15,50 @@ is_unplanned(int cause)
 		   cause == MR_CAUSE_SICK;
 }
 
-bool
-mr_governor_note(MrDurable *durable, const MrUuid *node, uint64_t term, int cause, int64_t wall_ms)
+/* Into its place, newest term first; an old one falls out at the end. */
+static bool
+insert(MrDurable *durable, MrFailoverMark mark)
 {
-	if (term <= durable->noted_term || cause == MR_CAUSE_NONE)
+	MrFailoverMark *list = durable->failovers;
+	int at = 0;
+
+	while (at < MR_FAILOVERS_KEPT && list[at].term > mark.term)
+		at++;
+	if (at == MR_FAILOVERS_KEPT || list[at].term == mark.term)
 		return false;
-	durable->noted_term = term;
-	if (!is_unplanned(cause) || mr_uuid_equal(&durable->stamp.node, node))
-		return true;
-	memmove(durable->failovers_ms + 1, durable->failovers_ms,
-			sizeof(durable->failovers_ms) - sizeof(durable->failovers_ms[0]));
-	durable->failovers_ms[0] = wall_ms;
+	memmove(list + at + 1, list + at, sizeof(*list) * (size_t) (MR_FAILOVERS_KEPT - 1 - at));
+	list[at] = mark;
 	return true;
+}
+
+bool
+mr_governor_note(MrDurable *durable, uint64_t term, int cause, int64_t wall_ms)
+{
+	MrFailoverMark mark = {term, wall_ms};
+
+	return is_unplanned(cause) && insert(durable, mark);
+}
+
+bool
+mr_governor_merge(MrDurable *durable, const MrFailoverMark *marks, int count)
+{
+	bool changed = false;
+	int i;
+
+	for (i = 0; i < count; i++)
+		if (marks[i].term != 0 && insert(durable, marks[i]))
+			changed = true;
+	return changed;
+}
+
+int
+mr_governor_known(const MrDurable *durable)
+{
+	int count = 0;
+
+	while (count < MR_FAILOVERS_KEPT && durable->failovers[count].term != 0)
+		count++;
+	return count;
 }
 
 int
@@ -35,8 +67,8 @@ mr_governor_count(const MrDurable *durable, int64_t wall_ms)
 	int count = 0;
 	int i;
 
-	for (i = 0; i < MR_FAILOVERS_KEPT; i++)
-		if (durable->failovers_ms[i] != 0 && durable->failovers_ms[i] > wall_ms - MR_HOUR_MS)
+	for (i = 0; i < mr_governor_known(durable); i++)
+		if (durable->failovers[i].wall_ms > wall_ms - MR_HOUR_MS)
 			count++;
 	return count;
 }

@@ -89,8 +89,9 @@ mr_leader_begin(MrStep *step)
 	int cause = find_cause(step, &from);
 
 	memset(transition, 0, sizeof(*transition));
-	lease->dirty |= mr_governor_note(&lease->durable, &lease->durable.node, lease->durable.term,
-									 cause, lease->wall_ms);
+	if (from != lease->self)
+		lease->dirty |=
+			mr_governor_note(&lease->durable, lease->durable.term, cause, lease->wall_ms);
 	transition->term = lease->durable.term;
 	transition->cause = cause;
 	transition->order_id = lease->handed_order;
@@ -196,7 +197,8 @@ send_heartbeats(MrStep *step)
 			continue;
 		message = mr_step_send(step, slot, MR_MSG_GRANT);
 		message->lease_ms = (uint32_t) lease_ms;
-		message->cause = (uint8_t) lease->transition.cause;
+		message->nmarks = (uint8_t) mr_governor_known(&lease->durable);
+		memcpy(message->marks, lease->durable.failovers, sizeof(message->marks));
 		message->shorten = lease_ms == mr_step_policy(step)->lease_ms;
 		broadcast(step, message);
 	}

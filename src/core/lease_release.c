@@ -1,13 +1,9 @@
 /*
- * The voter and a RELEASE: the leader of a term gives it up, for anybody or for a
- * successor that holds every byte it names.
- *
- * Must never take a lease on for a byte that is not here, nor believe anybody but the
- * holder of the term. Called by lease_voter.c.
+ * The other end of a hand-over: a RELEASE of the leader has arrived. Whoever it names takes
+ * the lease if it holds every byte that is asked for; the others let it go. Called by
+ * lease_voter.c.
  */
 #include "core/mr_lease_internal.h"
-
-#include "core/mr_candidate.h"
 
 #define MR_RELEASE_WAIT_NS (40 * MR_NS_PER_MS) /* for bytes still on their way */
 #define MR_HEAD_START_NS MR_NS_PER_S           /* of a named successor */
@@ -56,7 +52,7 @@ accept_release(MrStep *step, int slot, bool mine)
 }
 
 void
-mr_voter_release(MrStep *step, int slot)
+mr_release_request(MrStep *step, int slot)
 {
 	const MrMessage *message = step->event->message;
 	bool mine = mr_uuid_equal(&message->successor, &step->lease->durable.node);

@@ -217,9 +217,12 @@ promise(MrStep *step, uint64_t term, const MrMessage *message)
 	bool same = lease->promise_term == term && lease->promise_nonce == message->nonce &&
 				mr_uuid_equal(&lease->promise_to, &message->sender);
 
-	bool overtaken = same && message->id <= lease->promise_id;
+	/* an answer to a question of ours carries our own number: it proves no order */
+	bool overtaken = message->is_reply || (same && message->id <= lease->promise_id);
 
 	record_holder(step, term, message);
+	if (!same)
+		lease->promise_id = 0;
 	if (!overtaken)
 		lease->promise_id = message->id;
 	if (same && lease->promise_until_ns > until_ns && (overtaken || !message->shorten))
@@ -354,8 +357,7 @@ accept_leader(MrStep *step, int slot, bool promised)
 			(void) mr_step_add(step, MR_ACT_CLOSE_GATE);
 		mr_step_event(step, MR_EVENT_LEADER_CHANGED, slot, 0, (int64_t) message->term);
 	}
-	lease->dirty |= mr_governor_note(&lease->durable, &message->sender, message->term,
-									 message->cause, lease->wall_ms);
+	lease->dirty |= mr_governor_merge(&lease->durable, message->marks, message->nmarks);
 	if (promised)
 		promise(step, message->term, message);
 	else
@@ -423,7 +425,7 @@ mr_voter_request(MrStep *step, int slot)
 			answer_grant(step, slot);
 			return;
 		case MR_MSG_RELEASE:
-			mr_voter_release(step, slot);
+			mr_release_request(step, slot);
 			return;
 		case MR_MSG_STATUS:
 			(void) mr_step_reply(step);

@@ -74,6 +74,40 @@ mr_stamp_read(MrBytes *bytes, MrStamp *stamp)
 	stamp->lsn = mr_get_u64(bytes);
 }
 
+void
+mr_marks_write(MrBytes *bytes, const MrFailoverMark *marks, int count)
+{
+	int i;
+
+	if (count > MR_FAILOVERS_KEPT)
+	{
+		bytes->failed = true;
+		return;
+	}
+	mr_put_u8(bytes, (uint8_t) count);
+	for (i = 0; i < count; i++)
+	{
+		mr_put_u64(bytes, marks[i].term);
+		mr_put_u64(bytes, (uint64_t) marks[i].wall_ms);
+	}
+}
+
+int
+mr_marks_read(MrBytes *bytes, MrFailoverMark marks[MR_FAILOVERS_KEPT])
+{
+	int count = mr_get_u8(bytes);
+	int i;
+
+	if (count > MR_FAILOVERS_KEPT)
+		bytes->failed = true;
+	for (i = 0; i < count && !bytes->failed; i++)
+	{
+		marks[i].term = mr_get_u64(bytes);
+		marks[i].wall_ms = (int64_t) mr_get_u64(bytes);
+	}
+	return count;
+}
+
 static void
 put_released(MrBytes *bytes, const MrReleased *released)
 {
@@ -334,6 +368,7 @@ put_body(MrBytes *bytes, const MrMessage *message)
 	mr_put_u64(bytes, message->order_id);
 	put_bool(bytes, message->allow_loss);
 	mr_put_u32(bytes, message->wait_ms);
+	mr_marks_write(bytes, message->marks, message->nmarks);
 	put_peers(bytes, message);
 	put_bool(bytes, message->has_config);
 }
@@ -368,6 +403,7 @@ get_body(MrBytes *bytes, bool newer, MrMessage *message)
 	message->order_id = mr_get_u64(bytes);
 	message->allow_loss = mr_get_bool(bytes);
 	message->wait_ms = mr_get_u32(bytes);
+	message->nmarks = (uint8_t) mr_marks_read(bytes, message->marks);
 	get_peers(bytes, newer, message);
 	message->has_config = mr_get_bool(bytes);
 }

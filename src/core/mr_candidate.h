@@ -39,6 +39,14 @@ extern MrRefusal mr_candidate_refusal_of(const MrLease *lease, int slot, uint32_
 extern int64_t mr_candidate_lost_bytes(const MrLease *lease, const MrLocal *local);
 
 /*
+ * The rules behind that answer, in their order: the number-th (NONE past the end), and
+ * whether one stands against a member. For explain_failover().
+ */
+extern MrRefusal mr_candidate_rule(int number);
+extern bool mr_candidate_rule_stands(const MrLease *lease, int slot, uint32_t down_mask,
+									 MrFitness fitness, MrRefusal rule);
+
+/*
  * How many members would be preferred to slot as successors of the leader that
  * was in region: same region first, then region priority, then slot. Members
  * that are known to be out of the question do not count.

@@ -28,9 +28,7 @@ typedef struct MrDurable
 	uint32_t max_lease_ms;  /* longest lease ever granted: the wait after a restart */
 	uint64_t last_led_term; /* newest term this node led */
 	MrLsn leader_lsn;       /* where the last leader was; behind by some megabytes at most */
-	uint64_t noted_term;    /* newest term whose beginning was looked at for that list */
-	int64_t
-		failovers_ms[MR_FAILOVERS_KEPT];    /* unplanned ones, newest first; wall clock, 0 = none */
+	MrFailoverMark failovers[MR_FAILOVERS_KEPT]; /* newest first; every node has the same */
 	bool amnesiac;                          /* the file went back in time: no vote until replaced */
 	uint64_t peer_sequence[MR_MAX_MEMBERS]; /* by slot: to notice others going back */
 	MrConfig config;

@@ -1,20 +1,23 @@
 /*
- * Against flapping: how many unplanned failovers there were lately, and what that
- * means. Each node keeps the list for itself, in its state file. Wall clock times: they
- * must outlive a restart, and nobody's safety depends on them.
+ * Against flapping: how many unplanned failovers there were lately, and what that means.
+ *
+ * The leader notes its own and tells the list with its grants, so that every node has the
+ * same, in its state file. Wall clock times: they must outlive a restart, and nobody's
+ * safety depends on them.
  */
 #ifndef MR_GOVERNOR_H
 #define MR_GOVERNOR_H
 
 #include "core/mr_durable.h"
 
-/*
- * Notes that node leads a term, for a cause (MrCause), if that was an unplanned change of
- * the primary and is not noted yet. To be called before the term's stamp is taken over.
- * True: *durable has changed.
- */
-extern bool mr_governor_note(MrDurable *durable, const MrUuid *node, uint64_t term, int cause,
-							 int64_t wall_ms);
+/* A leadership has begun for a cause (MrCause); true: it was unplanned, and *durable changed. */
+extern bool mr_governor_note(MrDurable *durable, uint64_t term, int cause, int64_t wall_ms);
+
+/* Takes over what a leader knows; true: *durable has changed. */
+extern bool mr_governor_merge(MrDurable *durable, const MrFailoverMark *marks, int count);
+
+/* How many there are in the list. */
+extern int mr_governor_known(const MrDurable *durable);
 
 /* How many there were in the hour before. A time in the future counts: clocks go back. */
 extern int mr_governor_count(const MrDurable *durable, int64_t wall_ms);

@@ -53,8 +53,8 @@ extern void mr_contact_unreachable(MrStep *step);
 /* lease_voter.c: answers the request in step->event (exactly one REPLY or DEFER, or SEVER). */
 extern void mr_voter_request(MrStep *step, int slot);
 
-/* lease_release.c: answers a RELEASE (REPLY or DEFER). */
-extern void mr_voter_release(MrStep *step, int slot);
+/* lease_release.c: answers a RELEASE. */
+extern void mr_release_request(MrStep *step, int slot);
 
 /* lease_voter.c: a follower's question was answered by somebody who leads: follow it. */
 extern void mr_voter_learn_leader(MrStep *step, int slot);

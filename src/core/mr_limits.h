@@ -23,7 +23,7 @@
 
 #define MR_MAX_PAUSE_MS (INT64_C(7) * 86400 * 1000) /* longest pause of failover */
 
-#define MR_FAILOVERS_KEPT 32 /* unplanned ones a node remembers */
+#define MR_FAILOVERS_KEPT 16 /* unplanned ones a node remembers */
 
 #define MR_NO_SLOT (-1) /* no member */
 

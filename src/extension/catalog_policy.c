@@ -13,6 +13,7 @@
 #include "core/mr_policy.h"
 #include "extension/mr_catalog.h"
 #include "extension/mr_catalog_edit.h"
+#include "extension/mr_catalog_policy.h"
 #include "extension/mr_catalog_run.h"
 
 static const char *const version_sql = "SELECT version FROM multiregion.configuration_version";
@@ -34,8 +35,8 @@ static const char *const reset_policy_sql =
 	"DELETE FROM multiregion.policy WHERE name OPERATOR(pg_catalog.=) $1";
 
 static const char *const policy_history_sql =
-	"INSERT INTO multiregion.policy_history (name, value, old_value, reason, changed_by)"
-	" VALUES ($1, $2, $3, $4, $5)";
+	"INSERT INTO multiregion.policy_history (name, value, old_value, reason, changed_by, change_id)"
+	" VALUES ($1, $2, $3, $4, $5, nullif($6, 0)) RETURNING history_id";
 
 /* A region without a server that could be promoted is preferred by nobody. */
 static const char *const preferred_sql =
@@ -129,8 +130,8 @@ mr_catalog_lock_policy(void)
 	mr_catalog_close(&session);
 }
 
-void
-mr_catalog_write_policy(const char *name, const char *value, const char *reason)
+int64
+mr_catalog_write_policy(const char *name, const char *value, const char *reason, int64 change)
 {
 	MrCatalogSession session;
 	MrArguments arguments = {0};
@@ -150,12 +151,15 @@ mr_catalog_write_policy(const char *name, const char *value, const char *reason)
 		mr_add_text(&arguments, old);
 		mr_add_text(&arguments, reason);
 		mr_add_text(&arguments, session.caller);
+		mr_add_int64(&arguments, change);
 		(void) mr_write(policy_history_sql, &arguments);
-		if (value == NULL)
-			arguments.count = 1;
+		if (change == 0)
+			change = mr_column_int64(0, 1);
+		arguments.count = value == NULL ? 1 : 5;
 		(void) mr_write(value == NULL ? reset_policy_sql : write_policy_sql, &arguments);
 	}
 	mr_catalog_close(&session);
+	return change;
 }
 
 void

@@ -16,6 +16,7 @@
 #include "storage/ipc.h"
 #include "storage/proc.h"
 #include "storage/shmem.h"
+#include "storage/spin.h"
 
 #include "extension/mr_commits.h"
 #include "extension/mr_fence.h"
@@ -29,7 +30,27 @@ enum
 	COMMIT_DECIDED /* its answer is on the way */
 };
 
-static pg_atomic_uint32 *commits = NULL; /* by pgprocno */
+#define MR_NOTES 128
+#define MR_NOTE_EVERY_NS (50 * MR_NS_PER_MS)
+
+/* How many commits were acknowledged when the newest of them ended at lsn. */
+typedef struct CommitNote
+{
+	XLogRecPtr lsn;
+	uint64 count;
+} CommitNote;
+
+typedef struct CommitsShared
+{
+	pg_atomic_uint64 acknowledged; /* since the start of the server */
+	slock_t lock;
+	uint64 noted; /* notes so far; the newest is at (noted - 1) % MR_NOTES */
+	CommitNote notes[MR_NOTES];
+	pg_atomic_uint32 backends[FLEXIBLE_ARRAY_MEMBER]; /* by pgprocno */
+} CommitsShared;
+
+static CommitsShared *shared = NULL;
+static int64 noted_ns = 0; /* lease worker only */
 static const PQcommMethods *unguarded = NULL;
 static PQcommMethods guarded;
 static bool answer_waits = false; /* in the buffer of this session's connection */
@@ -43,7 +64,8 @@ count_slots(void)
 Size
 mr_commits_size(void)
 {
-	return mul_size(count_slots(), sizeof(pg_atomic_uint32));
+	return add_size(offsetof(CommitsShared, backends),
+					mul_size(count_slots(), sizeof(pg_atomic_uint32)));
 }
 
 void
@@ -52,23 +74,27 @@ mr_commits_initialize(void)
 	bool found;
 	int i;
 
-	commits = ShmemInitStruct("multiregion commits", mr_commits_size(), &found);
+	shared = ShmemInitStruct("multiregion commits", mr_commits_size(), &found);
 	if (found)
 		return;
+	memset(shared, 0, offsetof(CommitsShared, backends));
+	pg_atomic_init_u64(&shared->acknowledged, 0);
+	SpinLockInit(&shared->lock);
 	for (i = 0; i < count_slots(); i++)
-		pg_atomic_init_u32(&commits[i], COMMIT_NONE);
+		pg_atomic_init_u32(&shared->backends[i], COMMIT_NONE);
 }
 
 void
 mr_commits_enter(void)
 {
-	pg_atomic_write_u32(&commits[MR_MY_PROCNO], COMMIT_UNDER_WAY);
+	pg_atomic_write_u32(&shared->backends[MR_MY_PROCNO], COMMIT_UNDER_WAY);
 	pg_memory_barrier();
 }
 
 void
 mr_commits_decided(void)
 {
+	pg_atomic_fetch_add_u64(&shared->acknowledged, 1);
 	answer_waits = unguarded != NULL; /* without a client nobody waits for one */
 	mr_commits_leave();
 }
@@ -76,7 +102,8 @@ mr_commits_decided(void)
 void
 mr_commits_leave(void)
 {
-	pg_atomic_write_u32(&commits[MR_MY_PROCNO], answer_waits ? COMMIT_DECIDED : COMMIT_NONE);
+	pg_atomic_write_u32(&shared->backends[MR_MY_PROCNO],
+						answer_waits ? COMMIT_DECIDED : COMMIT_NONE);
 }
 
 /* Outside the lease the answer must not leave; see check_acknowledgement() in fence.c. */
@@ -134,6 +161,45 @@ mr_commits_guard_client(void)
 	before_shmem_exit(forget, (Datum) 0);
 }
 
+/* The count first: a commit in between makes it too small for its position, not too large. */
+void
+mr_commits_note(void)
+{
+	int64 now_ns = mr_boottime_ns();
+	CommitNote note;
+
+	if (now_ns < noted_ns + MR_NOTE_EVERY_NS)
+		return;
+	noted_ns = now_ns;
+	note.count = pg_atomic_read_u64(&shared->acknowledged);
+	pg_read_barrier();
+	note.lsn = pg_atomic_read_u64(&mr_shared->last_commit_end);
+	SpinLockAcquire(&shared->lock);
+	if (shared->noted == 0 || shared->notes[(shared->noted - 1) % MR_NOTES].count != note.count)
+		shared->notes[shared->noted++ % MR_NOTES] = note;
+	SpinLockRelease(&shared->lock);
+}
+
+int64
+mr_commits_past(XLogRecPtr lsn)
+{
+	uint64 total = pg_atomic_read_u64(&shared->acknowledged);
+	uint64 before = 0;
+
+	SpinLockAcquire(&shared->lock);
+	for (uint64 i = shared->noted; i > 0 && i + MR_NOTES > shared->noted; i--)
+	{
+		const CommitNote *note = &shared->notes[(i - 1) % MR_NOTES];
+
+		if (note->lsn > lsn)
+			continue;
+		before = note->count;
+		break;
+	}
+	SpinLockRelease(&shared->lock);
+	return (int64) (total - before);
+}
+
 void
 mr_commits_look(bool *committing, bool *replying)
 {
@@ -143,7 +209,7 @@ mr_commits_look(bool *committing, bool *replying)
 	*replying = false;
 	for (i = 0; i < count_slots(); i++)
 	{
-		uint32 state = pg_atomic_read_u32(&commits[i]);
+		uint32 state = pg_atomic_read_u32(&shared->backends[i]);
 
 		*committing |= state == COMMIT_UNDER_WAY;
 		*replying |= state == COMMIT_DECIDED;

@@ -118,16 +118,7 @@ extern bool mr_catalog_tenant_region(const char *tenant, char out[MR_NAME_SIZE])
  */
 extern int64 mr_catalog_change_tenant(const MrTenantChange *change, bool *had_region);
 
-/* ---------- policy: catalog_policy.c ---------- */
-
-/* Fills in what holds by the table: defaults, and what somebody has set. */
-extern void mr_catalog_read_policy(MrPolicy *policy);
-
-/* Keeps others from changing policy until the transaction ends; before reading to change. */
-extern void mr_catalog_lock_policy(void);
-
-/* Stores a value (NULL: the default again) and its history. Nothing if unchanged. */
-extern void mr_catalog_write_policy(const char *name, const char *value, const char *reason);
+/* ---------- policy: catalog_policy.c; more in mr_catalog_policy.h ---------- */
 
 /* Key of the region that should be primary: the smallest priority. Empty if there is none. */
 extern void mr_catalog_preferred_region(char out[MR_NAME_SIZE]);

@@ -11,6 +11,8 @@
 
 #include "postgres.h"
 
+#include "access/xlogdefs.h"
+
 /* Shared memory: size, and creation at postmaster start. */
 extern Size mr_commits_size(void);
 extern void mr_commits_initialize(void);
@@ -29,6 +31,14 @@ extern void mr_commits_decided(void);
 
 /* The commit was refused, or has ended without one. */
 extern void mr_commits_leave(void);
+
+/*
+ * Lease worker, often: notes how many commits were acknowledged so far, and where the last
+ * one ends. Anybody: about how many were acknowledged whose WAL ends past lsn (too many
+ * rather than too few).
+ */
+extern void mr_commits_note(void);
+extern int64 mr_commits_past(XLogRecPtr lsn);
 
 /* Lease worker: commits under way; and decided ones whose answer has not left yet. */
 extern void mr_commits_look(bool *committing, bool *replying);

@@ -53,6 +53,7 @@ mr_endpoint_regions(MrService *service, MrRequest *request, const MrRouteMatch *
 	int i;
 
 	(void) match;
+	mr_service_seed_regions(service);
 	for (i = 0; i < status->region_count; i++)
 	{
 		const MrStatusRegion *region = &status->regions[i];
@@ -132,6 +133,20 @@ add_region(const MrService *service, const MrStatusRegion *region, MrJson *json,
 	add_nodes(status, region->key, json, node);
 }
 
+static void
+add_forecast(const MrStatus *status, MrJson *json, MrJsonNode *root)
+{
+	const MrStatusForecast *forecast = &status->forecast;
+	MrJsonNode *node = mr_json_add_object(json, root, "ifPrimaryDiedNow");
+
+	mr_json_add_string(json, node, "successor", forecast->successor);
+	mr_json_add_string(json, node, "successorRegion", forecast->region);
+	mr_service_add_number(json, node, "outageMs", forecast->outage_ms);
+	mr_service_add_number(json, node, "commitsAtRisk", forecast->commits_at_risk);
+	mr_service_add_number(json, node, "bytesAtRisk", forecast->bytes_at_risk);
+	mr_json_add_string(json, node, "reason", forecast->reason);
+}
+
 void
 mr_endpoint_status(MrService *service, MrRequest *request, const MrRouteMatch *match)
 {
@@ -143,6 +158,7 @@ mr_endpoint_status(MrService *service, MrRequest *request, const MrRouteMatch *m
 	int i;
 
 	(void) match;
+	mr_service_seed_regions(service);
 	for (i = 0; primary == NULL && i < status->region_count; i++)
 		if (is_primary_region(service, status->regions[i].key))
 			primary = status->regions[i].key;
@@ -158,6 +174,7 @@ mr_endpoint_status(MrService *service, MrRequest *request, const MrRouteMatch *m
 	mr_json_add_boolean(&json, root, "managed", status->managed);
 	mr_json_add_string(&json, root, "currentNode", status->node);
 	mr_json_add_string(&json, root, "primaryNode", status->primary_node);
+	add_forecast(status, &json, root);
 	regions = mr_json_add_array(&json, root, "regions");
 	for (i = 0; i < status->region_count; i++)
 		add_region(service, &status->regions[i], &json, regions);

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 
 #include "adapters/mr_env_file.h"
+#include "core/mr_variables.h"
 
 static void
 add_line(MrProblems *problems, const char *word, const char *format, va_list arguments)
@@ -188,6 +189,80 @@ load_file(MrEnvironment *environment, const char *path, MrProblems *problems)
 	check_mode(environment, file, mode, problems);
 }
 
+/*
+ * The one line in a file without its end; NULL, and what is wrong with it in *problem. Free
+ * it with free().
+ */
+static char *
+read_secret(const char *path, const char **problem)
+{
+	size_t size;
+	unsigned int mode;
+	char *text = mr_env_file_read(path, &size, &mode);
+
+	*problem = text == NULL ? strerror(errno) : NULL;
+	if (text == NULL)
+		return NULL;
+	if (size > 0 && text[size - 1] == '\n')
+		size--;
+	if (size > 0 && text[size - 1] == '\r')
+		size--;
+	text[size] = '\0';
+	if (size == 0)
+		*problem = "it is empty";
+	else if (strlen(text) != size || strpbrk(text, "\r\n") != NULL)
+		*problem = "it holds more than one line";
+	else if (size >= MR_ENV_VALUE_SIZE)
+		*problem = "the line is too long";
+	if (*problem == NULL)
+		return text;
+	free(text);
+	return NULL;
+}
+
+/* Takes one secret from its file, unless something of a higher rank says it already. */
+static void
+take_file(MrEnvironment *environment, const char *name, const char *base, MrProblems *problems)
+{
+	const MrVariable *file = find(environment, name);
+	const MrVariable *said = find(environment, base);
+	const char *problem;
+	char *text;
+
+	if (said != NULL && said->value[0] != '\0')
+	{
+		/* Line 0 is the environment, which wins. */
+		if ((said->line == 0) == (file->line == 0))
+			mr_problems_error(problems, "%s and %s are both set: keep one of them", base, name);
+		if (said->line == 0)
+			return;
+	}
+	text = read_secret(file->value, &problem);
+	if (text == NULL)
+		mr_problems_error(problems, "%s: could not take the value from that file: %s", name,
+						  problem);
+	else if (!mr_environment_set(environment, base, text, file->line))
+		mr_problems_error(problems, "out of memory");
+	free(text);
+}
+
+void
+mr_environment_take_files(MrEnvironment *environment, MrProblems *problems)
+{
+	size_t count = environment->count;
+	size_t i;
+
+	for (i = 0; i < count; i++)
+	{
+		const char *name = environment->list[i].name;
+		char base[MR_ENV_NAME_SIZE];
+
+		if (environment->list[i].value[0] != '\0' &&
+			mr_variable_of_file(name, base, sizeof(base)) != NULL)
+			take_file(environment, name, base, problems);
+	}
+}
+
 void
 mr_environment_load(MrEnvironment *environment, const char *path, char *const *environ,
 					MrProblems *problems)
@@ -208,6 +283,7 @@ mr_environment_load(MrEnvironment *environment, const char *path, char *const *e
 		if (!mr_environment_set(environment, name, equals + 1, 0))
 			mr_problems_error(problems, "out of memory");
 	}
+	mr_environment_take_files(environment, problems);
 }
 
 void

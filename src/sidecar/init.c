@@ -116,14 +116,23 @@ mr_init_is_true(const PGresult *result, int row, const char *column)
 	return value != NULL && value[0] == 't';
 }
 
+char *
+mr_init_literal(const MrInit *init, const char *text)
+{
+	return PQescapeLiteral(init->conn, text, strlen(text));
+}
+
 static MrExit
 run_steps(MrInit *init)
 {
-	/* Regions and connection strings first: init() needs its region and its own string. */
+	/*
+	 * First what only looks: a refusal changes nothing. Then regions and passwords before
+	 * membership, as init() needs its region and connects by its own string.
+	 */
 	static MrExit (*const steps[])(MrInit *) = {
-		mr_init_connect,   mr_init_extension, mr_init_roles,
-		mr_init_conninfos, mr_init_regions,   mr_init_membership,
-		mr_init_nodes,     mr_init_policies,  mr_init_report_checks,
+		mr_init_connect,    mr_init_look,  mr_init_conninfos, mr_init_readiness,
+		mr_init_extension,  mr_init_roles, mr_init_passfile,  mr_init_regions,
+		mr_init_membership, mr_init_nodes, mr_init_policies,  mr_init_report_checks,
 	};
 	MrExit code = MR_EXIT_OK;
 	size_t i;
@@ -133,8 +142,20 @@ run_steps(MrInit *init)
 	return code;
 }
 
+static void
+print_summary(const MrInit *init, MrExit code)
+{
+	if (init->changes > 0)
+		printf("%d %s made\n", init->changes, init->changes == 1 ? "change" : "changes");
+	else if (code == MR_EXIT_OK && init->check && init->differences > 0)
+		printf("%d %s, nothing was changed\n", init->differences,
+			   init->differences == 1 ? "difference" : "differences");
+	else if (code == MR_EXIT_OK)
+		puts("unchanged");
+}
+
 MrExit
-mr_init(MrSettings *settings)
+mr_init(MrSettings *settings, bool check)
 {
 	MrInit *init = calloc(1, sizeof(*init));
 	MrExit code = MR_EXIT_FAILED;
@@ -147,12 +168,10 @@ mr_init(MrSettings *settings)
 	else if (init != NULL)
 	{
 		init->settings = settings;
+		init->check = check;
 		code = run_steps(init);
 		PQfinish(init->conn);
-		if (init->changes > 0)
-			printf("%d %s made\n", init->changes, init->changes == 1 ? "change" : "changes");
-		else if (code == MR_EXIT_OK)
-			puts("unchanged");
+		print_summary(init, code);
 		if (code == MR_EXIT_OK && init->differences > 0)
 			code = MR_EXIT_DIFFERS;
 	}

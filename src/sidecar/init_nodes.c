@@ -34,11 +34,12 @@ can_be_peer(MrInit *init, const char *user, bool *can)
 	return MR_EXIT_OK;
 }
 
-/* Builds one node's string; *url gets the whole URL's parts. */
+/* Builds one node's string, and takes its URL apart; the password stays only if peers use it. */
 static MrExit
-build_conninfo(MrInit *init, int index, MrConninfo *url)
+build_conninfo(MrInit *init, int index)
 {
 	const MrSettingsNode *node = &init->settings->nodes[index];
+	MrConninfo *url = &init->urls[index];
 	const char *passfile = init->settings->passfile;
 	char *text = init->conninfos[index];
 	bool keep_user = false;
@@ -72,13 +73,70 @@ build_conninfo(MrInit *init, int index, MrConninfo *url)
 	return MR_EXIT_OK;
 }
 
+/* The passwords that peers use; how many. */
+static size_t
+list_passwords(MrInit *init, MrPassEntry entries[MR_MAX_MEMBERS])
+{
+	size_t count = 0;
+	int i;
+
+	for (i = 0; i < init->settings->node_count; i++)
+	{
+		const MrConninfo *url = &init->urls[i];
+		MrPassEntry *entry = &entries[count];
+
+		if (url->password[0] == '\0')
+			continue;
+		entry->host = url->host[0] != '\0' ? url->host : url->hostaddr;
+		entry->port = url->port;
+		entry->user = url->user;
+		entry->password = url->password;
+		count++;
+	}
+	return count;
+}
+
 static MrExit
-write_passfile(MrInit *init, const MrPassEntry *entries, size_t count)
+refuse_passfile(const MrInit *init)
+{
+	mr_init_error("could not write %s: %s", init->settings->passfile, strerror(errno));
+	return MR_EXIT_FAILED;
+}
+
+MrExit
+mr_init_conninfos(MrInit *init)
+{
+	MrPassEntry entries[MR_MAX_MEMBERS];
+	MrExit code = MR_EXIT_OK;
+	size_t count;
+	int i;
+
+	for (i = 0; i < init->settings->node_count && code == MR_EXIT_OK; i++)
+		code = build_conninfo(init, i);
+	if (code != MR_EXIT_OK)
+		return code;
+	count = list_passwords(init, entries);
+	if (count > 0 &&
+		mr_passfile_look(init->settings->passfile, entries, count) == MR_PASSFILE_FAILED)
+		return refuse_passfile(init);
+	return MR_EXIT_OK;
+}
+
+MrExit
+mr_init_passfile(MrInit *init)
 {
 	const char *path = init->settings->passfile;
+	MrPassEntry entries[MR_MAX_MEMBERS];
+	size_t count = list_passwords(init, entries);
 
 	if (count == 0)
 		return MR_EXIT_OK;
+	if (init->check)
+	{
+		if (mr_passfile_look(path, entries, count) != MR_PASSFILE_UNCHANGED)
+			mr_init_differs(init, "%s is not what init would make of it", path);
+		return MR_EXIT_OK;
+	}
 	switch (mr_passfile_update(path, entries, count))
 	{
 		case MR_PASSFILE_UNCHANGED:
@@ -90,37 +148,7 @@ write_passfile(MrInit *init, const MrPassEntry *entries, size_t count)
 		case MR_PASSFILE_FAILED:
 			break;
 	}
-	mr_init_error("could not write %s: %s", path, strerror(errno));
-	return MR_EXIT_FAILED;
-}
-
-MrExit
-mr_init_conninfos(MrInit *init)
-{
-	int count = init->settings->node_count;
-	MrConninfo *urls = calloc((size_t) count + 1, sizeof(*urls));
-	MrPassEntry entries[MR_MAX_MEMBERS];
-	size_t entry_count = 0;
-	MrExit code = urls != NULL ? MR_EXIT_OK : MR_EXIT_FAILED;
-	int i;
-
-	for (i = 0; i < count && code == MR_EXIT_OK; i++)
-	{
-		code = build_conninfo(init, i, &urls[i]);
-		if (code == MR_EXIT_OK && urls[i].password[0] != '\0')
-		{
-			MrPassEntry *entry = &entries[entry_count++];
-
-			entry->host = urls[i].host[0] != '\0' ? urls[i].host : urls[i].hostaddr;
-			entry->port = urls[i].port;
-			entry->user = urls[i].user;
-			entry->password = urls[i].password;
-		}
-	}
-	if (code == MR_EXIT_OK)
-		code = write_passfile(init, entries, entry_count);
-	free(urls);
-	return code;
+	return refuse_passfile(init);
 }
 
 /* A host that is still to be made has no address yet; that is no reason not to list it. */
@@ -174,14 +202,24 @@ compare_node(MrInit *init, int index, const char *region)
 	const char *there;
 
 	if (strcmp(region, wanted) != 0)
-		mr_init_differs(init, "node \"%s\" is in region %s, not %s", node->name, region, wanted);
+		mr_init_differs(init,
+						"node \"%s\" is in region %s, and %s says %s; to change it: drop_node() "
+						"and add_node()",
+						node->name, region, node->variable, wanted);
 	/* Only the owner of the table may read connection strings; others cannot compare. */
 	result = mr_init_query(init, "SELECT conninfo FROM multiregion.node WHERE node_name = $1", 1,
 						   values, true, NULL);
 	there = result != NULL ? mr_init_value(result, 0, "conninfo") : NULL;
 	if (there != NULL && leads_elsewhere(there, init->conninfos[index]))
-		mr_init_differs(init, "node \"%s\" is reached at another address than in %s", node->name,
-						node->variable);
+	{
+		char *conninfo = mr_init_literal(init, init->conninfos[index]);
+
+		mr_init_differs(init,
+						"node \"%s\" is reached at another address than %s says; to change it: "
+						"SELECT %s.alter_node('%s', %s);",
+						node->name, node->variable, init->schema, node->name, conninfo);
+		PQfreemem(conninfo);
+	}
 	PQclear(result);
 	return MR_EXIT_OK;
 }
@@ -205,7 +243,7 @@ mr_init_nodes(MrInit *init)
 				region = PQgetvalue(rows, row, 1);
 		if (region != NULL)
 			code = compare_node(init, i, region);
-		else if (init->standby)
+		else if (init->read_only)
 			mr_init_differs(init, "node \"%s\" is missing", node->name);
 		else
 			code = add_node(init, i);

@@ -1,6 +1,7 @@
 /*
  * Steps of `multiregiond init` about the server: reach it, see that the extension can
- * work and is there, let our roles log in, make the server a member. Called by init.c.
+ * work and is there, let our roles log in, make the server a member. It must never commit
+ * anything before everything that can be refused has been looked at. Called by init.c.
  */
 #include "sidecar/mr_init_steps.h"
 
@@ -12,9 +13,8 @@
 #include "sidecar/mr_catalog_sql.h"
 #include "sidecar/mr_loop.h"
 
-#define CONNECT_TIMEOUT "10"     /* s, to the local server */
-#define PEER_CONNECT_TIMEOUT "2" /* s, to see whether a cluster exists elsewhere */
-#define LEASE_WAIT_MS 30000      /* a new leader has the lease within one lease */
+#define CONNECT_TIMEOUT "10" /* s, to the local server */
+#define LEASE_WAIT_MS 30000  /* a new leader has the lease within one lease */
 
 static const char unprepared[] =
 	"the server has not loaded the library \"multiregion\"\n"
@@ -36,9 +36,8 @@ print_notice(void *arg, const PGresult *result)
 		printf("note: %s%s%s\n", message, hint != NULL ? ". " : "", hint != NULL ? hint : "");
 }
 
-/* Connects to url; dbname NULL keeps the URL's own. */
-static PGconn *
-connect_to(const char *url, const char *dbname, const char *timeout)
+PGconn *
+mr_init_connect_to(const char *url, const char *dbname, const char *timeout)
 {
 	const char *keywords[] = {"dbname",          "application_name", "client_encoding",
 							  "connect_timeout", "dbname",           NULL};
@@ -75,7 +74,7 @@ mr_init_connect(MrInit *init)
 					  init->settings->region);
 		return MR_EXIT_SETTINGS;
 	}
-	init->conn = connect_to(init->settings->admin_url, NULL, CONNECT_TIMEOUT);
+	init->conn = mr_init_connect_to(init->settings->admin_url, NULL, CONNECT_TIMEOUT);
 	if (PQstatus(init->conn) != CONNECTION_OK)
 		return refuse_connection(init);
 	result = mr_init_query(init,
@@ -86,6 +85,7 @@ mr_init_connect(MrInit *init)
 	if (result == NULL)
 		return MR_EXIT_FAILED;
 	init->standby = mr_init_is_true(result, 0, "standby");
+	init->read_only = init->check || init->standby;
 	wanted = mr_init_value(result, 0, "wanted");
 	if (wanted == NULL || wanted[0] == '\0')
 	{
@@ -97,40 +97,93 @@ mr_init_connect(MrInit *init)
 	{
 		printf("the extension lives in database \"%s\" (setting multiregion.database)\n", wanted);
 		PQfinish(init->conn);
-		init->conn = connect_to(init->settings->admin_url, wanted, CONNECT_TIMEOUT);
+		init->conn = mr_init_connect_to(init->settings->admin_url, wanted, CONNECT_TIMEOUT);
 	}
 	PQclear(result);
 	return PQstatus(init->conn) == CONNECTION_OK ? MR_EXIT_OK : refuse_connection(init);
 }
 
-MrExit
-mr_init_extension(MrInit *init)
+/* Which schema the public functions are in; empty if the extension is not there. */
+static MrExit
+read_schema(MrInit *init)
 {
 	PGresult *result = mr_init_query(init, MR_SQL_IDENTITY, 0, NULL, false, NULL);
 
 	if (result == NULL)
 		return MR_EXIT_FAILED;
-	if (PQntuples(result) == 0)
-	{
-		PQclear(result);
-		if (init->standby)
-		{
-			mr_init_error("the extension is not installed, and this server is a standby: run "
-						  "init on the primary");
-			return MR_EXIT_PREREQUISITE;
-		}
-		if (mr_init_execute(init, "CREATE EXTENSION multiregion", 0, NULL) != MR_EXIT_OK)
-			return MR_EXIT_FAILED;
-		mr_init_did(init, "created the extension multiregion");
-		result = mr_init_query(init, MR_SQL_IDENTITY, 0, NULL, false, NULL);
-		if (result == NULL || PQntuples(result) == 0)
-		{
-			PQclear(result);
-			return MR_EXIT_FAILED;
-		}
-	}
-	snprintf(init->schema, sizeof(init->schema), "%s", mr_init_value(result, 0, "schema"));
+	init->schema[0] = '\0';
+	if (PQntuples(result) > 0)
+		snprintf(init->schema, sizeof(init->schema), "%s", mr_init_value(result, 0, "schema"));
 	PQclear(result);
+	return MR_EXIT_OK;
+}
+
+static void
+ignore_notice(void *arg, const PGresult *result)
+{
+	(void) arg;
+	(void) result;
+}
+
+/* Makes the extension in a transaction that will not be committed, to see what is said to it. */
+static MrExit
+try_extension(MrInit *init)
+{
+	MrExit code;
+
+	(void) PQsetNoticeReceiver(init->conn, ignore_notice, NULL);
+	code = mr_init_execute(init, "BEGIN", 0, NULL);
+	if (code == MR_EXIT_OK)
+		code = mr_init_execute(init, "CREATE EXTENSION multiregion", 0, NULL);
+	(void) PQsetNoticeReceiver(init->conn, print_notice, NULL);
+	init->tentative = true;
+	return code == MR_EXIT_OK ? read_schema(init) : code;
+}
+
+MrExit
+mr_init_look(MrInit *init)
+{
+	MrExit code = read_schema(init);
+	PGresult *result;
+
+	if (code != MR_EXIT_OK)
+		return code;
+	if (init->schema[0] == '\0' && init->standby)
+	{
+		mr_init_error("the extension is not installed, and this server is a standby: run init on "
+					  "the primary");
+		return MR_EXIT_PREREQUISITE;
+	}
+	if (init->schema[0] == '\0')
+	{
+		code = try_extension(init);
+		if (code != MR_EXIT_OK)
+			return code;
+	}
+	result =
+		mr_init_query(init, "SELECT managed FROM multiregion.lease_status()", 0, NULL, false, NULL);
+	if (result == NULL)
+		return MR_EXIT_FAILED;
+	init->managed = mr_init_is_true(result, 0, "managed");
+	PQclear(result);
+	return MR_EXIT_OK;
+}
+
+MrExit
+mr_init_extension(MrInit *init)
+{
+	if (!init->tentative)
+		return MR_EXIT_OK;
+	if (init->check)
+	{
+		mr_init_differs(init, "the extension multiregion is not there; init creates it");
+		return MR_EXIT_OK;
+	}
+	if (mr_init_execute(init, "ROLLBACK", 0, NULL) != MR_EXIT_OK ||
+		mr_init_execute(init, "CREATE EXTENSION multiregion", 0, NULL) != MR_EXIT_OK)
+		return MR_EXIT_FAILED;
+	init->tentative = false;
+	mr_init_did(init, "created the extension multiregion");
 	return MR_EXIT_OK;
 }
 
@@ -166,7 +219,7 @@ mr_init_roles(MrInit *init)
 		PQclear(result);
 		if (good)
 			continue;
-		if (init->standby)
+		if (init->read_only)
 		{
 			mr_init_differs(init, "the role %s may not log in as it must", roles[i].role);
 			continue;
@@ -174,44 +227,6 @@ mr_init_roles(MrInit *init)
 		if (mr_init_execute(init, roles[i].statement, 0, NULL) != MR_EXIT_OK)
 			return MR_EXIT_FAILED;
 		mr_init_did(init, "%s", roles[i].did);
-	}
-	return MR_EXIT_OK;
-}
-
-/* Whether the server at url is managed already. One that does not answer is not asked twice. */
-static bool
-is_managed_elsewhere(const char *url)
-{
-	PGconn *conn = connect_to(url, NULL, PEER_CONNECT_TIMEOUT);
-	bool managed = false;
-
-	if (PQstatus(conn) == CONNECTION_OK)
-	{
-		PGresult *result = PQexec(conn, "SELECT managed FROM multiregion.lease_status()");
-
-		managed = PQntuples(result) == 1 && strcmp(PQgetvalue(result, 0, 0), "t") == 0;
-		PQclear(result);
-	}
-	PQfinish(conn);
-	return managed;
-}
-
-/* A second cluster beside the one that this server should join would be a split for ever. */
-static MrExit
-look_for_cluster(const MrSettings *settings)
-{
-	int i;
-
-	for (i = 0; i < settings->node_count; i++)
-	{
-		const MrSettingsNode *node = &settings->nodes[i];
-
-		if (i == settings->self || !is_managed_elsewhere(node->url))
-			continue;
-		mr_init_error("node \"%s\" of region %s belongs to a cluster already", node->name,
-					  settings->regions[node->region].key);
-		fputs("hint: make this server a member of it with multiregion-join\n", stderr);
-		return MR_EXIT_PREREQUISITE;
 	}
 	return MR_EXIT_OK;
 }
@@ -259,18 +274,8 @@ static MrExit
 become_first(MrInit *init)
 {
 	const MrSettings *settings = init->settings;
-	const char *values[] = {settings->node, settings->region,
-							settings->self >= 0 ? init->conninfos[settings->self] : NULL};
-	MrExit code = look_for_cluster(settings);
+	const char *values[] = {settings->node, settings->region, init->conninfos[settings->self]};
 
-	if (code != MR_EXIT_OK)
-		return code;
-	if (settings->self < 0)
-	{
-		mr_init_error("no DATABASE_URL_%s_PRIMARY says how other nodes reach this one",
-					  settings->region);
-		return MR_EXIT_SETTINGS;
-	}
 	if (mr_init_execute(init, "SELECT multiregion.init($1, $2, $3)", 3, values) != MR_EXIT_OK)
 		return MR_EXIT_FAILED;
 	mr_init_did(init, "made this server \"%s\" of region %s, the first node of a cluster",
@@ -278,31 +283,46 @@ become_first(MrInit *init)
 	return wait_for_lease(init);
 }
 
-MrExit
-mr_init_membership(MrInit *init)
+/* Compares what a member is with what the settings call it. */
+static MrExit
+compare_self(MrInit *init)
 {
 	const MrSettings *settings = init->settings;
-	PGresult *result = mr_init_query(
-		init, "SELECT managed, node, region FROM multiregion.lease_status()", 0, NULL, false, NULL);
+	PGresult *result = mr_init_query(init, "SELECT node, region FROM multiregion.lease_status()", 0,
+									 NULL, false, NULL);
 	const char *node;
 	const char *region;
-	bool managed;
 
 	if (result == NULL)
 		return MR_EXIT_FAILED;
-	managed = mr_init_is_true(result, 0, "managed");
 	node = mr_init_value(result, 0, "node");
 	region = mr_init_value(result, 0, "region");
-	if (managed && node != NULL && settings->node[0] != '\0' && strcmp(node, settings->node) != 0)
+	if (node != NULL && settings->node[0] != '\0' && strcmp(node, settings->node) != 0)
 		mr_init_differs(init, "this server is node \"%s\", not \"%s\"", node, settings->node);
-	if (managed && region != NULL && strcmp(region, settings->region) != 0)
+	if (region != NULL && strcmp(region, settings->region) != 0)
 		mr_init_differs(init, "this server is in region %s, not %s", region, settings->region);
 	PQclear(result);
-	if (managed && !init->standby)
-		return wait_for_lease(init);
-	if (managed || init->standby)
+	return MR_EXIT_OK;
+}
+
+MrExit
+mr_init_membership(MrInit *init)
+{
+	if (init->managed)
+	{
+		MrExit code = compare_self(init);
+
+		return code != MR_EXIT_OK || init->read_only ? code : wait_for_lease(init);
+	}
+	if (init->standby)
 		return MR_EXIT_OK;
-	return become_first(init);
+	if (!init->check)
+		return become_first(init);
+	mr_init_differs(init,
+					"this server is in no cluster; init makes it \"%s\" of region %s, the "
+					"first node of one",
+					init->settings->node, init->settings->region);
+	return MR_EXIT_OK;
 }
 
 MrExit

@@ -46,56 +46,88 @@ add_region(MrInit *init, const MrSettingsRegion *region)
 	return MR_EXIT_OK;
 }
 
+/* What of a region can be compared: by which variable, column, argument of alter_region(). */
+static const struct
+{
+	const char *prefix;
+	const char *suffix;
+	const char *column;
+	const char *argument; /* NULL: it cannot be changed */
+	const char *what;
+	bool is_number;
+} fields[] = {
+	{"REGION_", "_ID", "region_id", NULL, "id", false},
+	{"REGION_", "_NAME", "name", "name", "name", false},
+	{"REGION_", "_LATITUDE", "latitude", "latitude", "latitude", true},
+	{"REGION_", "_LONGITUDE", "longitude", "longitude", "longitude", true},
+	{"REGION_", "_PRIORITY", "priority", "priority", "priority", true},
+	{"REGION_", "_API_ENDPOINT", "api_endpoint", "api_endpoint", "API endpoint", false},
+	{"CDN_ENDPOINT_", "", "cdn_endpoint", "cdn_endpoint", "CDN endpoint", false},
+};
+
 static bool
-is_given(const MrInit *init, const char *prefix, const char *key, const char *suffix)
+is_same(const char *there, const char *wanted, bool is_number)
 {
-	char name[MR_NAME_SIZE * 2];
+	if (there == NULL)
+		return false;
+	if (is_number)
+		return fabs(strtod(there, NULL) - strtod(wanted, NULL)) <= 1e-9;
+	return strcmp(there, wanted) == 0;
+}
 
-	snprintf(name, sizeof(name), "%s%s%s", prefix, key, suffix);
-	return mr_environment_get(&init->settings->environment, name) != NULL;
+/* Latitude and longitude are changed together. */
+static void
+report_place(MrInit *init, const MrSettingsRegion *region, size_t field, const char *there,
+			 const char *variable, const char *wanted)
+{
+	mr_init_differs(init,
+					"region %s has %s \"%s\", and %s says \"%s\"; to change it: SELECT "
+					"%s.alter_region('%s', latitude => %.15g, longitude => %.15g);",
+					region->key, fields[field].what, there, variable, wanted, init->schema,
+					region->key, region->latitude, region->longitude);
 }
 
 static void
-compare_text(MrInit *init, const char *key, const char *what, const char *there, const char *wanted)
+report_text(MrInit *init, const MrSettingsRegion *region, size_t field, const char *there,
+			const char *variable, const char *wanted)
 {
-	if (there == NULL || strcmp(there, wanted) != 0)
-		mr_init_differs(init, "region %s has %s \"%s\", not \"%s\"", key, what,
-						there != NULL ? there : "", wanted);
-}
+	char *literal = mr_init_literal(init, wanted);
 
-static void
-compare_number(MrInit *init, const char *key, const char *what, const char *there, double wanted)
-{
-	if (there == NULL || fabs(strtod(there, NULL) - wanted) > 1e-9)
-		mr_init_differs(init, "region %s has %s %s, not %.15g", key, what,
-						there != NULL ? there : "unset", wanted);
+	mr_init_differs(init,
+					"region %s has %s \"%s\", and %s says \"%s\"; to change it: SELECT "
+					"%s.alter_region('%s', %s => %s);",
+					region->key, fields[field].what, there, variable, wanted, init->schema,
+					region->key, fields[field].argument, literal);
+	PQfreemem(literal);
 }
 
 /* Compares what the settings say; what only a default says is nobody's wish. */
 static void
 compare_region(MrInit *init, const MrSettingsRegion *region, const PGresult *rows, int row)
 {
-	const char *key = region->key;
+	size_t i;
 
-	if (is_given(init, "REGION_", key, "_ID"))
-		compare_text(init, key, "id", mr_init_value(rows, row, "region_id"), region->id);
-	if (is_given(init, "REGION_", key, "_NAME"))
-		compare_text(init, key, "name", mr_init_value(rows, row, "name"), region->name);
-	if (region->api_endpoint != NULL)
-		compare_text(init, key, "API endpoint", mr_init_value(rows, row, "api_endpoint"),
-					 region->api_endpoint);
-	if (region->cdn_endpoint != NULL)
-		compare_text(init, key, "CDN endpoint", mr_init_value(rows, row, "cdn_endpoint"),
-					 region->cdn_endpoint);
-	if (region->has_priority)
-		compare_number(init, key, "priority", mr_init_value(rows, row, "priority"),
-					   region->priority);
-	if (is_given(init, "REGION_", key, "_LATITUDE"))
-		compare_number(init, key, "latitude", mr_init_value(rows, row, "latitude"),
-					   region->latitude);
-	if (is_given(init, "REGION_", key, "_LONGITUDE"))
-		compare_number(init, key, "longitude", mr_init_value(rows, row, "longitude"),
-					   region->longitude);
+	for (i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
+	{
+		const char *there = mr_init_value(rows, row, fields[i].column);
+		char variable[MR_NAME_SIZE * 2];
+		const char *wanted;
+
+		snprintf(variable, sizeof(variable), "%s%s%s", fields[i].prefix, region->key,
+				 fields[i].suffix);
+		wanted = mr_environment_get(&init->settings->environment, variable);
+		if (wanted == NULL || is_same(there, wanted, fields[i].is_number))
+			continue;
+		there = there != NULL ? there : "";
+		if (fields[i].argument == NULL)
+			mr_init_differs(init,
+							"region %s has %s \"%s\", and %s says \"%s\"; it cannot be changed",
+							region->key, fields[i].what, there, variable, wanted);
+		else if (strstr(fields[i].argument, "itude") != NULL)
+			report_place(init, region, i, there, variable, wanted);
+		else
+			report_text(init, region, i, there, variable, wanted);
+	}
 }
 
 static int
@@ -127,7 +159,7 @@ mr_init_regions(MrInit *init)
 
 		if (row >= 0)
 			compare_region(init, region, rows, row);
-		else if (init->standby)
+		else if (init->read_only)
 			mr_init_differs(init, "region %s is missing", region->key);
 		else
 			code = add_region(init, region);
@@ -149,11 +181,36 @@ set_policy(MrInit *init, const MrSettingsPolicy *policy)
 	return MR_EXIT_OK;
 }
 
+/* A policy that is another than the settings say, and stays so. */
+static void
+report_policy(MrInit *init, const MrSettingsPolicy *policy, const PGresult *rows, int row)
+{
+	const char *name = policy->setting->name;
+	const char *value = mr_init_value(rows, row, "value");
+	const char *in_force = mr_init_value(rows, row, "in_force");
+	bool pending = value != NULL && in_force != NULL && strcmp(value, in_force) != 0;
+	const char *head = pending ? " (in force: " : "";
+
+	if (value == NULL)
+		value = "unknown";
+	if (mr_init_is_true(rows, row, "is_set"))
+		mr_init_differs(init,
+						"policy %s is %s%s%s%s, and %s says %s; to change it: "
+						"SELECT multiregion.set_policy('%s', '%s');",
+						name, value, head, pending ? in_force : "", pending ? ")" : "",
+						policy->variable, policy->value, name, policy->value);
+	else
+		mr_init_differs(init, "policy %s is %s, and %s says %s; nobody has set it: init %ssets it",
+						name, value, policy->variable, policy->value,
+						init->standby ? "on the primary " : "");
+}
+
 MrExit
 mr_init_policies(MrInit *init)
 {
-	PGresult *rows = mr_init_query(init, "SELECT name, value, is_set FROM multiregion.policies", 0,
-								   NULL, false, NULL);
+	PGresult *rows =
+		mr_init_query(init, "SELECT name, value, in_force, is_set FROM multiregion.policies", 0,
+					  NULL, false, NULL);
 	MrExit code = rows != NULL ? MR_EXIT_OK : MR_EXIT_FAILED;
 	int i;
 
@@ -164,11 +221,14 @@ mr_init_policies(MrInit *init)
 		const char *value = row >= 0 ? mr_init_value(rows, row, "value") : NULL;
 		bool is_set = row >= 0 && mr_init_is_true(rows, row, "is_set");
 
-		if (is_set && value != NULL && strcmp(value, policy->value) == 0)
+		/* On a standby a default that is meant is no difference: the primary's init says it. */
+		if ((is_set || init->standby) && value != NULL && strcmp(value, policy->value) == 0)
 			continue;
-		if (is_set || init->standby)
-			mr_init_differs(init, "policy %s is %s, and %s says %s", policy->setting->name,
-							value != NULL ? value : "unknown", policy->variable, policy->value);
+		if (row < 0)
+			mr_init_differs(init, "policy %s of %s is not known to the server",
+							policy->setting->name, policy->variable);
+		else if (is_set || init->read_only)
+			report_policy(init, policy, rows, row);
 		else
 			code = set_policy(init, policy);
 	}

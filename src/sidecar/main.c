@@ -1,6 +1,7 @@
 /*
  * multiregiond, the sidecar: command line. `serve` answers HTTP, `init` sets the
- * cluster's tables up from the environment. Must never print a setting's value.
+ * cluster's tables up from the environment, `settings` shows what it says. Must never
+ * print a setting's value.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,15 +11,18 @@
 #include "sidecar/mr_init.h"
 #include "sidecar/mr_serve.h"
 #include "sidecar/mr_service.h"
+#include "sidecar/mr_show.h"
 
 static const char usage[] =
 	"multiregiond, the sidecar of the PostgreSQL extension multiregion\n"
 	"\n"
-	"usage: multiregiond [--env-file FILE] [serve | init]\n"
+	"usage: multiregiond [--env-file FILE] [serve | init [--check] | settings]\n"
 	"\n"
 	"  serve            answer HTTP about the local node and its cluster (default)\n"
 	"  init             make the local server the first node of a cluster, and write\n"
 	"                   regions, nodes and policy from the environment; may be repeated\n"
+	"  init --check     only say what init would do, and what differs\n"
+	"  settings         show every setting, its value and where that comes from\n"
 	"\n"
 	"  --env-file FILE  read settings from FILE instead of " MR_ENVIRONMENT_FILE "\n"
 	"  --help           print this\n"
@@ -26,15 +30,22 @@ static const char usage[] =
 	"\n"
 	"Settings come from the environment and the file; docs/configuration.md lists them.\n"
 	"Exit codes: 0 well, 1 failed, 2 wrong settings or arguments, 3 init left differences\n"
-	"alone, 4 init needs the server to be prepared.\n";
+	"alone, or init --check found some, 4 init needs the server to be prepared.\n";
 
 typedef struct Arguments
 {
 	const char *command;
 	const char *file;
+	bool check;
 	bool help;
 	bool version;
 } Arguments;
+
+static bool
+is_command(const char *word)
+{
+	return strcmp(word, "serve") == 0 || strcmp(word, "init") == 0 || strcmp(word, "settings") == 0;
+}
 
 /* Reads the command line; false (and said why) when it is wrong. */
 static bool
@@ -43,6 +54,7 @@ read_arguments(int argc, char **argv, Arguments *arguments)
 	int i;
 
 	memset(arguments, 0, sizeof(*arguments));
+	arguments->command = "";
 	for (i = 1; i < argc; i++)
 	{
 		const char *word = argv[i];
@@ -55,9 +67,10 @@ read_arguments(int argc, char **argv, Arguments *arguments)
 			arguments->file = argv[++i];
 		else if (strncmp(word, "--env-file=", 11) == 0 && word[11] != '\0')
 			arguments->file = word + 11;
-		else if (arguments->command == NULL &&
-				 (strcmp(word, "serve") == 0 || strcmp(word, "init") == 0))
+		else if (arguments->command[0] == '\0' && is_command(word))
 			arguments->command = word;
+		else if (strcmp(word, "--check") == 0 && strcmp(arguments->command, "init") == 0)
+			arguments->check = true;
 		else
 		{
 			fprintf(stderr, "multiregiond: argument %d is not understood; try --help\n", i);
@@ -96,7 +109,9 @@ main(int argc, char **argv)
 		return MR_EXIT_SETTINGS;
 	}
 	mr_log_set_level(settings->log_level);
-	if (arguments.command != NULL && strcmp(arguments.command, "init") == 0)
-		return mr_init(settings);
+	if (strcmp(arguments.command, "init") == 0)
+		return mr_init(settings, arguments.check);
+	if (strcmp(arguments.command, "settings") == 0)
+		return mr_show_settings(settings);
 	return mr_serve(settings, arguments.file);
 }

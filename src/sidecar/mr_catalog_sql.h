@@ -21,11 +21,14 @@
 	"SELECT l.managed, l.node, l.region, pg_catalog.pg_is_in_recovery() AS in_recovery," \
 	" l.term, l.primary_node, l.primary_region, l.is_primary, l.writable," \
 	" l.lease_remaining_ms, l.reason, l.fenced, l.stopping, l.generation," \
+	" f.successor, f.successor_region, f.outage_ms, f.commits_at_risk, f.bytes_at_risk," \
+	" f.reason AS forecast_reason," \
 	" m.node_name, m.region_key AS node_region, m.role AS node_role, m.voter," \
 	" m.status AS node_status, m.consecutive_failures, m.lag_bytes, m.lag_ms, m.wal_end," \
 	" m.replay_lsn, m.timeline, m.round_trip_ms, m.eligible, m.reason AS " \
 	"node_reason, " MR_SQL_TIMESTAMP( \
 		"checked_at") " FROM multiregion.lease_status() AS l" \
+					  " CROSS JOIN multiregion.failover_forecast() AS f" \
 					  " LEFT JOIN multiregion.member_status() AS m ON true" \
 					  " ORDER BY m.region_key, m.node_name"
 

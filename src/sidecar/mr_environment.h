@@ -14,7 +14,7 @@ typedef struct MrVariable
 {
 	char *name;
 	char *value;
-	int line; /* in the file; 0 = from the environment */
+	int line; /* in the settings file; 0 = from the environment */
 } MrVariable;
 
 typedef struct MrEnvironment
@@ -52,6 +52,13 @@ extern void mr_environment_load(MrEnvironment *environment, const char *path, ch
 /* The same with the text of a file; for tests and mr_environment_load. */
 extern void mr_environment_add_text(MrEnvironment *environment, const char *text, size_t size,
 									MrProblems *problems);
+
+/*
+ * Sets each secret whose NAME_FILE is set to the line in that file. The environment's NAME
+ * wins over the settings file's NAME_FILE, and the other way round; both in one place is an
+ * error. The last step of mr_environment_load; also for tests.
+ */
+extern void mr_environment_take_files(MrEnvironment *environment, MrProblems *problems);
 
 /* Sets a variable, over what is there. False without memory. */
 extern bool mr_environment_set(MrEnvironment *environment, const char *name, const char *value,

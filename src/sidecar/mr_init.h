@@ -8,8 +8,9 @@
 
 /*
  * Connects to the local server and makes its cluster what the settings say; says on
- * standard output what it did, a line each. Takes the settings over.
+ * standard output what it did, a line each. check: only says what it would do, and what
+ * differs. Takes the settings over.
  */
-extern MrExit mr_init(MrSettings *settings);
+extern MrExit mr_init(MrSettings *settings, bool check);
 
 #endif /* MR_INIT_H */

@@ -33,4 +33,8 @@ extern char *mr_passfile_merge(const char *text, const MrPassEntry *entries, siz
 extern MrPassfileResult mr_passfile_update(const char *path, const MrPassEntry *entries,
 										   size_t count);
 
+/* What mr_passfile_update() would return, without doing it; whether a folder can be written. */
+extern MrPassfileResult mr_passfile_look(const char *path, const MrPassEntry *entries,
+										 size_t count);
+
 #endif /* MR_PASSFILE_H */

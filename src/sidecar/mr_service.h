@@ -20,8 +20,9 @@ typedef struct MrService
 	MrSettings *settings; /* replaced as a whole by a reload */
 	struct event_base *base;
 	MrServer *server;
-	MrWatcher watcher; /* not started while disabled */
-	MrPool pool;       /* the same */
+	bool watched; /* a database is known: watcher and pool are started */
+	MrWatcher watcher;
+	MrPool pool;
 	MrTenantCache *tenants;
 	bool draining;
 } MrService;
@@ -42,7 +43,7 @@ extern void mr_service_add_age_of(MrJson *json, MrJsonNode *node, int64_t wall_m
 /* Key of the region this sidecar stands in; NULL if neither copy nor settings say. */
 extern const char *mr_service_region(const MrService *service);
 
-/* Until the database has been read: the regions that the settings describe. */
+/* Until the database has named a region: those that the settings describe. */
 extern void mr_service_seed_regions(MrService *service);
 
 /* A number, or null if it is MR_UNKNOWN. */

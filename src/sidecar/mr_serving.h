@@ -31,7 +31,7 @@ typedef enum MrServing
 /* What the sidecar knows beside the copy. */
 typedef struct MrServingInput
 {
-	bool enabled;   /* ENABLE_MULTI_REGION */
+	bool enabled;   /* ENABLE_MULTI_REGION, or a database to be watched without it */
 	bool draining;  /* this program is about to stop */
 	bool connected; /* the watcher reads the local database */
 	int64_t age_ms; /* of the copy */

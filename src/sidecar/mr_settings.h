@@ -1,38 +1,19 @@
 /*
  * What multiregiond is told by its environment and .env.multiregion.
  *
- * Three kinds: the sidecar's own (lists below), regions and nodes
- * (DATABASE_URL_<REGION>_PRIMARY and what describes a region), and initial values of the
- * cluster's policy, which only `multiregiond init` uses. docs/configuration.md documents
- * each; a test compares the names.
+ * Three kinds: the sidecar's own, regions and nodes (DATABASE_URL_<REGION>_PRIMARY and
+ * what describes a region), and initial values of the cluster's policy, which only
+ * `multiregiond init` uses. Which there are, and their defaults, is core/mr_variables.h's.
  */
 #ifndef MR_SETTINGS_H
 #define MR_SETTINGS_H
 
 #include "core/mr_identifier.h"
 #include "core/mr_policy.h"
+#include "core/mr_variables.h"
 #include "sidecar/mr_conninfo.h"
 #include "sidecar/mr_environment.h"
 #include "sidecar/mr_log.h"
-
-/* Numbers: X(field, name, default, min, max, what) */
-#define MR_SETTING_NUMBERS(X) \
-	X(max_connections, "MULTIREGION_HTTP_MAX_CONNECTIONS", 1000, 1, 100000, \
-	  "HTTP connections at a time; more wait in the listen queue") \
-	X(request_timeout_ms, "MULTIREGION_HTTP_REQUEST_TIMEOUT", 10000, 100, 3600000, \
-	  "ms from the first byte of a request to its last") \
-	X(idle_timeout_ms, "MULTIREGION_HTTP_IDLE_TIMEOUT", 60000, 100, 3600000, \
-	  "ms a connection may be silent between requests") \
-	X(database_timeout_ms, "MULTIREGION_DATABASE_TIMEOUT", 2000, 100, 3600000, \
-	  "ms to connect to the local database, and for a status query") \
-	X(tenant_timeout_ms, "MULTIREGION_TENANT_TIMEOUT", 1000, 10, 3600000, \
-	  "ms a tenant request waits for the database") \
-	X(tenant_cache, "MULTIREGION_TENANT_CACHE", 4096, 0, 1000000, \
-	  "tenants whose last answer is kept for when the database is down") \
-	X(stale_after_ms, "MULTIREGION_STALE_AFTER", 3000, 1500, 3600000, \
-	  "ms without news from the database after which answers are marked stale") \
-	X(drain_timeout_ms, "MULTIREGION_DRAIN_TIMEOUT", 1000, 0, 3600000, \
-	  "ms of answering 503 on /api/health before stopping on SIGTERM")
 
 #define MR_SETTINGS_REGIONS 32
 
@@ -102,9 +83,11 @@ extern void mr_settings_read(MrSettings *settings, MrProblems *problems);
 /* Frees what loading made. The texts of the settings are gone with it. */
 extern void mr_settings_free(MrSettings *settings);
 
-/* In settings_regions.c: regions and nodes. True for a name that it understands. */
+/* In settings_regions.c: regions and nodes. */
 extern void mr_settings_read_regions(MrSettings *settings, MrProblems *problems);
-extern bool mr_settings_knows_region_name(const char *name);
+
+/* In settings_names.c: values of later versions, and names that nobody reads. */
+extern void mr_settings_check_names(const MrSettings *settings, MrProblems *problems);
 
 /* Index of the region with this key (exactly), or -1. */
 extern int mr_settings_region(const MrSettings *settings, const char *key);

@@ -67,6 +67,17 @@ typedef enum MrStatusPart
 	MR_STATUS_PARTS
 } MrStatusPart;
 
+/* What would happen if the primary died now; multiregion.failover_forecast(). */
+typedef struct MrStatusForecast
+{
+	const char *successor; /* node; NULL: nobody, reason says why */
+	const char *region;
+	int64_t outage_ms; /* MR_UNKNOWN */
+	int64_t commits_at_risk;
+	int64_t bytes_at_risk;
+	const char *reason;
+} MrStatusForecast;
+
 typedef struct MrStatus
 {
 	PGresult *results[MR_STATUS_PARTS];
@@ -88,6 +99,7 @@ typedef struct MrStatus
 	int64_t lease_remaining_ms; /* MR_UNKNOWN */
 	const char *reason;         /* may be NULL */
 	int64_t generation;
+	MrStatusForecast forecast;
 
 	int node_count;
 	MrStatusNode nodes[MR_MAX_MEMBERS];

@@ -202,28 +202,61 @@ replace_file(const char *path, const char *text)
 	return false;
 }
 
-MrPassfileResult
-mr_passfile_update(const char *path, const MrPassEntry *entries, size_t count)
+/* What the file has to hold, to be freed; NULL with errno. *same: it does already. */
+static char *
+wanted_text(const char *path, const MrPassEntry *entries, size_t count, bool *same)
 {
 	size_t size = 0;
 	unsigned int mode = S_IRUSR | S_IWUSR;
 	char *raw = mr_env_file_read(path, &size, &mode);
 	char *old;
 	char *text;
-	MrPassfileResult result = MR_PASSFILE_FAILED;
 
 	if (raw == NULL && errno != ENOENT)
-		return MR_PASSFILE_FAILED;
+		return NULL;
 	old = raw != NULL ? strndup(raw, size) : strdup("");
 	free(raw);
 	text = old != NULL ? mr_passfile_merge(old, entries, count) : NULL;
 	if (text == NULL)
 		errno = ENOMEM;
-	else if (strcmp(text, old) == 0 && mode == (S_IRUSR | S_IWUSR))
-		result = MR_PASSFILE_UNCHANGED;
-	else if (replace_file(path, text))
-		result = MR_PASSFILE_WRITTEN;
+	else
+		*same = strcmp(text, old) == 0 && mode == (S_IRUSR | S_IWUSR);
 	free(old);
+	return text;
+}
+
+MrPassfileResult
+mr_passfile_update(const char *path, const MrPassEntry *entries, size_t count)
+{
+	bool same = false;
+	char *text = wanted_text(path, entries, count, &same);
+	MrPassfileResult result = MR_PASSFILE_FAILED;
+
+	if (text != NULL && same)
+		result = MR_PASSFILE_UNCHANGED;
+	else if (text != NULL && replace_file(path, text))
+		result = MR_PASSFILE_WRITTEN;
 	free(text);
+	return result;
+}
+
+MrPassfileResult
+mr_passfile_look(const char *path, const MrPassEntry *entries, size_t count)
+{
+	bool same = false;
+	char *text = wanted_text(path, entries, count, &same);
+	char *folder = strdup(path);
+	char *slash = folder != NULL ? strrchr(folder, '/') : NULL;
+	MrPassfileResult result = MR_PASSFILE_FAILED;
+
+	if (slash != NULL)
+		slash[slash == folder ? 1 : 0] = '\0';
+	if (text != NULL && same)
+		result = MR_PASSFILE_UNCHANGED;
+	else if (text != NULL && folder != NULL &&
+			 access(slash != NULL ? folder : ".", W_OK | X_OK) == 0)
+		result = MR_PASSFILE_WRITTEN;
+	free(text);
+	free(folder);
 	return result;
 }

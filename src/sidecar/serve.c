@@ -54,9 +54,25 @@ on_watcher(MrWatcher *watcher, bool up, void *arg)
 {
 	Daemon *daemon = arg;
 
-	(void) watcher;
 	if (!up)
 		mr_pool_disconnect(&daemon->service.pool, "the local database does not answer");
+	else if (!daemon->service.settings->enabled && watcher->status.managed)
+		mr_log(MR_LOG_WARNING, "ENABLE_MULTI_REGION is not true, but the local server is a member "
+							   "of a cluster, with its fence and lease; multiregion.leave() ends "
+							   "that");
+}
+
+/* Another way to the database. Whether there is one at all is decided at the start. */
+static void
+change_database(MrService *service, MrSettings *fresh, const MrSettings *old)
+{
+	if (service->watched != fresh->has_database)
+		mr_log(MR_LOG_WARNING, "whether a local database is watched changes at a restart");
+	if (service->watched && !fresh->has_database)
+		fresh->database = old->database;
+	fresh->has_database = service->watched;
+	if (service->watched)
+		mr_watcher_retarget(&service->watcher, &fresh->database, fresh->database_timeout_ms);
 }
 
 static void
@@ -103,8 +119,7 @@ on_reload(void *arg)
 	mr_log_set_level(fresh->log_level);
 	set_limits(service);
 	mr_service_seed_regions(service);
-	if (fresh->enabled && fresh->has_database)
-		mr_watcher_retarget(&service->watcher, &fresh->database, fresh->database_timeout_ms);
+	change_database(service, fresh, old);
 	mr_settings_free(old);
 	free(old);
 	mr_log(MR_LOG_INFO, "reloaded the settings");
@@ -165,14 +180,17 @@ start(Daemon *daemon)
 		set_limits(service);
 		good = mr_server_listen(service->server, settings->listen, problem, sizeof(problem));
 	}
-	if (good && settings->enabled)
+	service->watched = good && settings->has_database;
+	if (service->watched)
 		good = mr_pool_open(&service->pool, service->base, &service->watcher.target) &&
 			   mr_watcher_start(&service->watcher, service->base, &settings->database,
 								settings->database_timeout_ms, on_watcher, daemon);
 	if (!good)
 		mr_log(MR_LOG_ERROR, "could not start: %s", problem);
 	else if (!settings->enabled)
-		mr_log(MR_LOG_INFO, "ENABLE_MULTI_REGION is not true: answering, but doing nothing");
+		mr_log(MR_LOG_INFO, "ENABLE_MULTI_REGION is not true: %s",
+			   service->watched ? "the sidecar of one server without a cluster"
+								: "answering, but doing nothing");
 	mr_service_seed_regions(service);
 	return good;
 }

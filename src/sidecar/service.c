@@ -45,7 +45,7 @@ mr_service_handle(MrRequest *request, void *arg)
 void
 mr_service_input(const MrService *service, MrServingInput *input)
 {
-	input->enabled = service->settings->enabled;
+	input->enabled = service->watched;
 	input->draining = service->draining;
 	input->connected = service->watcher.up;
 	input->age_ms = mr_watcher_age_ms(&service->watcher);
@@ -93,7 +93,8 @@ mr_service_seed_regions(MrService *service)
 	const MrSettings *settings = service->settings;
 	int i;
 
-	if (status->results[MR_STATUS_REGION] != NULL)
+	if (status->results[MR_STATUS_REGION] != NULL &&
+		PQntuples(status->results[MR_STATUS_REGION]) > 0)
 		return;
 	status->region_count = 0;
 	for (i = 0; i < settings->region_count; i++)

@@ -16,32 +16,8 @@
 #include "adapters/mr_env_file.h"
 #include "sidecar/mr_http_text.h"
 
-#define DEFAULT_LISTEN "127.0.0.1:3000"
 #define API_ROLE "multiregion_api"
 #define DEFAULT_DATABASE "postgres"
-#define POLICY_PREFIX "MULTIREGION_POLICY_"
-
-/* The seed's names for policies; any policy also has MULTIREGION_POLICY_<NAME>. */
-static const struct
-{
-	const char *variable;
-	const char *policy;
-} policy_names[] = {
-	{"AUTO_FAILOVER_ENABLED", "auto_failover"},
-	{"HEALTH_CHECK_INTERVAL", "health_check_interval"},
-	{"MAX_CONSECUTIVE_FAILURES", "max_consecutive_failures"},
-	{"FAILBACK_ENABLED", "failback"},
-	{"FAILBACK_DELAY", "failback_delay"},
-};
-
-static const char *const text_names[] = {
-	"ENABLE_MULTI_REGION",     "DEPLOYMENT_REGION",        "MULTIREGION_NODE",
-	"MULTIREGION_HTTP_LISTEN", "MULTIREGION_DATABASE_URL", "MULTIREGION_ADMIN_DATABASE_URL",
-	"MULTIREGION_PASSFILE",    "MULTIREGION_LOG_LEVEL",
-};
-
-/* Promised for later: accepted now, so that a complete .env.multiregion loads. */
-static const char *const later_prefixes[] = {"REDIS_", "CDN_", "ENABLE_CROSS_REGION_PROXY"};
 
 /* Reads a whole number; false if it is none or out of range. */
 static bool
@@ -70,13 +46,23 @@ read_number(const MrSettings *settings, const char *name, int64_t initial, int64
 						  name, text, min, max);
 }
 
+/* The value of a variable, or else its default. */
+static const char *
+value_of(const MrEnvironment *environment, const char *name)
+{
+	const char *text = mr_environment_get(environment, name);
+	char key[MR_NAME_SIZE];
+
+	return text != NULL ? text : mr_variable_find(name, key)->initial;
+}
+
 static void
 read_basics(MrSettings *settings, MrProblems *problems)
 {
 	const MrEnvironment *environment = &settings->environment;
-	const char *text = mr_environment_get(environment, "ENABLE_MULTI_REGION");
+	const char *text = value_of(environment, "ENABLE_MULTI_REGION");
 
-	if (text != NULL && !mr_http_parse_boolean(text, &settings->enabled))
+	if (!mr_http_parse_boolean(text, &settings->enabled))
 		mr_problems_error(problems, "ENABLE_MULTI_REGION: \"%s\" is neither true nor false", text);
 
 	text = mr_environment_get(environment, "DEPLOYMENT_REGION");
@@ -96,16 +82,14 @@ read_basics(MrSettings *settings, MrProblems *problems)
 		mr_problems_error(problems, "DEPLOYMENT_REGION is not set: it names the region of this "
 									"server, like US_EAST");
 
-	settings->listen = mr_environment_get(environment, "MULTIREGION_HTTP_LISTEN");
-	if (settings->listen == NULL)
-		settings->listen = DEFAULT_LISTEN;
+	settings->listen = value_of(environment, "MULTIREGION_HTTP_LISTEN");
 	settings->passfile = mr_environment_get(environment, "MULTIREGION_PASSFILE");
 	if (settings->passfile != NULL && settings->passfile[0] != '/')
 		mr_problems_error(problems, "MULTIREGION_PASSFILE: \"%s\" is not an absolute path",
 						  settings->passfile);
-	text = mr_environment_get(environment, "MULTIREGION_LOG_LEVEL");
+	text = value_of(environment, "MULTIREGION_LOG_LEVEL");
 	settings->log_level = MR_LOG_INFO;
-	if (text != NULL && !mr_log_level_from_name(text, &settings->log_level))
+	if (!mr_log_level_from_name(text, &settings->log_level))
 		mr_problems_error(
 			problems, "MULTIREGION_LOG_LEVEL: \"%s\" is none of error, warning, info, debug", text);
 }
@@ -148,16 +132,18 @@ read_policy(MrSettings *settings, const char *variable, const MrPolicySetting *s
 	}
 }
 
-/* The policy that MULTIREGION_POLICY_<NAME> means, or NULL. */
+/* The policy that a MULTIREGION_POLICY_<NAME> gives a value for, or NULL. */
 static const MrPolicySetting *
-policy_of_variable(const char *variable)
+policy_of_variable(const char *name)
 {
-	char name[MR_NAME_SIZE];
+	char key[MR_NAME_SIZE];
+	char policy[MR_NAME_SIZE];
+	const MrKnownVariable *variable = mr_variable_find(name, key);
 
-	if (strncmp(variable, POLICY_PREFIX, strlen(POLICY_PREFIX)) != 0 ||
-		!mr_text_lower(variable + strlen(POLICY_PREFIX), name, sizeof(name)))
+	if (variable == NULL || strstr(variable->name, "<NAME>") == NULL ||
+		!mr_text_lower(key, policy, sizeof(policy)))
 		return NULL;
-	return mr_policy_find(name);
+	return mr_policy_find(policy);
 }
 
 static void
@@ -165,16 +151,17 @@ read_policies(MrSettings *settings, MrProblems *problems)
 {
 	size_t i;
 
-	for (i = 0; i < sizeof(policy_names) / sizeof(policy_names[0]); i++)
-		read_policy(settings, policy_names[i].variable, mr_policy_find(policy_names[i].policy),
-					problems);
+#define READ_POLICY(name, policy, initial) \
+	read_policy(settings, name, mr_policy_find(policy), problems);
+	MR_POLICY_VARIABLES(READ_POLICY)
+#undef READ_POLICY
 	for (i = 0; i < settings->environment.count; i++)
 	{
-		const char *variable = settings->environment.list[i].name;
-		const MrPolicySetting *setting = policy_of_variable(variable);
+		const char *name = settings->environment.list[i].name;
+		const MrPolicySetting *setting = policy_of_variable(name);
 
 		if (setting != NULL)
-			read_policy(settings, variable, setting, problems);
+			read_policy(settings, name, setting, problems);
 	}
 }
 
@@ -251,58 +238,6 @@ read_database(MrSettings *settings, MrProblems *problems)
 		settings->has_database = true;
 }
 
-static bool
-begins_with(const char *text, const char *prefix)
-{
-	return strncmp(text, prefix, strlen(prefix)) == 0;
-}
-
-static bool
-is_known(const char *name)
-{
-	size_t i;
-
-#define IS_NUMBER(field, word, def, min, max, what) \
-	if (strcmp(name, word) == 0) \
-		return true;
-	MR_SETTING_NUMBERS(IS_NUMBER)
-#undef IS_NUMBER
-	for (i = 0; i < sizeof(text_names) / sizeof(text_names[0]); i++)
-		if (strcmp(name, text_names[i]) == 0)
-			return true;
-	for (i = 0; i < sizeof(policy_names) / sizeof(policy_names[0]); i++)
-		if (strcmp(name, policy_names[i].variable) == 0)
-			return true;
-	return policy_of_variable(name) != NULL || mr_settings_knows_region_name(name);
-}
-
-/* Names nobody reads: a misspelled setting would otherwise be ignored in silence. */
-static void
-report_unknown(const MrSettings *settings, MrProblems *problems)
-{
-	size_t i;
-	size_t j;
-
-	for (i = 0; i < settings->environment.count; i++)
-	{
-		const MrVariable *variable = &settings->environment.list[i];
-		bool later = false;
-
-		if (is_known(variable->name))
-			continue;
-		for (j = 0; j < sizeof(later_prefixes) / sizeof(later_prefixes[0]); j++)
-			later |= begins_with(variable->name, later_prefixes[j]);
-		if (variable->line > 0 && later)
-			mr_problems_warning(problems, "%s (line %d) is not used by this version",
-								variable->name, variable->line);
-		else if (variable->line > 0)
-			mr_problems_warning(problems, "%s (line %d) is not a setting of multiregiond",
-								variable->name, variable->line);
-		else if (begins_with(variable->name, "MULTIREGION_"))
-			mr_problems_warning(problems, "%s is not a setting of multiregiond", variable->name);
-	}
-}
-
 void
 mr_settings_read(MrSettings *settings, MrProblems *problems)
 {
@@ -316,7 +251,7 @@ mr_settings_read(MrSettings *settings, MrProblems *problems)
 	mr_settings_read_regions(settings, problems);
 	read_admin_url(settings, problems);
 	read_database(settings, problems);
-	report_unknown(settings, problems);
+	mr_settings_check_names(settings, problems);
 }
 
 bool

@@ -18,19 +18,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Names with a region's key inside; after one another a key's names are read in this order. */
-static const struct
-{
-	const char *prefix;
-	const char *suffix;
-} patterns[] = {
-	{"DATABASE_URL_", "_PRIMARY"}, {"DATABASE_URL_", "_REPLICA"},
-	{"MULTIREGION_NODES_", ""},    {"REGION_", "_ID"},
-	{"REGION_", "_NAME"},          {"REGION_", "_LATITUDE"},
-	{"REGION_", "_LONGITUDE"},     {"REGION_", "_PRIORITY"},
-	{"REGION_", "_API_ENDPOINT"},  {"CDN_ENDPOINT_", ""},
-};
-
 /* What the seed's regions are when nothing else is said; any other needs its own words. */
 static const struct
 {
@@ -45,36 +32,14 @@ static const struct
 	{"AP_SOUTHEAST", "ap-southeast-1", "Asia Pacific (Singapore)", 1.35, 103.82},
 };
 
-/* The key inside a name, upper case; false if the name is of no pattern. */
+/* The key inside a name that describes a region or its nodes; false for other names. */
 static bool
 key_of_name(const char *name, char key[MR_NAME_SIZE])
 {
-	size_t i;
+	const MrKnownVariable *variable = mr_variable_find(name, key);
 
-	for (i = 0; i < sizeof(patterns) / sizeof(patterns[0]); i++)
-	{
-		size_t prefix = strlen(patterns[i].prefix);
-		size_t suffix = strlen(patterns[i].suffix);
-		size_t length = strlen(name);
-
-		if (length <= prefix + suffix || length - prefix - suffix >= MR_NAME_SIZE ||
-			strncmp(name, patterns[i].prefix, prefix) != 0 ||
-			strcmp(name + length - suffix, patterns[i].suffix) != 0)
-			continue;
-		memcpy(key, name + prefix, length - prefix - suffix);
-		key[length - prefix - suffix] = '\0';
-		if (mr_region_key_problem(key) == NULL)
-			return true;
-	}
-	return false;
-}
-
-bool
-mr_settings_knows_region_name(const char *name)
-{
-	char key[MR_NAME_SIZE];
-
-	return key_of_name(name, key);
+	return variable != NULL && variable->owner == MR_VARIABLE_INIT &&
+		   strstr(variable->name, "<REGION>") != NULL;
 }
 
 int

@@ -128,6 +128,12 @@ read_lease(const PGresult *result, MrStatus *status)
 	status->fenced = boolean_of(&row, "fenced");
 	status->stopping = boolean_of(&row, "stopping");
 	status->generation = number_of(&row, "generation");
+	status->forecast.successor = text_of(&row, "successor");
+	status->forecast.region = text_of(&row, "successor_region");
+	status->forecast.outage_ms = number_of(&row, "outage_ms");
+	status->forecast.commits_at_risk = number_of(&row, "commits_at_risk");
+	status->forecast.bytes_at_risk = number_of(&row, "bytes_at_risk");
+	status->forecast.reason = text_of(&row, "forecast_reason");
 	status->node_count = 0;
 	for (; row.row < count && status->node_count < MR_MAX_MEMBERS; row.row++)
 		if (text_of(&row, "node_name") != NULL && text_of(&row, "node_region") != NULL)

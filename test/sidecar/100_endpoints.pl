@@ -76,6 +76,8 @@ my %shapes = (
 		currentRegion => $region_words, primaryRegion => $region_words, epoch => 'integer',
 		durability => qr/^(?:async|quorum)$/, enabled => 'boolean', managed => 'boolean', currentNode => 'string',
 		primaryNode => 'string',
+		ifPrimaryDiedNow => { successor => 'string', successorRegion => $region_words, outageMs => 'integer',
+			commitsAtRisk => 'integer?', bytesAtRisk => 'integer', reason => 'string?' },
 		regions => [ { regionKey => $region_words, regionId => 'string', name => 'string', role => $role,
 			status => $health, lagBytes => 'integer?', lagMs => 'integer?', consecutiveFailures => 'integer?',
 			nodes => [ { nodeName => 'string', role => $role, status => $health, lagBytes => 'integer?',

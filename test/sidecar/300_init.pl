@@ -36,14 +36,15 @@ my %settings = (
 	MULTIREGION_POLICY_DURABILITY => 'async');
 my $number = 0;
 
-# Runs init with these changes of the settings: exit code and output.
+# Runs init with these changes of the settings: exit code and output. arguments => [...].
 sub init
 {
 	my ($changes, %args) = @_;
+	my @arguments = @{ delete $args{arguments} // [] };
 	my $sidecar = MultiRegion::Sidecar->new(
 		directory => $plain->{directory}, name => 'init' . ++$number,
 		settings => { %settings, %{ $changes // {} } }, %args);
-	my ($code, $output) = $sidecar->run('init');
+	my ($code, $output) = $sidecar->run('init', @arguments);
 	$said .= $output;
 	is($sidecar->findings, '', "run $number: the sanitizers found nothing");
 	return ($code, $output);
@@ -62,16 +63,31 @@ sub contents
 
 # --- refused before anything happens --------------------------------------------------
 
+# Whether the server is as nobody has ever touched it.
+sub is_untouched
+{
+	my ($node, $what) = @_;
+	is($node->safe_psql(q{SELECT (SELECT count(*) FROM pg_extension WHERE extname = 'multiregion'),}
+				. q{ (SELECT count(*) FROM pg_roles WHERE rolname LIKE 'multiregion%')}),
+		'0|0', $what);
+	ok(!-e $passfile, "$what, nor is there a passfile");
+	return;
+}
+
 my ($code, $output) = init({ MULTIREGION_PASSFILE => undef });
 is($code, 2, 'a password without a passfile is refused');
 like($output, qr/^error: DATABASE_URL_US_EAST_PRIMARY holds a password/m, 'by the name of the variable');
 like($output, qr/^hint: .*MULTIREGION_PASSFILE/m, 'and what to do is said');
-is($server->value('SELECT managed FROM multiregion.lease_status()'), 'f', 'the server is not a member of anything');
+is_untouched($server, 'a refusal for a missing passfile changes nothing');
+($code, $output) = init({ MULTIREGION_PASSFILE => "$plain->{directory}/not/there/passfile" });
+is($code, 1, 'a passfile that cannot be written is refused');
+like($output, qr{^error: could not write .*/not/there/passfile: No such file}m, 'by its name');
+is_untouched($server, 'a refusal for a passfile that cannot be written changes nothing');
 ($code, $output) = init({
 	DATABASE_URL_US_EAST_PRIMARY => "postgresql://postgres\@127.0.0.1:$bare->{nodes}[0]{port}/postgres" });
 is($code, 4, 'a server without the library needs to be prepared');
 like($output, qr/^hint: .*\n\s+shared_preload_libraries = 'multiregion'$/m, 'it says how');
-is($bare->node(0)->value(q{SELECT count(*) FROM pg_extension WHERE extname = 'multiregion'}), 0, 'nothing was made there');
+is_untouched($bare->node(0), 'nothing was made there');
 ($code, $output) = init({ ENABLE_MULTI_REGION => 'false' });
 is($code, 0, 'what is disabled has nothing to do');
 like($output, qr/nothing to do/, 'and says so');
@@ -83,11 +99,37 @@ like($output, qr/^error: could not connect to the local database: .*refused/m, '
 is($code, 4, 'a server whose peer is a member of a cluster does not make another');
 like($output, qr/^error: node "eu_west_1" of region EU_WEST belongs to a cluster already$/m, 'it says which peer');
 like($output, qr/^hint: .*multiregion-join/m, 'and what to do');
-is($server->value('SELECT managed FROM multiregion.lease_status()'), 'f', 'the server is still no member');
-# What it did on the way: nothing that a first run would not have done as well.
-$server->safe_psql('DROP EXTENSION multiregion');
-$server->safe_psql("ALTER ROLE $_ NOLOGIN NOREPLICATION") foreach qw(multiregion_peer multiregion_api);
-unlink $passfile;
+is_untouched($server, 'nor does it change anything');
+($code, $output) = init({ DATABASE_URL_US_EAST_PRIMARY => undef,
+	MULTIREGION_ADMIN_DATABASE_URL => "postgresql://postgres\@127.0.0.1:$port/postgres",
+	MULTIREGION_DATABASE_URL => "postgresql://127.0.0.1:$port/postgres" });
+is($code, 2, 'a first node that nobody could reach is refused');
+like($output, qr/^error: no DATABASE_URL_US_EAST_PRIMARY says how/m, 'it says what is missing');
+is_untouched($server, 'this refusal changes nothing either');
+# What multiregion.init() itself would refuse is known before.
+$server->safe_psql('ALTER SYSTEM SET full_page_writes = off');
+$server->safe_psql('SELECT pg_reload_conf()');
+$plain->poll_until(sub { $server->value('SHOW full_page_writes') eq 'off' }, 10, 'the setting');
+($code, $output) = init();
+is($code, 4, 'a server with settings that would bite needs to be prepared') or diag($output);
+like($output, qr/^error: full_page_writes: /m, 'they are named');
+like($output, qr/^hint: /m, 'with what to do');
+is_untouched($server, 'and nothing is changed before they are good');
+$server->safe_psql('ALTER SYSTEM RESET full_page_writes');
+$server->safe_psql('SELECT pg_reload_conf()');
+$plain->poll_until(sub { $server->value('SHOW full_page_writes') eq 'on' }, 10, 'the setting');
+
+# --- a look at what it would do ----------------------------------------------------------
+
+($code, $output) = init(undef, arguments => ['--check']);
+is($code, 3, 'init --check on a server that is not prepared has something to say') or diag($output);
+like($output, qr/^differs: \Q$_\E$/m, "it says: $_") foreach 'the extension multiregion is not there; init creates it',
+	'the role multiregion_api may not log in as it must', "$passfile is not what init would make of it",
+	'region US_EAST is missing', 'region EU_WEST is missing', 'node "eu_west_1" is missing',
+	'this server is in no cluster; init makes it "us_east_1" of region US_EAST, the first node of one',
+	'policy health_check_interval is 30000, and HEALTH_CHECK_INTERVAL says 1234; nobody has set it: init sets it';
+like($output, qr/^\d+ differences, nothing was changed$/m, 'and that nothing was changed');
+is_untouched($server, 'which is true');
 
 # Strings that nobody can use, each with a password in it: none is repeated.
 foreach my $case (
@@ -157,6 +199,9 @@ foreach my $secret (@secrets)
 
 # --- again ------------------------------------------------------------------------------------
 
+# The cluster has what the first run wrote.
+$plain->poll_until(sub { $server->value(q{SELECT in_force = '1234' FROM multiregion.policies WHERE name = 'health_check_interval'}) eq 't' },
+	20, 'the policy to be in force');
 my $before = contents($server);
 ($code, $output) = init();
 is($code, 0, 'the second run succeeds');
@@ -178,19 +223,35 @@ is($code, 0, 'the environment wins over the file');
 
 # --- what differs -------------------------------------------------------------------------------
 
-($code, $output) = init({
-	REGION_EU_WEST_NAME => 'Elsewhere', CDN_ENDPOINT_EU_WEST => 'https://other.example', REGION_EU_WEST_PRIORITY => 7,
+my %different = (
+	REGION_EU_WEST_NAME => q{Else'where}, CDN_ENDPOINT_EU_WEST => 'https://other.example', REGION_EU_WEST_PRIORITY => 7,
 	REGION_EU_WEST_LATITUDE => 1, REGION_EU_WEST_LONGITUDE => 2, HEALTH_CHECK_INTERVAL => 4321,
-	DATABASE_URL_EU_WEST_REPLICA => 'postgresql://postgres@127.0.0.2:5433/postgres', REGION_EU_WEST_ID => 'eu-other-1' });
+	DATABASE_URL_EU_WEST_REPLICA => 'postgresql://postgres@127.0.0.2:5433/postgres', REGION_EU_WEST_ID => 'eu-other-1');
+($code, $output) = init({%different});
 is($code, 3, 'what differs gives an exit code of its own');
-like($output, qr/^differs: $_$/m, "it says: $_") foreach
-	'region EU_WEST has name "Europe", not "Elsewhere"',
-	'region EU_WEST has CDN endpoint "https://cdn.example", not "https://other.example"',
-	'region EU_WEST has priority 100, not 7', 'region EU_WEST has latitude 53.35, not 1',
-	'region EU_WEST has longitude -6.26, not 2', 'region EU_WEST has id "eu-west-1", not "eu-other-1"',
-	'policy health_check_interval is 1234, and HEALTH_CHECK_INTERVAL says 4321',
-	'node "eu_west_1" is reached at another address than in DATABASE_URL_EU_WEST_REPLICA';
+# Each line names the thing, what it is, the variable, what that says, and the command.
+my @commands;
+foreach my $line (
+	[ 'region EU_WEST has name "Europe", and REGION_EU_WEST_NAME says "Else\'where"', q{alter_region('EU_WEST', name => 'Else''where')} ],
+	[ 'region EU_WEST has CDN endpoint "https://cdn.example", and CDN_ENDPOINT_EU_WEST says "https://other.example"',
+		q{alter_region('EU_WEST', cdn_endpoint => 'https://other.example')} ],
+	[ 'region EU_WEST has priority "100", and REGION_EU_WEST_PRIORITY says "7"', q{alter_region('EU_WEST', priority => '7')} ],
+	[ 'region EU_WEST has latitude "53.35", and REGION_EU_WEST_LATITUDE says "1"', q{alter_region('EU_WEST', latitude => 1, longitude => 2);} ],
+	[ 'region EU_WEST has longitude "-6.26", and REGION_EU_WEST_LONGITUDE says "2"', q{alter_region('EU_WEST', latitude => 1, longitude => 2);} ],
+	[ 'node "eu_west_1" is reached at another address than DATABASE_URL_EU_WEST_REPLICA says', q{alter_node('eu_west_1', '} ],
+	[ 'policy health_check_interval is 1234, and HEALTH_CHECK_INTERVAL says 4321', q{set_policy('health_check_interval', '4321')} ])
+{
+	my ($said, $command) = @$line;
+	like($output, qr/^differs: \Q$said\E; to change it: SELECT \w+\.\Q$command\E/m, "it says: $said");
+	push @commands, $1 if $output =~ /^differs: \Q$said\E; to change it: (.*)$/m;
+}
+like($output, qr/^differs: region EU_WEST has id "eu-west-1", and REGION_EU_WEST_ID says "eu-other-1"; it cannot be changed$/m,
+	'and of what cannot be changed that it cannot');
 is(contents($server), $before, 'and changes none of it');
+my ($checked, $report) = init({ %different }, arguments => ['--check']);
+is($checked, 3, 'init --check gives the same exit code');
+is_deeply([ grep { /^differs/ } split /\n/, $report ], [ grep { /^differs/ } split /\n/, $output ], 'and the same lines');
+is(contents($server), $before, 'also without changing anything');
 ($code, $output) = init({ DEPLOYMENT_REGION => 'EU_WEST', MULTIREGION_NODE => 'other',
 	MULTIREGION_ADMIN_DATABASE_URL => "postgresql://postgres\@127.0.0.1:$port/postgres" });
 is($code, 3, 'another name and region of the server differ');
@@ -207,10 +268,23 @@ like($output, qr/^added region AP_SOUTHEAST \(ap-southeast-1\)$/m, 'and named');
 is($code, 0, 'a node whose host cannot be resolved yet');
 like($output, qr/^added node "eu_west_2" of region EU_WEST \(its host has no address yet\)$/m, 'is added all the same');
 
+# The commands do what they say: afterwards only the id differs.
+$server->safe_psql($_) foreach @commands;
+($code, $output) = init({%different});
+is(join("\n", grep { /^differs/ } split /\n/, $output),
+	'differs: region EU_WEST has id "eu-west-1", and REGION_EU_WEST_ID says "eu-other-1"; it cannot be changed',
+	'the commands make of it what the settings say');
+($code, $output) = init({ %different, REGION_EU_WEST_ID => undef, REGION_EU_NORTH_NAME => 'North' }, arguments => ['--check']);
+is($code, 3, 'what init would add is a difference for --check');
+like($output, qr/^differs: region EU_NORTH is missing$/m, 'and named');
+($code, $output) = init({ %different, REGION_EU_WEST_ID => undef }, arguments => ['--check']);
+is($code, 0, 'init --check has nothing to say about what is as it should be');
+like($output, qr/^unchanged$/m, 'and says that');
+
 # --- an application's role is not a peer's -------------------------------------------------------
 
 $server->safe_psql(q{CREATE ROLE app LOGIN PASSWORD 'open sesame'});
-($code, $output) = init({
+($code, $output) = init({ %different, REGION_EU_WEST_ID => undef,
 	MULTIREGION_ADMIN_DATABASE_URL => "postgresql://postgres\@127.0.0.1:$port/postgres",
 	DATABASE_URL_AP_SOUTHEAST_REPLICA => 'postgresql://app:open%20sesame@127.0.0.3:5432/app' });
 is($code, 0, 'a URL of an application');
@@ -238,8 +312,22 @@ like($output, qr/^unchanged$/m, 'is unchanged');
 	DATABASE_URL_SA_EAST_REPLICA => 'host=127.0.0.9' });
 is($code, 3, 'on a standby, what is missing differs');
 like($output, qr/^differs: $_/m, "it says: $_") foreach 'region SA_EAST is missing', 'node "sa_east_1" is missing',
-	'policy health_check_interval is 30000, and HEALTH_CHECK_INTERVAL says 777';
+	'policy health_check_interval is 30000, and HEALTH_CHECK_INTERVAL says 777; nobody has set it: init on the primary sets it';
 is(contents($leader), $before, 'and nothing changed');
+
+# A change of the policy is taken back for the whole cluster; a standby can look at what that
+# would do, but not do it.
+is($standby->safe_psql(q{SELECT old_value, value FROM multiregion.rollback_policy(0, dry_run => true) WHERE name = 'failback'}), 'off|',
+	'a standby says what a rollback would change');
+is($standby->value('SELECT multiregion.policy_version()'), $leader->value('SELECT multiregion.policy_version()'),
+	'and knows the version of the policy');
+ok(!eval { $standby->safe_psql('SELECT * FROM multiregion.rollback_policy(0)'); 1 }, 'it cannot roll back');
+like($@, qr/cannot execute rollback_policy\(\) during recovery/, 'and says why');
+$leader->safe_psql(q{SELECT * FROM multiregion.rollback_policy(0, 'all as it was')});
+$pair->poll_until(sub { $standby->value(q{SELECT in_force FROM multiregion.policies WHERE name = 'failback'}) eq 'on' }, 20,
+	'the policy of then to be in force');
+is($standby->value(q{SELECT reason FROM multiregion.policy_changes LIMIT 1}), 'rollback to version 0: all as it was',
+	'and the standby knows why');
 
 # --- settings that are wrong ------------------------------------------------------------------------
 
@@ -255,8 +343,8 @@ like($output, qr/error: [^\n]*$_\b/, "$_ is named") foreach qw(DEPLOYMENT_REGION
 	MULTIREGION_LOG_LEVEL MULTIREGION_HTTP_MAX_CONNECTIONS REGION_EU_WEST_ID REGION_EU_WEST_LATITUDE
 	REGION_US_EAST_LATITUDE REGION_EU_WEST_PRIORITY REGION_EU_WEST_API_ENDPOINT MULTIREGION_NODES_EU_WEST);
 unlike($output, qr/sesame/, 'an endpoint with a password is not repeated');
-($code, $output) = init({ DATABASE_URL_US_EAST_PRIMRY => 'host=a password=sesame', MULTIREGION_STALE_AFTR => 'sesame',
-	REDIS_MODE => 'cluster', CDN_PROVIDER => 'x' });
+($code, $output) = init({ %different, REGION_EU_WEST_ID => undef, DATABASE_URL_US_EAST_PRIMRY => 'host=a password=sesame', MULTIREGION_STALE_AFTR => 'sesame',
+	REDIS_MODE => 'cluster', CDN_PROVIDER => 'fastly' });
 is($code, 0, 'names nobody knows are no error');
 like($output, qr/warning: $_ \(line \d+\) is not a setting/, "$_ is named") foreach qw(DATABASE_URL_US_EAST_PRIMRY
 	MULTIREGION_STALE_AFTR);

@@ -74,6 +74,11 @@ mr_example_message(MrMessage *message)
 	message->order_id = UINT64_C(0x6F01020304050607);
 	message->allow_loss = true;
 	message->wait_ms = 0x70010203;
+	message->nmarks = 2;
+	message->marks[0].term = UINT64_C(0x7301020304050607);
+	message->marks[0].wall_ms = INT64_C(0x7401020304050607);
+	message->marks[1].term = UINT64_C(0x7501020304050607);
+	message->marks[1].wall_ms = INT64_C(0x7601020304050607);
 }
 
 void

@@ -17,7 +17,7 @@
 #define OK_AT (BODY_AT + 171)
 #define REFUSAL_AT (BODY_AT + 172)
 #define CAUSE_AT (BODY_AT + 251)
-#define NPEERS_AT (BODY_AT + 265)
+#define NPEERS_AT (BODY_AT + 298) /* behind two marks */
 #define PEER_SIZE 46
 
 /* In a message without peers. */

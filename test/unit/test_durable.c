@@ -12,7 +12,7 @@
 #define VERSION_AT 4
 #define LENGTH_AT 5
 #define AMNESIAC_AT (9 + 32 + 6 + 9 + 16 + 16 + 16 + 36 + 8 + 8 + 8 + 8)
-#define MEMBERS_AT (AMNESIAC_AT + 1 + 8 + 1 + 8 * MR_FAILOVERS_KEPT)
+#define MEMBERS_AT (AMNESIAC_AT + 1 + 1 + 16 * MR_FAILOVERS_KEPT)
 
 static MrUuid
 uuid_of(uint8_t number)
@@ -48,9 +48,11 @@ fill(MrDurable *durable)
 	durable->last_led_term = UINT64_C(0x2B01020304050607);
 	durable->leader_lsn = UINT64_C(0x2C01020304050607);
 	durable->amnesiac = true;
-	durable->noted_term = UINT64_C(0x2D01020304050607);
 	for (i = 0; i < MR_FAILOVERS_KEPT; i++)
-		durable->failovers_ms[i] = INT64_C(0x2E01020304050600) + i;
+	{
+		durable->failovers[i].term = UINT64_C(0x2D01020304050600) + (uint64_t) i;
+		durable->failovers[i].wall_ms = INT64_C(0x2E01020304050600) + i;
+	}
 	for (i = 0; i < MR_MAX_MEMBERS; i++)
 		durable->peer_sequence[i] = UINT64_C(0x2C01020304050600) + (uint64_t) i;
 	mr_config_init(&durable->config);
@@ -111,7 +113,7 @@ MR_TEST(the_layout_of_version_1_is_frozen)
 	MR_CHECK(memcmp(out, head, sizeof(head)) == 0);
 	mr_bytes_for_read(&bytes, out + LENGTH_AT, 4);
 	MR_CHECK_INT(mr_get_u32(&bytes), size - 9 - 4);
-	MR_CHECK_INT(mr_crc32c(out + 9, MEMBERS_AT + 1 + 8 * MR_MAX_MEMBERS - 9), 1321463664);
+	MR_CHECK_INT(mr_crc32c(out + 9, MEMBERS_AT + 1 + 8 * MR_MAX_MEMBERS - 9), 3022354754);
 	MR_CHECK_INT(out[MEMBERS_AT + 1 + 8 * MR_MAX_MEMBERS], 1);
 }
 

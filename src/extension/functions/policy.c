@@ -1,5 +1,6 @@
 /*
- * SQL functions on the cluster policy. The list of policies is core/policy.c's.
+ * SQL functions on the cluster policy, and the lists of settings. Which policies and
+ * variables there are is core's.
  *
  * Changes the table only; the monitor of the primary proposes it to the cluster, and the
  * column in_force of multiregion.policies shows when it holds.
@@ -12,11 +13,17 @@
 #include "utils/tuplestore.h"
 
 #include "core/mr_policy.h"
+#include "core/mr_variables.h"
 #include "extension/mr_catalog_edit.h"
+#include "extension/mr_catalog_policy.h"
 #include "extension/mr_functions.h"
 
 PG_FUNCTION_INFO_V1(multiregion_set_policy);
+PG_FUNCTION_INFO_V1(multiregion_reset_policy);
+PG_FUNCTION_INFO_V1(multiregion_rollback_policy);
+PG_FUNCTION_INFO_V1(multiregion_policy_version);
 PG_FUNCTION_INFO_V1(multiregion_list_policies);
+PG_FUNCTION_INFO_V1(multiregion_list_variables);
 
 static const MrPolicySetting *
 require_setting(const char *name)
@@ -66,19 +73,33 @@ require_value(const MrPolicySetting *setting, const char *text)
 	return value;
 }
 
-Datum
-multiregion_set_policy(PG_FUNCTION_ARGS)
+/* Refuses a change that was decided on by another version of the policy than this one. */
+static void
+require_version(FunctionCallInfo fcinfo, int number)
 {
-	char *name = mr_text_argument(fcinfo, 0, "policy");
-	char *text = mr_optional_text(fcinfo, 1);
-	char *reason = mr_reason_argument(fcinfo, 2);
-	const MrPolicySetting *setting = require_setting(name);
+	int64 version;
+
+	/* Older definitions of set_policy() have no such argument. */
+	if (PG_NARGS() <= number || PG_ARGISNULL(number))
+		return;
+	version = mr_catalog_policy_version();
+	if (version != PG_GETARG_INT64(number))
+		ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+						errmsg("the policy was changed by somebody else"),
+						errdetail("Its version is %lld, not %lld.", (long long) version,
+								  (long long) PG_GETARG_INT64(number)),
+						errhint("Read multiregion.policies again, and decide with what it says "
+								"now.")));
+}
+
+/* Sets one policy, or with text NULL returns it to its default; the value as stored. */
+static Datum
+change_policy(const MrPolicySetting *setting, const char *text, const char *reason)
+{
 	char stored[MR_POLICY_VALUE_SIZE];
 	const char *problem;
 	MrPolicy policy;
 
-	mr_require_writable("set_policy()");
-	mr_catalog_lock_policy();
 	mr_catalog_read_policy(&policy);
 	mr_policy_put(&policy, setting, text != NULL ? require_value(setting, text) : setting->initial);
 	if (setting->offset == offsetof(MrPolicy, mode) && policy.mode == MR_MODE_MANAGE)
@@ -90,9 +111,137 @@ multiregion_set_policy(PG_FUNCTION_ARGS)
 						errdetail("%s", problem),
 						errhint("Set the other one first; multiregion.policies shows both.")));
 	mr_policy_format(setting, mr_policy_get(&policy, setting), stored);
-	mr_catalog_write_policy(setting->name, text != NULL ? stored : NULL, reason);
-	PG_RETURN_TEXT_P(cstring_to_text(stored));
+	(void) mr_catalog_write_policy(setting->name, text != NULL ? stored : NULL, reason, 0);
+	return CStringGetTextDatum(stored);
 }
+
+Datum
+multiregion_set_policy(PG_FUNCTION_ARGS)
+{
+	char *name = mr_text_argument(fcinfo, 0, "policy");
+	char *text = mr_optional_text(fcinfo, 1);
+	char *reason = mr_reason_argument(fcinfo, 2);
+	const MrPolicySetting *setting = require_setting(name);
+
+	mr_require_writable("set_policy()");
+	mr_catalog_lock_policy();
+	require_version(fcinfo, 3);
+	PG_RETURN_DATUM(change_policy(setting, text, reason));
+}
+
+Datum
+multiregion_reset_policy(PG_FUNCTION_ARGS)
+{
+	char *name = mr_text_argument(fcinfo, 0, "policy");
+	char *reason = mr_reason_argument(fcinfo, 1);
+	const MrPolicySetting *setting = require_setting(name);
+
+	mr_require_writable("reset_policy()");
+	mr_catalog_lock_policy();
+	require_version(fcinfo, 2);
+	PG_RETURN_DATUM(change_policy(setting, NULL, reason));
+}
+
+Datum
+multiregion_policy_version(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_INT64(mr_catalog_policy_version());
+}
+
+/* ---------- rollback ---------- */
+
+/*
+ * Leaves out, with a warning, what this version of the library does not know. Error when
+ * what remains could not be set today. Returns how many remain.
+ */
+static int
+judge_differences(MrPolicyDifference *differences, int count)
+{
+	const char *problem;
+	MrPolicy policy;
+	int kept = 0;
+
+	mr_catalog_read_policy(&policy);
+	for (int i = 0; i < count; i++)
+	{
+		const MrPolicyDifference *difference = &differences[i];
+		const MrPolicySetting *setting = mr_policy_find(difference->name);
+
+		if (setting == NULL)
+		{
+			ereport(WARNING, (errmsg("policy \"%s\" stays as it is", difference->name),
+							  errdetail("This version does not know it.")));
+			continue;
+		}
+		mr_policy_put(&policy, setting,
+					  difference->was_set ? require_value(setting, difference->old_value)
+										  : setting->initial);
+		differences[kept++] = *difference;
+	}
+	if (policy.mode == MR_MODE_MANAGE)
+		mr_require_manageable();
+	problem = mr_policy_problem(&policy);
+	if (problem != NULL)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("the policy of then would not hold today"), errdetail("%s", problem),
+						errhint("Set the policies one by one with multiregion.set_policy().")));
+	return kept;
+}
+
+static void
+put_difference(ReturnSetInfo *result, const MrPolicyDifference *difference)
+{
+	Datum values[3] = {0};
+	bool nulls[3] = {false, !difference->is_set, !difference->was_set};
+
+	values[0] = CStringGetTextDatum(difference->name);
+	if (difference->is_set)
+		values[1] = CStringGetTextDatum(difference->value);
+	if (difference->was_set)
+		values[2] = CStringGetTextDatum(difference->old_value);
+	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+}
+
+Datum
+multiregion_rollback_policy(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	char *reason = mr_reason_argument(fcinfo, 1);
+	bool dry_run = !PG_ARGISNULL(3) && PG_GETARG_BOOL(3);
+	MrPolicyDifference *differences;
+	int64 change = 0;
+	int64 version;
+	int count;
+
+	if (PG_ARGISNULL(0))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("to_version must not be null")));
+	version = PG_GETARG_INT64(0);
+	if (!dry_run)
+	{
+		mr_require_writable("rollback_policy()");
+		mr_catalog_lock_policy();
+	}
+	require_version(fcinfo, 2);
+	count = mr_catalog_policy_since(version, &differences);
+	count = judge_differences(differences, count);
+	reason = psprintf("rollback to version %lld%s%s", (long long) version,
+					  reason != NULL ? ": " : "", reason != NULL ? reason : "");
+	InitMaterializedSRF(fcinfo, 0);
+	for (int i = 0; i < count; i++)
+	{
+		const MrPolicyDifference *difference = &differences[i];
+
+		put_difference(result, difference);
+		if (!dry_run)
+			change = mr_catalog_write_policy(difference->name,
+											 difference->was_set ? difference->old_value : NULL,
+											 reason, change);
+	}
+	return (Datum) 0;
+}
+
+/* ---------- lists ---------- */
 
 static Datum
 formatted(const MrPolicySetting *setting, int64 value)
@@ -126,6 +275,28 @@ multiregion_list_policies(PG_FUNCTION_ARGS)
 		values[4] = formatted(setting, setting->min);
 		values[5] = formatted(setting, setting->max);
 		values[6] = CStringGetTextDatum(setting->what);
+		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+	}
+	return (Datum) 0;
+}
+
+Datum
+multiregion_list_variables(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	const MrKnownVariable *variable;
+
+	InitMaterializedSRF(fcinfo, 0);
+	for (int i = 0; (variable = mr_variable_at(i)) != NULL; i++)
+	{
+		Datum values[4] = {0};
+		bool nulls[4] = {false, false, variable->initial[0] == '\0', false};
+
+		values[0] = CStringGetTextDatum(variable->name);
+		values[1] = CStringGetTextDatum(mr_variable_owner_name(variable->owner));
+		if (!nulls[2])
+			values[2] = CStringGetTextDatum(variable->initial);
+		values[3] = CStringGetTextDatum(variable->what);
 		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 	}
 	return (Datum) 0;

@@ -26,6 +26,7 @@
 #include "utils/memutils.h"
 
 #include "adapters/mr_state_file.h"
+#include "extension/mr_commits.h"
 #include "extension/mr_fence.h"
 #include "extension/mr_followers.h"
 #include "extension/mr_mailbox.h"
@@ -69,6 +70,8 @@ publish_handover(const MrLeaseWorker *worker)
 	bool leads = lease->role == MR_ROLE_LEADER && lease->stamped;
 	bool last_bytes = leads && lease->ordered && lease->handover >= MR_HANDOVER_FENCED;
 
+	if (leads)
+		mr_commits_note();
 	pg_atomic_write_u32(&mr_shared->draining, leads && lease->handover == MR_HANDOVER_DRAIN);
 	mr_followers_lead(leads ? lease->durable.term : 0,
 					  last_bytes ? &lease->durable.config.members[lease->successor].uuid : NULL);
