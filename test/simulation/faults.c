@@ -160,10 +160,20 @@ burst(MrWorld *world, int n)
 static void
 operate(MrWorld *world, const MrSimFault *fault)
 {
+	int64_t soon = mr_world_ms(world, 800);
+
 	if (fault->kind == MR_FAULT_MODE)
 		mr_worker_propose_mode(world, (int) mr_world_random(world, MR_MODE_COUNT));
-	else if (fault->kind == MR_FAULT_PAUSE)
-		mr_worker_pause(world, fault->node);
+	else if (fault->kind == MR_FAULT_PAUSE && mr_world_chance(world, 2))
+	{
+		mr_worker_pause(world, fault->node, false);
+		schedule(world, MR_FAULT_RESUME, soon + 600 * MR_NS_PER_MS, fault->node, fault->other);
+		schedule(world, MR_FAULT_ISOLATE, soon + part_of_lease(world, 30, 90), fault->node,
+				 fault->other);
+	}
+	else if (fault->kind == MR_FAULT_PAUSE || fault->kind == MR_FAULT_RESUME)
+		mr_worker_pause(world, fault->node,
+						fault->kind == MR_FAULT_RESUME || mr_world_chance(world, 3));
 	else
 		mr_worker_order(world, fault->node, mr_world_chance(world, 3) ? fault->node : fault->other);
 }
@@ -212,10 +222,10 @@ strike(MrWorld *world, const MrSimFault *fault)
 				mr_node_stop(world, fault->node, mr_world_chance(world, 2));
 			break;
 		case MR_FAULT_CUT_BOTH:
-			world->cut[fault->other][fault->node] = world->cut[fault->node][fault->other] = true;
-			break;
 		case MR_FAULT_CUT:
 			world->cut[fault->node][fault->other] = true;
+			if (fault->kind == MR_FAULT_CUT_BOTH)
+				world->cut[fault->other][fault->node] = true;
 			break;
 		case MR_FAULT_ISOLATE:
 			isolate(world, fault->node);
@@ -237,6 +247,7 @@ strike(MrWorld *world, const MrSimFault *fault)
 			break;
 		case MR_FAULT_MODE:
 		case MR_FAULT_PAUSE:
+		case MR_FAULT_RESUME:
 		case MR_FAULT_ORDER:
 			operate(world, fault);
 			break;

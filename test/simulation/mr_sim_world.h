@@ -99,7 +99,7 @@ extern void mr_server_background(MrWorld *world, int node);
 /* worker.c: gives an event to a node's lease worker and performs the actions. */
 extern void mr_worker_event(MrWorld *world, int node, MrLeaseEvent *event, MrSimMail *request);
 extern void mr_worker_tick(MrWorld *world, int node);
-extern void mr_worker_pause(MrWorld *world, int node);
+extern void mr_worker_pause(MrWorld *world, int node, bool ends);
 extern void mr_worker_order(MrWorld *world, int node, int target);
 
 /* worker.c: proposes a mode to whoever leads now, if it has another. */

@@ -262,9 +262,19 @@ mr_worker_event(MrWorld *world, int n, MrLeaseEvent *event, MrSimMail *request)
 	node->next_tick = world->now;
 }
 
+static void
+end_pauses(MrConfig *config)
+{
+	int i;
+
+	config->paused_until_ms = 0;
+	for (i = 0; i < MR_MAX_MEMBERS; i++)
+		config->members[i].paused_until_ms = 0;
+}
+
 /* What people change in the tables of the leader, its monitor proposes. */
 void
-mr_worker_pause(MrWorld *world, int n)
+mr_worker_pause(MrWorld *world, int n, bool ends)
 {
 	static MrConfig config;
 	MrSimNode *node = &world->nodes[n];
@@ -275,7 +285,9 @@ mr_worker_pause(MrWorld *world, int n)
 	if (!node->worker || node->frozen || !mr_node_is_open(world, n))
 		return;
 	config = node->lease.durable.config;
-	if (mr_world_chance(world, 3))
+	if (ends)
+		end_pauses(&config);
+	else if (mr_world_chance(world, 3))
 		config.members[mr_world_random(world, (uint64_t) world->nnodes)].paused_until_ms = until;
 	else
 		config.paused_until_ms = until;

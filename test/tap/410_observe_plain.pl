@@ -74,6 +74,26 @@ is($copy->safe_psql('SELECT managed FROM multiregion.lease_status()'), 'f', 'a c
 is($copy->query('CREATE TABLE of_copy (i int)')->{sqlstate}, undef, 'and writes as it likes');
 $plain->cluster->forget($copy);
 
+# --- the node's own ceiling ----------------------------------------------------------------
+
+foreach my $mode ('off', 'manage')
+{
+	$primary->safe_psql("ALTER SYSTEM SET multiregion.mode = $mode");
+	$primary->safe_psql('SELECT pg_reload_conf()');
+	my $expected = $mode eq 'off' ? 'off' : 'observe';
+	$plain->poll_until(
+		sub {
+			my $result = $primary->query('INSERT INTO t VALUES (-1)');
+			die "an observer refused a write: $result->{message}" if defined $result->{sqlstate};
+			($primary->lease_status // {})->{mode} eq $expected;
+		}, 20, "the primary to be in mode $expected");
+	pass("multiregion.mode = $mode: mode $expected, and every write goes through");
+}
+$primary->safe_psql('ALTER SYSTEM RESET multiregion.mode');
+$primary->safe_psql('SELECT pg_reload_conf()');
+$plain->wait_observed($primary);
+$before{ $primary->name } = picture($primary);
+
 # --- a restart of a standby and of the primary ------------------------------------------------
 
 foreach my $node ($second, $primary)

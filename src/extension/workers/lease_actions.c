@@ -34,10 +34,10 @@ void
 mr_lease_publish_mode(const MrLeaseWorker *worker)
 {
 	uint32 ceiling = pg_atomic_read_u32(&mr_shared->ceiling);
+	bool bound = worker->lease.loaded ? worker->lease.bound : mr_marker_present();
 	uint32 mode = ceiling;
 
-	if (pg_atomic_read_u32(&mr_shared->managed) != 0 && worker->lease.loaded &&
-		!worker->lease.bound)
+	if (pg_atomic_read_u32(&mr_shared->managed) != 0 && !bound)
 		mode = Min(ceiling, MR_MODE_OBSERVE);
 	if (pg_atomic_exchange_u32(&mr_shared->mode, mode) != mode)
 		pg_atomic_fetch_add_u64(&mr_shared->generation, 1);
