@@ -196,12 +196,9 @@ strike(MrWorld *world, const MrSimFault *fault)
 	switch (fault->kind)
 	{
 		case MR_FAULT_KILL_SERVER:
-			if (node->running && !node->frozen)
-				mr_node_kill(world, fault->node, false);
-			break;
 		case MR_FAULT_KILL_ALL:
-			if (node->worker)
-				mr_node_kill(world, fault->node, true);
+			if (fault->kind == MR_FAULT_KILL_ALL ? node->worker : node->running && !node->frozen)
+				mr_node_kill(world, fault->node, fault->kind == MR_FAULT_KILL_ALL);
 			break;
 		case MR_FAULT_KILL_WORKER:
 			if (!node->frozen)
