@@ -10,9 +10,18 @@ CREATE FUNCTION multiregion.init(
 	node text,
 	region text,
 	conninfo text DEFAULT NULL,
-	ignore text[] DEFAULT NULL)
+	ignore text[] DEFAULT NULL,
+	mode text DEFAULT 'manage')
 	RETURNS void
 	AS 'MODULE_PATHNAME', 'multiregion_init'
+	LANGUAGE c VOLATILE PARALLEL UNSAFE;
+
+CREATE FUNCTION multiregion.set_mode(mode text, reason text DEFAULT NULL) RETURNS text
+	AS 'MODULE_PATHNAME', 'multiregion_set_mode'
+	LANGUAGE c VOLATILE PARALLEL UNSAFE;
+
+CREATE FUNCTION multiregion.enlist_node(node_name text, configuration bytea) RETURNS text
+	AS 'MODULE_PATHNAME', 'multiregion_enlist_node'
 	LANGUAGE c VOLATILE PARALLEL UNSAFE;
 
 CREATE FUNCTION multiregion.leave() RETURNS void

@@ -47,7 +47,8 @@ GRANT EXECUTE ON FUNCTION
 	@extschema@.resume_failover(text, text),
 	@extschema@.switchover(text, boolean, boolean, interval),
 	@extschema@.failover(text, boolean, boolean, interval),
-	multiregion.init(text, text, text, text[]),
+	multiregion.init(text, text, text, text[], text),
+	multiregion.set_mode(text, text),
 	multiregion.leave(),
 	multiregion.replace_node(text),
 	multiregion.set_policy(text, text, text, bigint),
@@ -65,6 +66,7 @@ GRANT EXECUTE ON FUNCTION
 GRANT EXECUTE ON FUNCTION
 	multiregion.rpc(bytea),
 	multiregion.register_node(text, uuid),
+	multiregion.enlist_node(text, bytea),
 	multiregion.pending_events(bigint),
 	multiregion.request_checkpoint(),
 	multiregion.record_divergence(text, bigint, bigint, pg_lsn, pg_lsn, text)

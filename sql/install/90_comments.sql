@@ -134,8 +134,10 @@ COMMENT ON FUNCTION @extschema@.drop_node(text) IS 'Removes a node from the clus
 
 COMMENT ON FUNCTION multiregion.note_change() IS 'Trigger: counts a change in configuration_version.';
 COMMENT ON FUNCTION multiregion.rpc(bytea) IS 'One message of the lease protocol, from the lease worker of a peer; its signature never changes.';
-COMMENT ON FUNCTION multiregion.init(text, text, text, text[]) IS 'Makes this server the first node of a managed cluster.';
+COMMENT ON FUNCTION multiregion.init(text, text, text, text[], text) IS 'Makes this server the first node of a managed cluster.';
 COMMENT ON FUNCTION multiregion.leave() IS 'Makes the last node of a cluster a plain server again.';
+COMMENT ON FUNCTION multiregion.set_mode(text, text) IS 'Sets the mode of the whole cluster, without a restart: off, observe or manage.';
+COMMENT ON FUNCTION multiregion.enlist_node(text, bytea) IS 'Makes a running standby a member that observes; the primary calls it.';
 COMMENT ON FUNCTION multiregion.register_node(text, uuid) IS 'Binds a registered name to the identity of the node that joins; returns the configuration in force.';
 COMMENT ON FUNCTION multiregion.replace_node(text) IS 'Unbinds a name from an identity that is lost, so that a new node can join under it.';
 COMMENT ON FUNCTION @extschema@.pause_failover(interval, text, text, text) IS 'Keeps failovers from happening for a time: of the whole cluster, of a region or of a node. Returns when the pause ends.';

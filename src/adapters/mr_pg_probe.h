@@ -65,6 +65,9 @@ extern MrProbeVerdict mr_pg_probe_read(const PGresult *result, const MrProbeExpe
 /* Asks for the events of a member's ring after a sequence number ($1, text). */
 extern const char *const mr_pg_probe_events_sql;
 
+/* Makes the server asked a member that observes ($1 its name, $2 the configuration). */
+extern const char *const mr_pg_probe_enlist_sql;
+
 /* One event as a member reports it; strings live as long as the result, NULL is null. */
 typedef struct MrProbeEvent
 {

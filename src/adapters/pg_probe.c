@@ -74,6 +74,9 @@ const char *const mr_pg_probe_events_sql =
 	" FROM multiregion.pending_events($1::pg_catalog.int8) AS e"
 	" ORDER BY e.sequence";
 
+const char *const mr_pg_probe_enlist_sql =
+	"SELECT multiregion.enlist_node($1::pg_catalog.text, $2::pg_catalog.bytea)";
+
 /* SQLSTATEs that mean: this server has no extension of ours to ask. */
 static const char *const stranger_states[] = {
 	"3F000", /* invalid_schema_name */

@@ -94,6 +94,16 @@ refusal_by_fitness(const MrLease *lease, int slot, MrLsn wal_end, bool marked_do
 	return MR_REFUSE_NONE;
 }
 
+int64_t
+mr_candidate_lost_bytes(const MrLease *lease, const MrLocal *local)
+{
+	MrLsn newest = leader_position(lease);
+
+	if (newest == 0 || !local->wal_end_known)
+		return -1;
+	return newest > local->wal_end ? (int64_t) (newest - local->wal_end) : 0;
+}
+
 MrRefusal
 mr_candidate_refusal(const MrLease *lease, const MrLocal *local, MrFitness fitness)
 {

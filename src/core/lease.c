@@ -33,6 +33,7 @@ mr_lease_start(MrLease *lease, const MrDurable *durable, uint64_t nonce, int64_t
 		return;
 	lease->durable = *durable;
 	lease->loaded = true;
+	lease->bound = true;
 	lease->self = mr_config_slot_of(&durable->config, &durable->node);
 	lease->leader_lsn = durable->leader_lsn;
 	lease->promise_term = durable->term;
@@ -283,6 +284,7 @@ mr_lease_step(MrLease *lease, const MrLocal *local, const MrLeaseEvent *event, M
 	lease->wall_ms = local->wall_ms;
 	if (lease->loaded)
 		update_log_term(&step);
+	mr_mode_bind(&step);
 	switch (event->kind)
 	{
 		case MR_EV_TICK:

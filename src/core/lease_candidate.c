@@ -157,6 +157,17 @@ ask_all(MrStep *step, MrMessageKind kind, uint64_t term, const MrReleased *proof
 
 static void check_round(MrStep *step);
 static bool fit(MrStep *step);
+static void start_vote(MrStep *step);
+
+/* A standby that only observes has found out what it wanted to know. */
+static void
+win_prevote(MrStep *step)
+{
+	if (mr_mode_is_played(step))
+		mr_mode_would_lead(step);
+	else
+		start_vote(step);
+}
 
 static void
 start_prevote(MrStep *step)
@@ -182,7 +193,7 @@ start_vote(MrStep *step)
 	MrReleased proof = proof_of_release(lease);
 	uint64_t term = next_term(lease);
 
-	if (!step->local->severed)
+	if (lease->bound && !step->local->severed)
 	{
 		lease->gate_open = false;
 		if (step->local->sever_failed)
@@ -282,7 +293,7 @@ check_round(MrStep *step)
 		if (lease->role == MR_ROLE_CANDIDATE)
 			mr_leader_begin(step);
 		else if (fit(step)) /* still, after what the voters told of themselves */
-			start_vote(step);
+			win_prevote(step);
 		else
 			lose_round(step);
 		return;
@@ -301,7 +312,7 @@ static bool
 fit(MrStep *step)
 {
 	MrLease *lease = step->lease;
-	MrRefusal refusal = mr_candidate_refusal(lease, step->local, mr_order_fitness(lease));
+	MrRefusal refusal = mr_mode_refusal(step);
 
 	lease->self_refusal = refusal;
 	if (refusal == MR_REFUSE_NONE)
@@ -310,7 +321,8 @@ fit(MrStep *step)
 		return true;
 	}
 	lease->election_at_ns = 0;
-	if (lease->last_refusal != (int) refusal)
+	if (lease->last_refusal != (int) refusal &&
+		(refusal != MR_REFUSE_OBSERVE || !step->local->manage))
 	{
 		lease->last_refusal = refusal;
 		mr_step_event(step, MR_EVENT_CANDIDATE_REFUSED, lease->self, refusal,
@@ -379,7 +391,7 @@ follower_tick(MrStep *step)
 	if (lease->marked_down &&
 		step->now - lease->promise_until_ns > 2 * mr_promise_ns(mr_step_policy(step)->lease_ms))
 		lease->marked_down = false;
-	if (!fit(step))
+	if (mr_mode_is_settled(step) || !fit(step))
 		return;
 	if (lease->own_term != 0 && lease->round_failures == 0)
 	{
@@ -396,7 +408,7 @@ follower_tick(MrStep *step)
 	if (step->now < lease->election_at_ns)
 		return;
 	if (lease->skip_prevote)
-		start_vote(step);
+		win_prevote(step);
 	else
 		start_prevote(step);
 }

@@ -52,6 +52,12 @@ mr_step_adopt_config(MrStep *step, const MrConfig *config)
 	lease->leader = mr_uuid_is_set(&leader) ? mr_config_slot_of(config, &leader) : MR_NO_SLOT;
 	if (lease->self == MR_NO_SLOT)
 		mr_step_down(step); /* we are no member any more */
+	if (lease->role == MR_ROLE_CANDIDATE || lease->role == MR_ROLE_PRECANDIDATE)
+	{
+		if (!mr_config_elects(config))
+			mr_step_down(step); /* votes that were asked for before count no more */
+	}
+	mr_mode_bind(step);
 	mr_step_event(step, MR_EVENT_CONFIGURATION, lease->self, 0, (int64_t) config->version);
 }
 
@@ -72,6 +78,20 @@ mr_configuration_restamp(MrStep *step)
 	advance_version(step, config);
 }
 
+/*
+ * The way out of "manage" has two steps, as a change of voters has: first a configuration
+ * in which nobody is elected any more and the fence still holds.
+ */
+static void
+mark_way_out(const MrLease *lease, MrConfig *next)
+{
+	const MrConfig *current = &lease->durable.config;
+
+	next->leaving = !mr_config_elects(next) && (lease->bound || mr_config_binds(current));
+	if (next->policy.mode != current->policy.mode)
+		next->voters = current->voters; /* one thing at a time */
+}
+
 void
 mr_configuration_propose(MrStep *step)
 {
@@ -80,13 +100,18 @@ mr_configuration_propose(MrStep *step)
 	const MrConfig *current = &lease->durable.config;
 	MrConfig next;
 
+	/* of a newer term: another leads, and we have not been told yet */
 	if (!lease->loaded || lease->role != MR_ROLE_LEADER || !lease->stamped ||
-		current->voters_old != 0 || mr_config_problem(proposed) != NULL ||
+		current->term != lease->durable.term || current->voters_old != 0 ||
+		mr_config_problem(proposed) != NULL ||
 		mr_config_slot_of(proposed, &lease->durable.node) != lease->self ||
 		!mr_uuid_equal(&proposed->cluster, &current->cluster))
 		return;
+	if (proposed->policy.mode != current->policy.mode && lease->handover != MR_HANDOVER_NONE)
+		return; /* who leads is being decided; it is proposed again */
 	next = *proposed;
-	next.voters_old = proposed->voters == current->voters ? 0 : current->voters;
+	mark_way_out(lease, &next);
+	next.voters_old = next.voters == current->voters ? 0 : current->voters;
 	advance_version(step, &next);
 	mr_step_adopt_config(step, &next);
 	mr_leader_heartbeat_now(step);
@@ -108,16 +133,50 @@ persisted_by(const MrLease *lease)
 	return mask;
 }
 
+/*
+ * Those whose grant of this term still runs: they have voted for nobody else since, and
+ * with our configuration in their file they will not for one with an older one.
+ */
+static uint32_t
+granted_by(const MrStep *step)
+{
+	uint32_t mask = 0;
+	int slot;
+
+	for (slot = 0; slot < MR_MAX_MEMBERS; slot++)
+		if (step->lease->peers[slot].granted_until_ns > step->now)
+			mask |= UINT32_C(1) << slot;
+	return mask;
+}
+
+/* May the next step of a change in two steps be taken? */
+static bool
+may_advance(const MrStep *step)
+{
+	const MrLease *lease = step->lease;
+	const MrConfig *config = &lease->durable.config;
+	uint32_t mask = persisted_by(lease);
+
+	if (config->term != lease->durable.term)
+		return false;
+	if (config->voters_old != 0)
+		return mr_config_has_majority(config, mask);
+	return config->leaving && lease->stamped && !lease->renounced &&
+		   lease->handover == MR_HANDOVER_NONE &&
+		   mr_config_has_majority(config, mask & granted_by(step));
+}
+
 void
 mr_configuration_advance(MrStep *step)
 {
 	MrLease *lease = step->lease;
 	MrConfig next;
 
-	if (lease->durable.config.voters_old == 0 || lease->role != MR_ROLE_LEADER ||
-		!mr_config_has_majority(&lease->durable.config, persisted_by(lease)))
+	if (lease->role != MR_ROLE_LEADER || !may_advance(step))
 		return;
 	next = lease->durable.config;
+	if (next.voters_old == 0)
+		next.leaving = false;
 	next.voters_old = 0;
 	advance_version(step, &next);
 	mr_step_adopt_config(step, &next);

@@ -128,7 +128,8 @@ mr_failback_tick(MrStep *step)
 	int home = MR_NO_SLOT;
 	MrRefusal refusal;
 
-	if (!lease->stamped || !mr_lease_is_open(lease, step->now))
+	if (!lease->stamped || !mr_lease_is_open(lease, step->now) || !lease->bound ||
+		!mr_config_elects(&lease->durable.config))
 		return;
 	watch_health(step);
 	if (lease->order.state == MR_ORDER_ACTIVE || lease->handover != MR_HANDOVER_NONE)

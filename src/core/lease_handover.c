@@ -53,7 +53,8 @@ sickness_is_due(MrStep *step)
 bool
 mr_handover_is_due(MrStep *step)
 {
-	return step->local->server_dead || step->local->handover_stop || sickness_is_due(step);
+	return step->local->server_dead || step->local->handover_stop ||
+		   (step->lease->bound && sickness_is_due(step));
 }
 
 static void
@@ -257,6 +258,31 @@ is_draining(const MrStep *step)
 		   step->now < step->lease->round_until_ns && step->now < step->lease->handover_until_ns;
 }
 
+/*
+ * An observer must not keep its server from ending for a moment: it says to whom it would
+ * hand over, and does not wait for the answer.
+ */
+static void
+part_as_observer(MrStep *step)
+{
+	MrLease *lease = step->lease;
+	const MrPolicy *policy = mr_step_policy(step);
+	bool dead = step->local->server_dead;
+	bool anywhere = dead || policy->on_stop == MR_ON_STOP_ANY;
+	int slot = MR_NO_SLOT;
+
+	mr_step_deadline(step, 0);
+	if (policy->mode == MR_MODE_OBSERVE && policy->auto_failover && lease->stamped &&
+		(dead || policy->on_stop != MR_ON_STOP_STAY))
+		slot = mr_candidate_best(lease, mr_step_member(step, lease->self)->region, !anywhere, 0,
+								 step->local->down_mask);
+	if (slot != MR_NO_SLOT)
+		mr_handover_ask(step, slot);
+	lease->renounced = true;
+	lease->handover = MR_HANDOVER_DONE;
+	(void) mr_step_add(step, MR_ACT_EXIT);
+}
+
 /* It refused or does not answer: the next one. It may have taken the lease: so what. */
 static void
 next_successor(MrStep *step, int slot, int refusal)
@@ -281,6 +307,11 @@ mr_handover_tick(MrStep *step)
 {
 	MrLease *lease = step->lease;
 
+	if (!lease->bound && lease->handover == MR_HANDOVER_NONE)
+	{
+		part_as_observer(step);
+		return;
+	}
 	if (lease->ordered && mr_switchover_tick(step) && lease->handover != MR_HANDOVER_ASKED)
 		return;
 	switch (lease->handover)

@@ -36,7 +36,8 @@ stamp(MrStep *step)
 	MrLease *lease = step->lease;
 	MrDurable *durable = &lease->durable;
 	const MrLocal *local = step->local;
-	bool promoted = lease->round_timeline != 0;
+	bool promoted =
+		lease->round_timeline != 0 || (!lease->bound && durable->stamp.timeline < local->timeline);
 
 	durable->stamp.term = durable->term;
 	durable->stamp.node = durable->node;
@@ -71,8 +72,11 @@ find_cause(const MrStep *step, int *from)
 	*from = lease->transition.from_slot;
 	if (newest->term != 0 && (*from == MR_NO_SLOT || (restart && missed_one)))
 		*from = mr_config_slot_of(&lease->durable.config, &newest->node);
-	if (lease->pending_cause != MR_CAUSE_NONE && !(restart && missed_one))
+	if (lease->pending_cause != MR_CAUSE_NONE && !(restart && missed_one) &&
+		(lease->bound || restart))
 		return lease->pending_cause;
+	if (!lease->bound && *from != lease->self && newest->term != 0)
+		return MR_CAUSE_OBSERVED;
 	return newest->term == 0 ? MR_CAUSE_BOOTSTRAP : MR_CAUSE_LEASE_EXPIRED;
 }
 
@@ -122,6 +126,7 @@ mr_leader_begin(MrStep *step)
 	lease->promote_until_ns = step->now + mr_step_policy(step)->promote_timeout_ms * MR_NS_PER_MS;
 	mr_step_event(step, MR_EVENT_LEASE_ACQUIRED, lease->self, cause,
 				  (int64_t) transition->lag_bytes);
+	mr_mode_compare(step, lease->self);
 	mr_configuration_restamp(step);
 	lease->next_heartbeat_ns = step->now;
 	mr_leader_tick(step);

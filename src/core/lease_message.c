@@ -29,6 +29,7 @@ mr_step_report(const MrStep *step, MrReport *report)
 					(local->streaming ? MR_REPORT_STREAMING : 0) |
 					(lease->diverged ? MR_REPORT_DIVERGED : 0) |
 					(mr_lease_is_open(lease, step->now) ? MR_REPORT_LEASE_OPEN : 0) |
+					(lease->would.pending ? MR_REPORT_WOULD_LEAD : 0) |
 					(report->refusal == MR_REFUSE_NONE ? MR_REPORT_ELIGIBLE : 0);
 }
 

@@ -69,7 +69,7 @@ refusal_to_accept(const MrStep *step, const MrOrder *order, bool from_here)
 	int leader = present_leader(step);
 	MrRefusal refusal;
 
-	if (!step->local->manage)
+	if (!step->local->manage || !lease->bound || !mr_config_elects(&lease->durable.config))
 		return MR_REFUSE_OBSERVE;
 	if (order->target == MR_NO_SLOT)
 		return MR_REFUSE_UNKNOWN_MEMBER;

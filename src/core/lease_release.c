@@ -62,6 +62,8 @@ mr_release_request(MrStep *step, int slot)
 		refusal = MR_REFUSE_STALE_TERM;
 	else if (message->need_lsn != 0 && !mine)
 		refusal = MR_REFUSE_MALFORMED;
+	else if (mine && step->lease->bound && !mr_config_elects(&step->lease->durable.config))
+		refusal = MR_REFUSE_OBSERVE; /* the cluster is leaving "manage" */
 	else if (mine)
 		refusal =
 			mr_candidate_refusal(step->lease, step->local,

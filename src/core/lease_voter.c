@@ -125,6 +125,10 @@ vote_refusal(const MrStep *step)
 		return MR_REFUSE_LEADING;
 	if (promised_to_another(step))
 		return MR_REFUSE_PROMISED;
+	if (!mr_config_elects(&durable->config) && !(message->report.flags & MR_REPORT_IN_RECOVERY))
+		return MR_REFUSE_NONE; /* nobody is elected: it is primary already */
+	if (lease->would.pending)
+		return MR_REFUSE_LEADING; /* in the play, that is */
 	if (!step->local->wal_end_known)
 		return MR_REFUSE_WAL_END_UNKNOWN;
 	if (durable->rebuilding_term > durable->log_term &&
@@ -238,7 +242,7 @@ answer_vote(MrStep *step, int slot)
 
 	if (refusal == MR_REFUSE_NONE && step->local->sever_failed)
 		refusal = MR_REFUSE_NOT_SEVERED;
-	if (refusal == MR_REFUSE_NONE && !step->local->severed)
+	if (refusal == MR_REFUSE_NONE && lease->bound && !step->local->severed)
 	{
 		lease->gate_open = false;
 		(void) mr_step_add(step, MR_ACT_SEVER);
@@ -315,6 +319,14 @@ follow(MrStep *step, int slot)
 
 	if (lease->durable.stamp.term != step->event->message->term)
 		return;
+	if (!lease->bound)
+	{
+		/* whom it streams from is not our business; the gate only remembers the address */
+		if (!lease->gate_open && step->local->standby)
+			mr_step_add(step, MR_ACT_OPEN_GATE)->slot = slot;
+		lease->gate_open = step->local->standby;
+		return;
+	}
 	if (!step->local->in_recovery || (step->local->standby && passes_fork(step)))
 	{
 		if (!lease->diverged && step->local->in_recovery)
@@ -341,7 +353,8 @@ accept_leader(MrStep *step, int slot, bool promised)
 	if (message->term != lease->durable.term || lease->leader != slot)
 	{
 		lease->gate_open = false;
-		(void) mr_step_add(step, MR_ACT_CLOSE_GATE);
+		if (lease->bound)
+			(void) mr_step_add(step, MR_ACT_CLOSE_GATE);
 		mr_step_event(step, MR_EVENT_LEADER_CHANGED, slot, 0, (int64_t) message->term);
 	}
 	lease->dirty |= mr_governor_merge(&lease->durable, message->marks, message->nmarks);
@@ -350,6 +363,8 @@ accept_leader(MrStep *step, int slot, bool promised)
 	else
 		record_holder(step, message->term, message);
 	lease->leader = slot;
+	lease->leader_heard_ns = step->now;
+	mr_mode_compare(step, slot);
 	lease->gave_way = 0;
 	lease->leader_lsn = message->report.wal_end;
 	lease->election_at_ns = 0;

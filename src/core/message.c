@@ -289,6 +289,7 @@ mr_config_write(MrBytes *bytes, const MrConfig *config)
 	put_policy(bytes, &config->policy);
 	mr_put_string(bytes, config->preferred_region);
 	mr_put_u64(bytes, (uint64_t) config->paused_until_ms);
+	put_bool(bytes, config->leaving);
 	mr_put_u8(bytes, count);
 	for (slot = 0; slot < MR_MAX_MEMBERS; slot++)
 	{
@@ -328,6 +329,7 @@ mr_config_read(MrBytes *bytes, MrConfig *config)
 	get_policy(&section, &config->policy);
 	mr_get_string(&section, config->preferred_region, sizeof(config->preferred_region));
 	config->paused_until_ms = (int64_t) mr_get_u64(&section);
+	config->leaving = mr_get_bool(&section);
 	for (count = mr_get_u8(&section); count > 0 && !section.failed; count--)
 		get_member(&section, newer, config);
 

@@ -35,6 +35,9 @@ extern MrRefusal mr_candidate_refusal(const MrLease *lease, const MrLocal *local
 extern MrRefusal mr_candidate_refusal_of(const MrLease *lease, int slot, uint32_t down_mask,
 										 MrFitness fitness);
 
+/* How much of the last leader's WAL this node lacks, as far as it knows; -1: it does not. */
+extern int64_t mr_candidate_lost_bytes(const MrLease *lease, const MrLocal *local);
+
 /*
  * The rules behind that answer, in their order: the number-th (NONE past the end), and
  * whether one stands against a member. For explain_failover().
@@ -63,5 +66,11 @@ extern int mr_candidate_first(const MrConfig *config, const char *region, uint32
  */
 extern int mr_candidate_best(const MrLease *lease, const char *region, bool same_region,
 							 uint32_t tried, uint32_t down_mask);
+
+/*
+ * The leader of an observing cluster: NULL when every member can be bound now, else why
+ * not in a sentence, and *slot is the member it is about.
+ */
+extern const char *mr_lease_unready(const MrLease *lease, int64_t now_ns, int *slot);
 
 #endif /* MR_CANDIDATE_H */

@@ -43,6 +43,11 @@
 	X(MR_EVENT_LEASE_TAKEN_BACK, "lease_taken_back", "warning", \
 	  "the successor did not take the lease, so its former holder stands again") \
 	X(MR_EVENT_FAILBACK_POSTPONED, "failback_postponed", "info", \
-	  "the primary does not return to the preferred region yet")
+	  "the primary does not return to the preferred region yet") \
+	X(MR_EVENT_MODE_CHANGED, "mode_changed", "info", "the node has taken up another mode") \
+	X(MR_EVENT_WOULD_FAIL_OVER, "would_fail_over", "warning", \
+	  "the node would have been promoted now, but only observes") \
+	X(MR_EVENT_OBSERVED_FAILOVER, "observed_failover", "warning", \
+	  "another system decided: a primary is there again")
 
 #endif /* MR_EVENTS_H */

@@ -11,12 +11,15 @@
  *   fences itself and ends.
  * - MR_ACT_DEADLINE of a later time may be performed late, never early.
  * - time never goes backwards and counts suspended time (CLOCK_BOOTTIME).
+ * - With MR_ACT_PERSIST goes what lease.bound says: a node that becomes bound fences itself
+ *   and has its marker before the file is written; one that is no longer bound removes its
+ *   marker and opens after that.
  * - MR_ACT_OPEN_GATE is for the leader in its term: WAL that it writes in a later
  *   one (a restarted leader's, say) must not arrive through the same opening.
  *
- * Files: lease.c (dispatch, common), lease_voter.c (answers requests),
+ * Files: lease.c (dispatch, common), lease_voter.c, lease_release.c (answer requests),
  * lease_candidate.c (elections), lease_leader.c (heartbeats), lease_handover.c,
- * lease_order.c, lease_switchover.c (who leads next, by plan),
+ * lease_order.c, lease_switchover.c (who leads next, by plan), lease_mode.c (who is bound),
  * lease_configuration.c (joint changes of membership).
  */
 #ifndef MR_LEASE_H
@@ -44,6 +47,7 @@ typedef struct MrLease
 {
 	MrDurable durable;
 	bool loaded;    /* durable is valid; else everything is refused */
+	bool bound;     /* fence and gate hold on this node; as the marker says after a start */
 	uint64_t nonce; /* this boot */
 	MrRole role;
 	int self;   /* own slot, MR_NO_SLOT when not a member */
@@ -76,6 +80,8 @@ typedef struct MrLease
 	int last_refusal;  /* last one recorded as event */
 	int pending_cause; /* MrCause of the leadership sought */
 	int64_t detected_ns;
+	int64_t leader_heard_ns; /* the last leader; 0 = never */
+	MrWould would;           /* in mode observe */
 
 	/* leader */
 	int64_t deadline_ns; /* last one published */

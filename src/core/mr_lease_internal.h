@@ -95,6 +95,22 @@ extern void mr_handover_tick(MrStep *step);
 extern void mr_handover_reply(MrStep *step, int slot);
 extern void mr_handover_unreachable(MrStep *step, int slot);
 
+/* lease_mode.c: takes up what the configuration says about the fence, or lets go of it. */
+extern void mr_mode_bind(MrStep *step);
+
+/* Whether this node only plays elections: it would be a candidate, were it not observing. */
+extern bool mr_mode_is_played(const MrStep *step);
+
+/* Why this node would not stand now: mr_candidate_refusal(), and what the mode forbids. */
+extern MrRefusal mr_mode_refusal(const MrStep *step);
+
+/* A played election was won by this node; whether this silence has its winner already. */
+extern void mr_mode_would_lead(MrStep *step);
+extern bool mr_mode_is_settled(const MrStep *step);
+
+/* The leader in slot is there: compares with what this node would have done, once. */
+extern void mr_mode_compare(MrStep *step, int slot);
+
 /* lease_configuration.c */
 extern void mr_step_adopt_config(MrStep *step, const MrConfig *config);
 extern void mr_configuration_propose(MrStep *step);

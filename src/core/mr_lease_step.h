@@ -17,6 +17,7 @@ typedef struct MrLocal
 	bool standby; /* standby.signal existed when the server started */
 	bool wal_end_known;
 	bool inconsistent;    /* recovery could not end here: the data files are ahead of it */
+	bool promotion_told;  /* a promotion was signalled, which nobody can take back */
 	bool replay_paused;   /* paused, or recovery_min_apply_delay is set */
 	bool severed;         /* gate closed and no walreceiver is alive */
 	bool sever_failed;    /* the walreceiver did not end in time */
@@ -115,5 +116,16 @@ typedef struct MrTransition
 	uint32_t timeline;
 	MrLsn fork_lsn;
 } MrTransition;
+
+/* A failover that would have been: this node as successor of a leader that fell silent. */
+typedef struct MrWould
+{
+	bool pending; /* no leader has been heard since */
+	int cause;    /* MrCause */
+	int from_slot;
+	int64_t heard_ns; /* when the leader was heard last; 0 = never */
+	int64_t at_ns;
+	int64_t lost_bytes; /* of the leader's WAL; -1 unknown */
+} MrWould;
 
 #endif /* MR_LEASE_STEP_H */

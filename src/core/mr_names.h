@@ -50,7 +50,8 @@
 	X(MR_CAUSE_MANUAL, "manual", "manual failover") \
 	X(MR_CAUSE_FORCED, "forced", "a new quorum was forced") \
 	X(MR_CAUSE_TAKEN_BACK, "taken_back", \
-	  "a hand-over came to nothing and the former leader leads again")
+	  "a hand-over came to nothing and the former leader leads again") \
+	X(MR_CAUSE_OBSERVED, "observed", "another system or a person made the node primary")
 
 /* Health of a node or region as the monitor sees it. */
 #define MR_HEALTH_LIST(X) \
@@ -130,6 +131,7 @@ extern const char *mr_on_stop_name(int on_stop);
 extern const char *mr_durability_name(int durability);
 
 /* The value of a word, or -1. Words are compared exactly. */
+extern int mr_mode_from_name(const char *word);
 extern int mr_on_stop_from_name(const char *word);
 extern int mr_durability_from_name(const char *word);
 

@@ -49,7 +49,9 @@
 	  "proven health the preferred region needs before a failback") \
 	X("max_failovers_per_hour", max_failovers_per_hour, 10, -1, MR_FAILOVERS_KEPT, "failovers", \
 	  "unplanned failovers in an hour after which only an order moves the primary; -1 is no " \
-	  "limit")
+	  "limit") \
+	X("mode", mode, MR_MODE_MANAGE, 0, MR_MODE_COUNT - 1, "enum", \
+	  "manage: lease, fence and failover; observe: only record what would be done; off: neither")
 
 typedef struct MrPolicy
 {
@@ -82,6 +84,7 @@ typedef struct MrConfig
 	MrPolicy policy;
 	char preferred_region[MR_NAME_SIZE];
 	int64_t paused_until_ms; /* no failover before; by wall clock (Unix time), 0 = not paused */
+	bool leaving; /* the way out of manage: no election any more, but the fence still holds */
 	MrMember members[MR_MAX_MEMBERS];
 } MrConfig;
 
@@ -116,6 +119,13 @@ extern bool mr_config_has_majority(const MrConfig *config, uint32_t mask);
  * there is none. grants[] has MR_MAX_MEMBERS entries, 0 = no grant.
  */
 extern int64_t mr_config_majority_time(const MrConfig *config, const int64_t *grants);
+
+/*
+ * The mode in force. Bound: members acknowledge by the lease alone, and follow whom it
+ * names (manage, and while leaving it). Elects: a standby may win the lease (manage only).
+ */
+extern bool mr_config_binds(const MrConfig *config);
+extern bool mr_config_elects(const MrConfig *config);
 
 /*
  * Null if the configuration can be used, else the reason in a sentence: names

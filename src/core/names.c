@@ -68,6 +68,12 @@ DEFINE_NAME(mr_on_stop_name, on_stop_words)
 DEFINE_NAME(mr_durability_name, durability_words)
 
 int
+mr_mode_from_name(const char *word)
+{
+	return index_of(mode_words, LENGTH(mode_words), word);
+}
+
+int
 mr_on_stop_from_name(const char *word)
 {
 	return index_of(on_stop_words, LENGTH(on_stop_words), word);

@@ -29,6 +29,7 @@ static const struct
 	const char *syntax;
 } vocabularies[] = {
 	{"on_stop", mr_on_stop_name, mr_on_stop_from_name, "Valid values: region, any, stay."},
+	{"mode", mr_mode_name, mr_mode_from_name, "Valid values: off, observe, manage."},
 	{"durability", mr_durability_name, mr_durability_from_name, "Valid values: async, quorum."},
 };
 

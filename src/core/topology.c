@@ -192,6 +192,18 @@ mr_config_majority_time(const MrConfig *config, const int64_t *grants)
 	return time < time_old ? time : time_old;
 }
 
+bool
+mr_config_binds(const MrConfig *config)
+{
+	return config->policy.mode == MR_MODE_MANAGE || config->leaving;
+}
+
+bool
+mr_config_elects(const MrConfig *config)
+{
+	return config->policy.mode == MR_MODE_MANAGE;
+}
+
 static bool
 in_range(int64_t value, int64_t min, int64_t max)
 {

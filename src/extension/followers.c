@@ -17,6 +17,7 @@
 
 #include "core/mr_topology.h"
 #include "extension/mr_followers.h"
+#include "extension/mr_shared_state.h"
 #include "extension/pg_compat.h"
 
 typedef struct Follower
@@ -114,8 +115,8 @@ mr_followers_admit(const Port *port)
 	uint64 node = node_of(port);
 	uint64 term;
 
-	if (named == NULL)
-		return;
+	if (named == NULL || pg_atomic_read_u32(&mr_shared->mode) != MR_MODE_MANAGE)
+		return; /* an observer serves whoever asks */
 	term = strtoull(named + strlen(MR_FOLLOW_TERM "="), NULL, 10);
 	pg_atomic_write_u64(&me->term, term);
 	pg_atomic_write_u64(&me->node, node);

@@ -31,6 +31,9 @@
 #undef walrcv_receive
 #undef walrcv_send
 
+/* In the primary_conninfo that multiregion-join writes (join/configure.c). */
+#define MR_PLACEHOLDER_HOST "multiregion.invalid"
+
 #define MR_GATE_WAIT_MS 10 /* slices in which a walreceiver waits for an opening */
 #define MR_NOBODY_OPENS_NS (5 * MR_NS_PER_S)
 
@@ -140,6 +143,10 @@ wait_until_open(char *conninfo, size_t size)
 						 PG_WAIT_EXTENSION);
 		ResetLatch(MyLatch);
 		ProcessWalRcvInterrupts();
+		if (!gate_applies())
+			ereport(FATAL, (errcode(ERRCODE_ADMIN_SHUTDOWN),
+							errmsg("terminating walreceiver: this node is not bound to a leader "
+								   "any more")));
 		stop_if_nobody_opens(&alone_since_ns);
 	}
 	SpinLockAcquire(&gate->lock);
@@ -148,13 +155,27 @@ wait_until_open(char *conninfo, size_t size)
 	return generation;
 }
 
+/* An observer that multiregion-join has built has no address of its own to follow. */
+static const char *
+replace_placeholder(const char *conninfo, char *address, size_t size)
+{
+	if (mr_shared == NULL || !MR_AM_WALRECEIVER() || pg_atomic_read_u32(&mr_shared->managed) == 0 ||
+		strstr(conninfo, MR_PLACEHOLDER_HOST) == NULL)
+		return conninfo;
+	SpinLockAcquire(&gate->lock);
+	strlcpy(address, gate->conninfo, size);
+	SpinLockRelease(&gate->lock);
+	return address[0] != '\0' ? address : conninfo;
+}
+
 static WalReceiverConn *
 gate_connect(const char *conninfo, MR_WALRCV_CONNECT_ARGS)
 {
 	char leader[MR_PG_PEER_SIZE_OF_CONNINFO];
 
 	if (!gate_applies())
-		return original->walrcv_connect(conninfo, MR_WALRCV_CONNECT_PASS);
+		return original->walrcv_connect(replace_placeholder(conninfo, leader, sizeof(leader)),
+										MR_WALRCV_CONNECT_PASS);
 	my_generation = wait_until_open(leader, sizeof(leader));
 	/* announce, then look again: whoever closes the gate looks for announcements after */
 	pg_atomic_write_u32(&gate->waiting_pid, 0);
@@ -246,6 +267,14 @@ mr_gate_open(const char *conninfo, uint64 term)
 	pg_atomic_write_u64(&gate->generation, generation);
 	elog(DEBUG1, "multiregion: gate open for the leader of term %llu", (unsigned long long) term);
 	WakeupRecovery();
+}
+
+void
+mr_gate_suggest(const char *conninfo)
+{
+	SpinLockAcquire(&gate->lock);
+	strlcpy(gate->conninfo, conninfo, sizeof(gate->conninfo));
+	SpinLockRelease(&gate->lock);
 }
 
 bool

@@ -100,9 +100,12 @@ mr_marker_remove(void)
 }
 
 void
-mr_managed_activate(void)
+mr_managed_activate(bool bound)
 {
+	uint32 ceiling = pg_atomic_read_u32(&mr_shared->ceiling);
+
 	pg_atomic_write_u64(&mr_shared->deadline_ns, 0);
+	pg_atomic_write_u32(&mr_shared->mode, bound ? ceiling : Min(ceiling, MR_MODE_OBSERVE));
 	pg_memory_barrier();
 	pg_atomic_write_u32(&mr_shared->managed, 1);
 	mr_shared->state_problem[0] = '\0';

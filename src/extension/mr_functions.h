@@ -78,6 +78,14 @@ extern void mr_probe_member(const char *conninfo, const char *hostaddr, MrMember
 extern bool mr_resolve_conninfo(const char *conninfo, char hostaddr[MR_HOSTADDR_SIZE],
 								const char **problem);
 
+/* ---------- functions/mode.c ---------- */
+
+/* A mode by its word; error 22004 for null, 22023 for another word. */
+extern int mr_mode_argument(FunctionCallInfo fcinfo, int number);
+
+/* Error 55000 when an observing cluster cannot be managed now; nothing in any other. */
+extern void mr_require_manageable(void);
+
 /* ---------- functions/check.c ---------- */
 
 /*

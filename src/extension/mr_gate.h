@@ -25,6 +25,13 @@ extern void mr_gate_close(void);
 /* Lease worker: follow conninfo (complete, see mr_pg_conninfo_build) from now on. */
 extern void mr_gate_open(const char *conninfo, uint64 term);
 
+/*
+ * Lease worker of an observer: where the primary is. The gate stands in nobody's way; the
+ * address is only for a standby whose primary_conninfo is the placeholder of
+ * multiregion-join and would lead nowhere.
+ */
+extern void mr_gate_suggest(const char *conninfo);
+
 /* Lease worker: closed, and waited (at most timeout_ms) until no walreceiver is alive. */
 extern bool mr_gate_sever(int timeout_ms);
 

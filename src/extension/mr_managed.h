@@ -1,9 +1,10 @@
 /*
  * Whether this server is managed, and where its identity lives.
  *
- * The marker inside the data directory says managed; pg_basebackup and pg_rewind
- * copy it, so copies are born fenced. The state directory outside holds identity
- * and votes and is locked by the running server.
+ * The marker inside the data directory says bound: writes are acknowledged by the lease
+ * alone. pg_basebackup and pg_rewind copy it, so copies are born fenced. The state
+ * directory outside holds identity and votes and is locked by the running server. A member
+ * that only observes has no marker: a copy of its data directory is a plain server.
  */
 #ifndef MR_MANAGED_H
 #define MR_MANAGED_H
@@ -28,11 +29,11 @@ extern bool mr_marker_write(const MrUuid *cluster);
 extern bool mr_marker_remove(void);
 
 /*
- * From now on the server is managed (fenced until its lease worker holds a
- * majority) / plain again. Flip the shared flag and wake the workers; called by
- * init() and leave() at commit.
+ * From now on the server is a member (bound: fenced until its lease worker holds a
+ * majority; else an observer) / plain again. Flip the shared flag and wake the workers;
+ * called at the commit of init() and leave(), by enlist_node(), and by the lease worker.
  */
-extern void mr_managed_activate(void);
+extern void mr_managed_activate(bool bound);
 extern void mr_managed_deactivate(void);
 
 /* Whether the postmaster was told to stop, managed or not. Reads a small file. */

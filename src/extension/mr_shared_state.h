@@ -8,9 +8,7 @@
  *   Neither side ever waits for the other, even one frozen in the middle.
  * - `monitor` is written by the monitor worker and read by SQL functions under
  *   monitor_lock. The lease worker never takes that lock; it reads down_mask.
- * - The event ring has a spinlock, held for one copy.
- * - The mailbox belongs to mr_mailbox.h, the gate to mr_gate.h.
- * Values only: no pointers, no file descriptors.
+ * - The event ring has a spinlock, held for one copy. Values only: no pointers.
  */
 #ifndef MR_SHARED_STATE_H
 #define MR_SHARED_STATE_H
@@ -70,7 +68,9 @@ typedef struct MrShared
 	pg_atomic_uint64 deadline_ns;             /* CLOCK_BOOTTIME; 0 = fenced */
 	pg_atomic_uint64 lease_term;              /* term of that deadline */
 	pg_atomic_uint32 managed;                 /* 0: plain PostgreSQL, nothing is fenced */
-	pg_atomic_uint32 mode;                    /* MrMode */
+	pg_atomic_uint32 mode;                    /* MrMode in effect here: manage fences */
+	pg_atomic_uint32 ceiling;                 /* multiregion.mode: this node goes no further */
+	pg_atomic_uint32 promotion_told;          /* this server was told to end recovery */
 	pg_atomic_uint32 draining;                /* a hand-over by order: no new commit begins */
 	pg_atomic_uint32 order_waiters;           /* sessions that wait for the end of an order */
 	pg_atomic_uint64 last_commit_end;         /* newest commit that may be acknowledged */

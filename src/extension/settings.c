@@ -28,9 +28,10 @@ static const struct config_enum_entry mode_options[] = {MR_MODE_LIST(MODE_OPTION
 void
 mr_settings_define(bool preloading)
 {
-	DefineCustomEnumVariable("multiregion.mode", "What this server does with the lease.",
+	DefineCustomEnumVariable("multiregion.mode", "How far this server goes at most.",
 							 "off: nothing is watched or fenced; observe: decides and records, "
-							 "never fences or promotes; manage: all of it.",
+							 "never fences or promotes; manage: all that the cluster's own mode "
+							 "(multiregion.set_mode()) asks for.",
 							 &mr_mode, MR_MODE_MANAGE, mode_options, PGC_SIGHUP, 0, NULL, NULL,
 							 NULL);
 	DefineCustomIntVariable(

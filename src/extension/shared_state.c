@@ -46,6 +46,8 @@ initialize_atomics(MrShared *shared)
 	pg_atomic_init_u64(&shared->lease_term, 0);
 	pg_atomic_init_u32(&shared->managed, 0);
 	pg_atomic_init_u32(&shared->mode, MR_MODE_MANAGE);
+	pg_atomic_init_u32(&shared->ceiling, MR_MODE_MANAGE);
+	pg_atomic_init_u32(&shared->promotion_told, 0);
 	pg_atomic_init_u32(&shared->draining, 0);
 	pg_atomic_init_u32(&shared->order_waiters, 0);
 	pg_atomic_init_u64(&shared->last_commit_end, 0);
@@ -84,6 +86,7 @@ mr_shared_initialize(void)
 	mr_shared->nonce = draw_nonce();
 	mr_shared->started_at = GetCurrentTimestamp();
 	pg_atomic_write_u32(&mr_shared->mode, (uint32) mr_mode);
+	pg_atomic_write_u32(&mr_shared->ceiling, (uint32) mr_mode);
 	if (mr_marker_present())
 	{
 		pg_atomic_write_u32(&mr_shared->managed, 1);

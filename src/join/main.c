@@ -277,6 +277,20 @@ decide_and_do(MrJoin *join)
 	}
 }
 
+/*
+ * A member of an observing cluster has no marker: its directory is others' business. With
+ * a marker it was bound when it last ran, and what it missed since is ours.
+ */
+static bool
+only_observes(const MrJoin *join)
+{
+	if (join->facts.state != MR_JOIN_STATE_OK || join->facts.directory != MR_JOIN_DIR_PLAIN ||
+		mr_config_binds(&join->durable.config))
+		return false;
+	mr_join_say("node \"%s\" only observes: its data directory is left alone", join->durable.name);
+	return true;
+}
+
 static int
 run(MrJoin *join)
 {
@@ -308,6 +322,8 @@ run(MrJoin *join)
 	if (code != 0)
 		return code;
 	take_state(join);
+	if (only_observes(join))
+		return MR_JOIN_EXIT_START;
 	return mr_join_peers_collect(join) ? decide_and_do(join) : MR_JOIN_EXIT_USAGE;
 }
 

@@ -162,7 +162,9 @@ operate(MrWorld *world, const MrSimFault *fault)
 {
 	int64_t soon = mr_world_ms(world, 800);
 
-	if (fault->kind == MR_FAULT_PAUSE && mr_world_chance(world, 2))
+	if (fault->kind == MR_FAULT_MODE)
+		mr_worker_propose_mode(world, (int) mr_world_random(world, MR_MODE_COUNT));
+	else if (fault->kind == MR_FAULT_PAUSE && mr_world_chance(world, 2))
 	{
 		mr_worker_pause(world, fault->node, false);
 		schedule(world, MR_FAULT_RESUME, soon + 600 * MR_NS_PER_MS, fault->node, fault->other);
@@ -194,12 +196,9 @@ strike(MrWorld *world, const MrSimFault *fault)
 	switch (fault->kind)
 	{
 		case MR_FAULT_KILL_SERVER:
-			if (node->running && !node->frozen)
-				mr_node_kill(world, fault->node, false);
-			break;
 		case MR_FAULT_KILL_ALL:
-			if (node->worker)
-				mr_node_kill(world, fault->node, true);
+			if (fault->kind == MR_FAULT_KILL_ALL ? node->worker : node->running && !node->frozen)
+				mr_node_kill(world, fault->node, fault->kind == MR_FAULT_KILL_ALL);
 			break;
 		case MR_FAULT_KILL_WORKER:
 			if (!node->frozen)
@@ -243,6 +242,7 @@ strike(MrWorld *world, const MrSimFault *fault)
 		case MR_FAULT_SICK:
 			node->sick_until = world->now + mr_world_ms(world, 4000);
 			break;
+		case MR_FAULT_MODE:
 		case MR_FAULT_PAUSE:
 		case MR_FAULT_RESUME:
 		case MR_FAULT_ORDER:
@@ -269,6 +269,8 @@ any_kind(MrWorld *world)
 		MR_FAULT_ORDER,         MR_FAULT_ORDER,       MR_FAULT_ORDER,    MR_FAULT_PAUSE,
 		MR_FAULT_PAUSE};
 
+	if (world->modes && mr_world_chance(world, 3))
+		return MR_FAULT_MODE;
 	if (mr_world_chance(world, 60))
 		return MR_FAULT_POWER;
 	return often[mr_world_random(world, sizeof(often) / sizeof(often[0]))];
@@ -280,6 +282,7 @@ mr_faults_init(MrWorld *world)
 	world->faults = true;
 	world->wild = mr_world_chance(world, 4);
 	world->cruel = !mr_world_chance(world, 4);
+	world->modes = world->seed % 4 == 0;
 	world->batch = mr_world_chance(world, 2) ? 2 : 60;
 	world->crash_odds = mr_world_chance(world, 2) ? 2000 : 20000;
 	world->next_fault = 2 * MR_NS_PER_S;

@@ -75,7 +75,7 @@ check_order(MrWorld *world, int n, const MrReport *report, const MrMessage *aske
 {
 	const MrSimNode *voter = &world->nodes[n];
 
-	if (asked->allow_loss ||
+	if (asked->allow_loss || !voter->bound ||
 		(asked->released.need_lsn != 0 && asked->report.wal_end >= asked->released.need_lsn))
 		return; /* as it was ordered; or it has all that was acknowledged, says the last leader */
 
@@ -105,7 +105,7 @@ mr_check_reply(MrWorld *world, int n, const MrSimMail *request, const MrMessage 
 	note_vote(world, n, request->message.term, request->from);
 	if (node->disk.reserved_timeline < request->message.timeline)
 		mr_world_fail(world, n, "a vote left before its timeline was reserved");
-	if (node->in_recovery && node->receiver != MR_NO_SLOT)
+	if (node->bound && node->in_recovery && node->receiver != MR_NO_SLOT)
 		mr_world_fail(world, n, "a node voted while its WAL was still growing");
 	check_order(world, n, &reply->report, &request->message, request->from);
 }
@@ -183,9 +183,9 @@ mr_check_acknowledge(MrWorld *world, int n, int position)
 	for (i = 0; i < world->nnodes; i++)
 		if (i != n && mr_node_is_open(world, i))
 			mr_world_fail(world, n, "two nodes may acknowledge at the same instant");
-	if (node->deadline_term < world->newest_term)
+	if (node->bound && node->deadline_term < world->newest_term)
 		mr_world_fail(world, n, "an acknowledgement after a newer election");
-	if (node->disk.stamp.term != node->deadline_term)
+	if (node->bound && node->disk.stamp.term != node->deadline_term)
 		mr_world_fail(world, n, "an acknowledgement without a stamp on disk");
 	if (world->nacknowledged == MR_SIM_WAL - 1)
 		return;
@@ -210,7 +210,7 @@ mr_check_streamed(MrWorld *world, int n)
 {
 	const MrSimNode *node = &world->nodes[n];
 
-	if (mr_sim_wal_term(&node->wal) > node->disk.stamp.term)
+	if (node->bound && mr_sim_wal_term(&node->wal) > node->disk.stamp.term)
 		mr_world_fail(world, n, "it has WAL of a leadership whose stamp it does not have");
 }
 

@@ -26,6 +26,7 @@ typedef enum MrSimFaultKind
 	MR_FAULT_SICK,
 	MR_FAULT_PAUSE,  /* somebody pauses failover, or ends a pause */
 	MR_FAULT_RESUME, /* ... ends it, when the leader has asked for long leases */
+	MR_FAULT_MODE,   /* somebody wants the cluster in another mode */
 	MR_FAULT_ORDER,  /* somebody wants `other` to lead */
 	MR_FAULT_BURST   /* several at once */
 } MrSimFaultKind;

@@ -5,6 +5,14 @@
 #ifndef MR_SIM_WORLD_H
 #define MR_SIM_WORLD_H
 
+/* What is known of a term from outside: no node may contradict it. */
+typedef struct MrSimTerm
+{
+	int leader;                  /* slot + 1; 0 = none was elected */
+	bool released;               /* its leader sent a conditional RELEASE */
+	uint8_t voted[MR_SIM_NODES]; /* slot + 1 of the candidate each node voted for */
+} MrSimTerm;
+
 typedef struct MrWorld
 {
 	uint64_t seed;
@@ -15,6 +23,7 @@ typedef struct MrWorld
 	bool faults; /* they go on */
 	bool wild;   /* messages overtake each other as they like */
 	bool cruel;  /* faults are aimed at hand-overs and elections */
+	bool modes;  /* the cluster changes its mode now and then */
 	int nnodes;
 	MrSimNode nodes[MR_SIM_NODES];
 
@@ -46,6 +55,8 @@ typedef struct MrWorld
 	int pauses;        /* begun, or ended early */
 	int orders;        /* given */
 	int orders_done;   /* ... and done, as far as a node knows that was asked */
+	int mode_changes;  /* of a node */
+	int plays;         /* elections that an observer would have won */
 	int unknowing;     /* votes of who held WAL of a leadership it had not heard of */
 	int64_t healed_ns; /* how long it took to serve again after all was healed */
 } MrWorld;
@@ -90,6 +101,9 @@ extern void mr_worker_event(MrWorld *world, int node, MrLeaseEvent *event, MrSim
 extern void mr_worker_tick(MrWorld *world, int node);
 extern void mr_worker_pause(MrWorld *world, int node, bool ends);
 extern void mr_worker_order(MrWorld *world, int node, int target);
+
+/* worker.c: proposes a mode to whoever leads now, if it has another. */
+extern void mr_worker_propose_mode(MrWorld *world, int mode);
 
 /* network.c */
 extern void mr_network_send(MrWorld *world, int from, int to, const MrMessage *message);

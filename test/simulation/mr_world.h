@@ -50,6 +50,7 @@ typedef struct MrSimNode
 	MrDurable disk;
 	MrSimWal wal;
 	bool standby_signal;
+	bool marker; /* in the data directory: this node acknowledges by its lease alone */
 
 	/* shared memory */
 	bool in_recovery;
@@ -65,6 +66,7 @@ typedef struct MrSimNode
 	int64_t lingers; /* a walreceiver whose gate is closed ends at this instant */
 	bool refused;    /* the leader's history is not ours: it will not stream */
 	bool sever_failed;
+	bool bound;       /* else it is a plain server, whatever the deadline */
 	int64_t deadline; /* local time; 0 = fenced */
 	uint64_t deadline_term;
 	bool draining;   /* an ordered hand-over: no commit begins */
@@ -111,14 +113,6 @@ typedef struct MrAcknowledged
 	int position;
 	bool lost; /* with a lease that ran out: asynchronous durability */
 } MrAcknowledged;
-
-/* What is known of a term from outside: no node may contradict it. */
-typedef struct MrSimTerm
-{
-	int leader;                  /* slot + 1; 0 = none was elected */
-	bool released;               /* its leader sent a conditional RELEASE */
-	uint8_t voted[MR_SIM_NODES]; /* slot + 1 of the candidate each node voted for */
-} MrSimTerm;
 
 #include "mr_sim_world.h"
 

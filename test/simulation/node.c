@@ -18,7 +18,7 @@ mr_node_is_open(const MrWorld *world, int n)
 	const MrSimNode *node = &world->nodes[n];
 
 	return (node->running || world->now < node->orphans) && !node->in_recovery &&
-		   node->deadline > mr_node_clock(world, n);
+		   (!node->bound || node->deadline > mr_node_clock(world, n));
 }
 
 static void
@@ -34,6 +34,7 @@ start_worker(MrWorld *world, int n)
 	node->next_tick = world->now;
 	mr_lease_start(&node->lease, &node->disk, mr_world_random(world, UINT64_MAX - 1) + 1,
 				   mr_node_clock(world, n));
+	node->lease.bound = node->marker;
 }
 
 /* A leader that multiregion-join would find and believe. */
@@ -56,6 +57,8 @@ join(MrWorld *world, int n)
 	const MrSimNode *leader = NULL;
 	int i;
 
+	if (!node->marker)
+		return; /* an observer is not touched */
 	for (i = 0; i < world->nnodes && leader == NULL; i++)
 		if (can_be_joined(world, n, i))
 			leader = &world->nodes[i];
@@ -104,6 +107,7 @@ mr_node_start(MrWorld *world, int n)
 	node->boot = ++world->next_id;
 	node->in_recovery = true;
 	node->standby_at_start = node->standby_signal;
+	node->bound = node->marker;
 	node->last_commit = 0;
 	node->draining = false;
 	node->held = false;

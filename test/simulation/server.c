@@ -29,12 +29,13 @@ recover(MrWorld *world, int n)
 
 /*
  * A primary streams to those whose gate was opened for the very term it is in: else
- * WAL of a restarted leader's new term would reach who has not got its stamp yet.
+ * WAL of a restarted leader's new term would reach who has not got its stamp yet. Observers
+ * follow as in plain PostgreSQL.
  */
 static bool
-serves(const MrSimNode *leader, uint64_t term, int to)
+serves(const MrSimNode *leader, const MrSimNode *node, uint64_t term, int to)
 {
-	return leader->running && !leader->in_recovery && leader->disk.term == term &&
+	return leader->running && !leader->in_recovery && (!node->bound || leader->disk.term == term) &&
 		   (leader->only == MR_NO_SLOT || leader->only == to);
 }
 
@@ -51,8 +52,8 @@ connect_receiver(MrWorld *world, int n)
 		world->now < node->recovered_at || node->wal.replayed < node->wal.length)
 		return;
 	leader = &world->nodes[node->gate];
-	if (!serves(leader, node->gate_term, n) || leader->frozen || world->now < leader->accepts_at ||
-		world->cut[node->gate][n] || world->cut[n][node->gate])
+	if (!serves(leader, node, node->gate_term, n) || leader->frozen ||
+		world->now < leader->accepts_at || world->cut[node->gate][n] || world->cut[n][node->gate])
 		return;
 	if (leader->wal.newest_history > node->wal.newest_history)
 		node->wal.newest_history = leader->wal.newest_history;
@@ -75,7 +76,8 @@ stream(MrWorld *world, int n)
 	leader = &world->nodes[from];
 	if (leader->only != MR_NO_SLOT && leader->only != n && mr_world_chance(world, 2))
 		return; /* it was told to end, and will */
-	if (!serves(leader, node->receiver_term, n) || !mr_sim_wal_in_history(&node->wal, &leader->wal))
+	if (!serves(leader, node, node->receiver_term, n) ||
+		!mr_sim_wal_in_history(&node->wal, &leader->wal))
 	{
 		node->receiver = MR_NO_SLOT;
 		return;

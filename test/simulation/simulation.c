@@ -40,6 +40,8 @@ typedef struct Totals
 	long orders;
 	long orders_done;
 	long unknowing;
+	long mode_changes;
+	long plays;
 	long acknowledged;
 	int64_t longest_ns;
 } Totals;
@@ -78,6 +80,7 @@ heal(MrWorld *world)
 	while (!world->failed && world->now < began + HEALED_NS && world->now - LASTING_NS < well_since)
 	{
 		mr_world_run(world, world->now + 50 * MR_NS_PER_MS);
+		mr_worker_propose_mode(world, MR_MODE_MANAGE);
 		if (!mr_world_converged(world))
 			well_since = INT64_MAX;
 		else if (well_since == INT64_MAX)
@@ -109,6 +112,8 @@ run_seed(MrWorld *world, uint64_t seed, bool verbose, Totals *totals)
 	totals->orders += world->orders;
 	totals->orders_done += world->orders_done;
 	totals->unknowing += world->unknowing;
+	totals->mode_changes += world->mode_changes;
+	totals->plays += world->plays;
 	totals->acknowledged += world->nacknowledged;
 	if (!world->failed && world->healed_ns > totals->longest_ns)
 		totals->longest_ns = world->healed_ns;
@@ -138,6 +143,15 @@ read_options(int argc, char **argv, Options *options)
 	}
 }
 
+/* Did what should be tested happen often enough? */
+static bool
+is_worth_it(const Totals *totals)
+{
+	return totals->leaderships >= 4L * totals->runs && totals->lossless >= totals->runs / 6 &&
+		   totals->orders_done >= totals->runs / 8 && totals->mode_changes >= totals->runs &&
+		   totals->plays >= totals->runs / 20;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -158,13 +172,11 @@ main(int argc, char **argv)
 	printf("%sok 1 - every invariant held in %d schedules\n", totals.failures > 0 ? "not " : "",
 		   totals.runs);
 	printf("%sok 2 - they were worth it: %ld leaderships, %ld of them by hand-over, "
-		   "%ld promotions, %ld acknowledged writes, %ld of %ld orders done\n",
-		   totals.leaderships < 4L * totals.runs || totals.lossless < totals.runs / 6 ||
-				   totals.orders_done < totals.runs / 6
-			   ? "not "
-			   : "",
-		   totals.leaderships, totals.lossless, totals.promotions, totals.acknowledged,
-		   totals.orders_done, totals.orders);
+		   "%ld promotions, %ld acknowledged writes, %ld of %ld orders done, %ld changes of a "
+		   "node's mode, %ld failovers played by observers\n",
+		   is_worth_it(&totals) ? "" : "not ", totals.leaderships, totals.lossless,
+		   totals.promotions, totals.acknowledged, totals.orders_done, totals.orders,
+		   totals.mode_changes, totals.plays);
 	printf("# served again at the latest %.1f s after all was healed; %ld votes were given "
 		   "by nodes that did not know what they held; %d schedules failed\n",
 		   (double) totals.longest_ns / 1e9, totals.unknowing, totals.failures);

@@ -51,6 +51,7 @@ observe(MrWorld *world, int n, MrLocal *local)
 	local->off_history = node->refused;
 	local->streaming = node->gate != MR_NO_SLOT && node->receiver == node->gate;
 	local->last_commit = node->last_commit > 0 ? MR_SIM_LSN(node->last_commit) : 0;
+	local->promotion_told = node->promote_at != 0;
 	local->sick = world->now < node->sick_until;
 	local->server_dead = !node->running;
 	local->server_stopping = node->stopping;
@@ -125,6 +126,7 @@ note_event(MrWorld *world, int n, const MrAction *action)
 		mr_check_elected(world, n);
 		world->orders_done += world->nodes[n].lease.transition.order_id != 0;
 	}
+	world->plays += action->event == MR_EVENT_WOULD_FAIL_OVER;
 	mr_faults_after(world, n, action);
 }
 
@@ -136,6 +138,41 @@ publish(MrSimNode *node, const MrAction *action)
 		node->deadline_term = action->term;
 }
 
+/* The machine may die in the middle. */
+static bool
+dies_here(MrWorld *world, int n)
+{
+	if (!world->faults || world->crash_odds == 0 || !mr_world_chance(world, world->crash_odds / 20))
+		return false;
+	mr_node_kill(world, n, true);
+	return true;
+}
+
+/*
+ * The state file, and the marker: it is there before a file that needs it, and gone after
+ * one that does not.
+ */
+static void
+persist(MrWorld *world, int n)
+{
+	MrSimNode *node = &world->nodes[n];
+	bool changes = node->lease.bound != node->bound || node->lease.bound != node->marker;
+
+	if (changes)
+		world->mode_changes++;
+	if (changes && node->lease.bound)
+	{
+		node->bound = node->marker = true;
+		if (dies_here(world, n))
+			return;
+	}
+	node->lease.durable.sequence++;
+	mr_check_persist(world, n, &node->lease.durable);
+	node->disk = node->lease.durable;
+	if (changes && !node->lease.bound && !dies_here(world, n))
+		node->bound = node->marker = false;
+}
+
 static void
 perform_one(MrWorld *world, int n, const MrAction *action, const MrActions *actions,
 			MrSimMail *request)
@@ -145,9 +182,7 @@ perform_one(MrWorld *world, int n, const MrAction *action, const MrActions *acti
 	switch (action->kind)
 	{
 		case MR_ACT_PERSIST:
-			node->lease.durable.sequence++;
-			mr_check_persist(world, n, &node->lease.durable);
-			node->disk = node->lease.durable;
+			persist(world, n);
 			break;
 		case MR_ACT_DEADLINE:
 			publish(node, action);
@@ -309,4 +344,28 @@ mr_worker_tick(MrWorld *world, int n)
 	if (node->worker)
 		node->next_tick = world->now + MR_NS_PER_MS / 10 - mr_node_clock(world, n) +
 						  mr_lease_wakeup(&node->lease, mr_node_clock(world, n));
+}
+
+void
+mr_worker_propose_mode(MrWorld *world, int mode)
+{
+	static MrConfig config;
+	int n;
+
+	for (n = 0; n < world->nnodes; n++)
+	{
+		MrSimNode *node = &world->nodes[n];
+		MrLeaseEvent event;
+
+		if (!node->worker || node->frozen || world->now < node->worker_frozen ||
+			node->lease.role != MR_ROLE_LEADER || node->lease.durable.config.policy.mode == mode)
+			continue;
+		memset(&event, 0, sizeof(event));
+		config = node->lease.durable.config;
+		config.policy.mode = mode;
+		event.kind = MR_EV_PROPOSE;
+		event.config = &config;
+		mr_world_note(world, n, "is told to go into mode %s", mr_mode_name(mode));
+		mr_worker_event(world, n, &event, NULL);
+	}
 }

@@ -140,6 +140,7 @@ mr_world_init(MrWorld *world, uint64_t seed)
 		node->disk.node = config.members[i].uuid;
 		node->disk.config = config;
 		node->standby_signal = i != 0;
+		node->marker = true;
 		mr_sim_wal_init(&node->wal);
 	}
 	mr_faults_init(world);

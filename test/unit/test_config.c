@@ -148,6 +148,7 @@ hand_written_is_read(uint8_t slot, uint8_t second_slot, uint8_t no_promote, uint
 	mr_put_u8(&bytes, 0);
 	mr_put_string(&bytes, "");
 	mr_put_u64(&bytes, 0);
+	mr_put_u8(&bytes, 0); /* not leaving a mode */
 	mr_put_u8(&bytes, 2);
 	for (i = 0; i < 2; i++)
 	{

@@ -64,6 +64,8 @@ write_files(void)
 		ereport(ERROR, (errcode_for_file_access(),
 						errmsg("could not write the state file in \"%s\": %m", directory)));
 	pending.wrote_state = true;
+	if (!mr_config_binds(&pending.durable.config))
+		return; /* an observer is not marked */
 	if (!mr_marker_write(&pending.durable.cluster))
 		ereport(ERROR, (errcode_for_file_access(),
 						errmsg("could not write file \"%s\": %m", MR_MARKER_FILE)));
@@ -73,6 +75,8 @@ write_files(void)
 static void
 remove_marker(void)
 {
+	if (!mr_marker_present())
+		return;
 	if (!mr_marker_remove())
 		ereport(ERROR, (errcode_for_file_access(),
 						errmsg("could not remove file \"%s\": %m", MR_MARKER_FILE)));
@@ -152,7 +156,7 @@ on_resource_release(ResourceReleasePhase phase, bool is_commit, bool is_top_leve
 	forget_pending();
 	if (kind == MR_PENDING_INIT)
 	{
-		mr_managed_activate();
+		mr_managed_activate(mr_config_binds(&pending.durable.config));
 		return;
 	}
 	mr_managed_deactivate();
@@ -207,7 +211,7 @@ require_database(void)
 
 /* Error unless what answers at conninfo is this server. */
 static void
-require_leads_here(const MrNodeRow *node)
+require_leads_here(const MrNodeRow *node, int mode)
 {
 	MrMemberProbe probe;
 
@@ -228,7 +232,7 @@ require_leads_here(const MrNodeRow *node)
 						errmsg("the user of the connection string may not call multiregion.rpc()"),
 						errhint("GRANT multiregion_peer to that user; CREATE EXTENSION must have "
 								"been committed.")));
-	if (!probe.may_replicate)
+	if (!probe.may_replicate && mode == MR_MODE_MANAGE)
 		ereport(WARNING, (errmsg("the user of the connection string may not replicate"),
 						  errhint("ALTER ROLE ... REPLICATION, or no other node can be built.")));
 }
@@ -276,7 +280,7 @@ require_state_directory(void)
 
 /* The state of the first member: one voter, itself, and the policy of the tables. */
 static void
-make_durable(MrDurable *durable, const MrNodeRow *node, const MrRegionRow *region)
+make_durable(MrDurable *durable, const MrNodeRow *node, const MrRegionRow *region, int mode)
 {
 	MrConfig *config = &durable->config;
 	MrMember *self = &config->members[0];
@@ -293,6 +297,7 @@ make_durable(MrDurable *durable, const MrNodeRow *node, const MrRegionRow *regio
 	config->version = 1;
 	config->voters = 1;
 	mr_catalog_read_policy(&config->policy);
+	config->policy.mode = mode;
 	mr_catalog_preferred_region(config->preferred_region);
 	self->used = true;
 	self->no_promote = node->no_promote;
@@ -412,6 +417,7 @@ multiregion_init(PG_FUNCTION_ARGS)
 	char *word = mr_text_argument(fcinfo, 1, "region");
 	MrRegionRow region;
 	MrNodeRow node;
+	int mode = mr_mode_argument(fcinfo, 4);
 	bool exists;
 
 	mr_require_preloaded();
@@ -426,10 +432,13 @@ multiregion_init(PG_FUNCTION_ARGS)
 	mr_require_writable("multiregion.init()");
 	require_database();
 	exists = take_node(fcinfo, name, &region, &node);
-	require_readiness(fcinfo);
-	require_leads_here(&node);
+	if (mode == MR_MODE_MANAGE)
+		require_readiness(fcinfo);
+	require_leads_here(&node, mode);
 	store_node(&node, exists);
-	make_durable(&pending.durable, &node, &region);
+	make_durable(&pending.durable, &node, &region, mode);
+	(void) mr_catalog_write_policy("mode", mode == MR_MODE_MANAGE ? NULL : mr_mode_name(mode),
+								   "multiregion.init()", 0);
 	require_state_directory();
 	begin_pending(MR_PENDING_INIT);
 	PG_RETURN_VOID();

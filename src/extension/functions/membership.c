@@ -11,6 +11,7 @@
 #include "utils/builtins.h"
 #include "utils/uuid.h"
 
+#include "adapters/mr_state_file.h"
 #include "core/mr_bytes.h"
 #include "core/mr_message.h"
 #include "extension/mr_catalog_edit.h"
@@ -88,6 +89,21 @@ is_own_name(const char *name)
 	return lease != NULL && strcmp(lease->durable.name, name) == 0;
 }
 
+/*
+ * While the cluster observes, servers become members as they run, without multiregion-join:
+ * their identity is drawn here, and the monitor hands it over.
+ */
+static void
+name_observer(MrNodeRow *node)
+{
+	MrLease *lease = mr_copy_lease();
+
+	if (lease == NULL || mr_config_binds(&lease->durable.config))
+		return;
+	if (!mr_uuid_generate(&node->uuid))
+		ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not draw a node id")));
+}
+
 Datum
 multiregion_add_node(PG_FUNCTION_ARGS)
 {
@@ -107,6 +123,7 @@ multiregion_add_node(PG_FUNCTION_ARGS)
 	/* No lock is held while the network is asked; the insert looks again. */
 	mr_catalog_require_new_node(node.name);
 	require_right_server(&node, false);
+	name_observer(&node);
 	mr_catalog_insert_node(&node);
 	PG_RETURN_TEXT_P(cstring_to_text(node.name));
 }

@@ -102,6 +102,8 @@ change_policy(const MrPolicySetting *setting, const char *text, const char *reas
 
 	mr_catalog_read_policy(&policy);
 	mr_policy_put(&policy, setting, text != NULL ? require_value(setting, text) : setting->initial);
+	if (setting->offset == offsetof(MrPolicy, mode) && policy.mode == MR_MODE_MANAGE)
+		mr_require_manageable();
 	problem = mr_policy_problem(&policy);
 	if (problem != NULL)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -176,6 +178,8 @@ judge_differences(MrPolicyDifference *differences, int count)
 										  : setting->initial);
 		differences[kept++] = *difference;
 	}
+	if (policy.mode == MR_MODE_MANAGE)
+		mr_require_manageable();
 	problem = mr_policy_problem(&policy);
 	if (problem != NULL)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),

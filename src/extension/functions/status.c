@@ -181,6 +181,17 @@ put_nulls(Row *row, int count)
 		put(row, (Datum) 0, true);
 }
 
+/* "off" of the whole cluster looks like observing from here: nothing is fenced in both. */
+static int
+mode_in_effect(const MrLease *lease)
+{
+	int mode = (int) pg_atomic_read_u32(&mr_shared->mode);
+
+	if (mode == MR_MODE_OBSERVE && lease != NULL)
+		mode = Min(mode, (int) lease->durable.config.policy.mode);
+	return mode;
+}
+
 Datum
 multiregion_lease_status(PG_FUNCTION_ARGS)
 {
@@ -195,7 +206,7 @@ multiregion_lease_status(PG_FUNCTION_ARGS)
 	leader = lease != NULL ? mr_leader_slot(lease) : MR_NO_SLOT;
 	writable = mr_fence_is_open() && !RecoveryInProgress();
 	put_bool(&row, mr_is_managed());
-	put_text(&row, mr_mode_name((int) pg_atomic_read_u32(&mr_shared->mode)));
+	put_text(&row, mr_mode_name(mode_in_effect(lease)));
 	if (lease != NULL)
 		put_lease(&row, lease, leader);
 	else

@@ -31,15 +31,62 @@
 #define MR_STOP_AGAIN_NS (8 * MR_NS_PER_S)
 #define MR_ANSWER_NS (2 * MR_NS_PER_S)
 
+void
+mr_lease_publish_mode(const MrLeaseWorker *worker)
+{
+	uint32 ceiling = pg_atomic_read_u32(&mr_shared->ceiling);
+	bool bound = worker->lease.loaded ? worker->lease.bound : mr_marker_present();
+	uint32 mode = ceiling;
+
+	if (pg_atomic_read_u32(&mr_shared->managed) != 0 && !bound)
+		mode = Min(ceiling, MR_MODE_OBSERVE);
+	if (pg_atomic_exchange_u32(&mr_shared->mode, mode) != mode)
+		pg_atomic_fetch_add_u64(&mr_shared->generation, 1);
+}
+
+/* Fenced first, then marked, then in the file: a crash in between leaves a node that is bound. */
+static void
+become_bound(MrLeaseWorker *worker)
+{
+	mr_lease_publish_mode(worker);
+	if (worker->marked)
+		return;
+	if (!mr_marker_write(&worker->lease.durable.cluster))
+	{
+		pg_atomic_write_u64(&mr_shared->deadline_ns, 0);
+		ereport(FATAL, (errcode_for_file_access(),
+						errmsg("could not write file \"%s\": %m", MR_MARKER_FILE)));
+	}
+	worker->marked = true;
+}
+
+/* And the other way round. A marker that stays would fence the next start for a moment. */
+static void
+become_free(MrLeaseWorker *worker)
+{
+	if (worker->lease.bound)
+		return;
+	if (worker->marked && !mr_marker_remove())
+		ereport(WARNING, (errcode_for_file_access(),
+						  errmsg("could not remove file \"%s\": %m", MR_MARKER_FILE)));
+	worker->marked = false;
+	mr_lease_publish_mode(worker);
+}
+
 static void
 perform_persist(MrLeaseWorker *worker)
 {
-	if (mr_state_file_write(mr_state_directory(), &worker->lease.durable))
-		return;
-	pg_atomic_write_u64(&mr_shared->deadline_ns, 0);
-	ereport(FATAL, (errcode_for_file_access(),
-					errmsg("could not write the state file in \"%s\": %m", mr_state_directory()),
-					errdetail("This node is fenced until it can be written.")));
+	if (worker->lease.bound)
+		become_bound(worker);
+	if (!mr_state_file_write(mr_state_directory(), &worker->lease.durable))
+	{
+		pg_atomic_write_u64(&mr_shared->deadline_ns, 0);
+		ereport(FATAL,
+				(errcode_for_file_access(),
+				 errmsg("could not write the state file in \"%s\": %m", mr_state_directory()),
+				 errdetail("This node is fenced until it can be written.")));
+	}
+	become_free(worker);
 }
 
 static void
@@ -79,9 +126,12 @@ perform_open_gate(MrLeaseWorker *worker, const MrAction *action)
 	mr_uuid_format(&worker->lease.durable.node, application + strlen(MR_FOLLOW_APPLICATION));
 	snprintf(option, sizeof(option), "-c " MR_FOLLOW_TERM "=%llu",
 			 (unsigned long long) action->term);
-	if (mr_pg_conninfo_build(leader->conninfo, leader->hostaddr, MR_PEER_USER, NULL, application,
-							 conninfo, sizeof(conninfo)) &&
-		mr_pg_conninfo_add_option(conninfo, sizeof(conninfo), option))
+	if (!mr_pg_conninfo_build(leader->conninfo, leader->hostaddr, MR_PEER_USER, NULL, application,
+							  conninfo, sizeof(conninfo)))
+		return;
+	if (!worker->lease.bound)
+		mr_gate_suggest(conninfo);
+	else if (mr_pg_conninfo_add_option(conninfo, sizeof(conninfo), option))
 		mr_gate_open(conninfo, action->term);
 }
 
@@ -121,6 +171,7 @@ perform_promote(MrLeaseWorker *worker, const MrAction *action)
 	mr_lease_observe(worker, &local);
 	if (!local.standby)
 		return;
+	pg_atomic_write_u32(&mr_shared->promotion_told, 1);
 	reserve_timelines(local.timeline, action->timeline);
 	fd = open(PROMOTE_SIGNAL_FILE, O_CREAT | O_WRONLY, 0600);
 	if (fd < 0)
@@ -156,6 +207,33 @@ mr_lease_stop_server(MrLeaseWorker *worker)
 	worker->stop_requested_ns = now_ns;
 }
 
+/* What an observer would have done, in words; and what came instead. */
+static const char *
+describe_would(const MrLeaseWorker *worker, const MrAction *action)
+{
+	static char text[MR_EVENT_DETAIL];
+	const MrWould *would = &worker->lease.would;
+	const MrMember *members = worker->lease.durable.config.members;
+	long long after_ms =
+		would->heard_ns != 0 ? (long long) ((would->at_ns - would->heard_ns) / MR_NS_PER_MS) : -1;
+
+	if (action->event == MR_EVENT_WOULD_FAIL_OVER)
+		snprintf(text, sizeof(text),
+				 "%s: \"%s\" would have taken over %lld ms after \"%s\" was last heard, without "
+				 "%lld bytes of its WAL",
+				 mr_cause_name(would->cause), worker->lease.durable.name, after_ms,
+				 would->from_slot != MR_NO_SLOT ? members[would->from_slot].name : "",
+				 (long long) would->lost_bytes);
+	else
+		snprintf(text, sizeof(text),
+				 "\"%s\" is primary after %lld ms; multiregion would have had \"%s\" after %lld "
+				 "ms, without %lld bytes",
+				 action->slot != MR_NO_SLOT ? members[action->slot].name : "",
+				 (long long) action->value, worker->lease.durable.name, after_ms,
+				 (long long) would->lost_bytes);
+	return text;
+}
+
 static void
 perform_event(MrLeaseWorker *worker, const MrAction *action)
 {
@@ -166,6 +244,11 @@ perform_event(MrLeaseWorker *worker, const MrAction *action)
 		subject = worker->lease.durable.config.members[action->slot].name;
 	if (action->event == MR_EVENT_LEASE_ACQUIRED || action->event == MR_EVENT_ORDER_ACCEPTED)
 		detail = mr_cause_sentence(action->refusal);
+	else if (action->event == MR_EVENT_WOULD_FAIL_OVER ||
+			 action->event == MR_EVENT_OBSERVED_FAILOVER)
+		detail = describe_would(worker, action);
+	else if (action->event == MR_EVENT_MODE_CHANGED)
+		detail = mr_mode_name((int) action->value);
 	else if (action->refusal != 0)
 		detail = mr_refusal_sentence(action->refusal);
 	mr_event_push(action->event, action->term, subject, action->refusal, action->value, detail);
@@ -190,6 +273,13 @@ perform_exit(MrLeaseWorker *worker, const MrAction *action)
 {
 	pg_atomic_write_u64(&mr_shared->deadline_ns, 0);
 	mr_shared_publish_lease(&worker->lease);
+	if (!worker->lease.bound)
+	{
+		/* nobody waits for an observer: what it has to say leaves with this, or not */
+		mr_links_pump(worker);
+		mr_links_close_all(worker);
+		proc_exit(worker->server_dead ? 1 : 0);
+	}
 	mr_links_close_all(worker);
 	if (!worker->server_dead && action->slot != MR_NO_SLOT)
 		mr_fence_end_walsenders();

@@ -265,6 +265,29 @@ is_sick(MrLeaseWorker *worker, int64 now_ns)
 	return failures >= worker->lease.durable.config.policy.max_consecutive_failures;
 }
 
+/* Whether this node may do what the cluster's mode asks of it. */
+static bool
+takes_part(const MrLease *lease)
+{
+	uint32 ceiling = pg_atomic_read_u32(&mr_shared->ceiling);
+
+	if (lease->bound || mr_config_binds(&lease->durable.config))
+		return ceiling == MR_MODE_MANAGE;
+	return ceiling != MR_MODE_OFF;
+}
+
+/* An observer's walreceiver: whomever it was told to follow, by others. */
+static bool
+is_receiving(void)
+{
+	bool receiving;
+
+	SpinLockAcquire(&WalRcv->mutex);
+	receiving = WalRcv->walRcvState == WALRCV_STREAMING;
+	SpinLockRelease(&WalRcv->mutex);
+	return receiving;
+}
+
 /*
  * What a hand-over by order waits for. An answer that is decided has a moment to leave:
  * a client that does not read it must not keep the lease.
@@ -291,7 +314,7 @@ mr_lease_observe(MrLeaseWorker *worker, MrLocal *local)
 	memset(local, 0, sizeof(*local));
 	local->wall_ms = GetCurrentTimestamp() / 1000 +
 					 (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * INT64CONST(1000) * SECS_PER_DAY;
-	local->manage = pg_atomic_read_u32(&mr_shared->mode) == MR_MODE_MANAGE;
+	local->manage = takes_part(&worker->lease);
 	local->in_recovery = RecoveryInProgress();
 	local->standby = mr_shared->standby_at_start && local->in_recovery;
 	if (local->in_recovery)
@@ -300,8 +323,12 @@ mr_lease_observe(MrLeaseWorker *worker, MrLocal *local)
 		observe_primary(local);
 	local->severed = !local->in_recovery || mr_gate_is_severed();
 	local->sever_failed = worker->sever_failed;
-	local->streaming = local->in_recovery && mr_gate_is_streaming();
+	local->streaming =
+		local->in_recovery && (worker->lease.bound ? mr_gate_is_streaming() : is_receiving());
 	local->inconsistent = local->standby && is_inconsistent(worker, local, now_ns);
+	local->promotion_told =
+		local->standby && (pg_atomic_read_u32(&mr_shared->promotion_told) != 0 ||
+						   access(PROMOTE_SIGNAL_FILE, F_OK) == 0);
 	local->off_history = local->standby && is_off_history(worker, local, now_ns);
 	local->down_mask = pg_atomic_read_u32(&mr_shared->down_mask);
 	local->last_commit = pg_atomic_read_u64(&mr_shared->last_commit_end);

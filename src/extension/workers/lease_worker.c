@@ -10,6 +10,7 @@
 #include "postgres.h"
 
 #include <signal.h>
+#include <unistd.h>
 
 #include "access/xlog.h"
 #include "libpq/pqsignal.h"
@@ -97,7 +98,8 @@ mr_lease_handle(MrLeaseWorker *worker, MrLeaseEvent *event, int mail)
 		event->now_ns = mr_boottime_ns();
 		mr_lease_step(&worker->lease, &local, event, actions);
 		again = mr_lease_perform(worker, actions, mail);
-		publish_handover(worker);
+		if (worker->lease.bound)
+			publish_handover(worker);
 	}
 	worker->sever_failed = false;
 	depth--;
@@ -163,6 +165,7 @@ load_state(MrLeaseWorker *worker)
 	const char *problem = NULL;
 	MrStateFileResult result;
 
+	worker->marked = mr_marker_present();
 	memset(&worker->lease, 0, sizeof(worker->lease));
 	if (!mr_state_directory_claim_late())
 		problem = "the state directory is locked by another process";
@@ -171,13 +174,12 @@ load_state(MrLeaseWorker *worker)
 		result = mr_state_file_read(mr_state_directory(), &durable, &problem);
 		if (result == MR_STATE_IO_ERROR)
 			problem = strerror(errno);
-		else if (result == MR_STATE_OK)
-			problem = mr_marker_matches(&durable.cluster)
-						  ? NULL
-						  : "The state file belongs to another cluster than the data directory.";
+		else if (result == MR_STATE_OK && worker->marked && !mr_marker_matches(&durable.cluster))
+			problem = "The state file belongs to another cluster than the data directory.";
 	}
 	mr_lease_start(&worker->lease, problem == NULL ? &durable : NULL,
 				   mr_shared->nonce ^ ((uint64) MyProcPid << 32), mr_boottime_ns());
+	worker->lease.bound = worker->marked;
 	worker->changed = true;
 	if (problem == NULL)
 	{
@@ -249,24 +251,28 @@ count_members(const MrConfig *config)
 
 /*
  * Leaving "manage" opens the fence. While others hold elections that makes two primaries,
- * so a running member of a cluster keeps its mode until it is started anew.
+ * so a node that is bound keeps its ceiling until it is started anew; the way out for the
+ * whole cluster is multiregion.set_mode().
  */
 static void
-publish_mode(const MrLeaseWorker *worker)
+take_ceiling(const MrLeaseWorker *worker)
 {
-	uint32 before = pg_atomic_read_u32(&mr_shared->mode);
+	uint32 before = pg_atomic_read_u32(&mr_shared->ceiling);
 
 	if (before == MR_MODE_MANAGE && mr_mode != MR_MODE_MANAGE &&
-		pg_atomic_read_u32(&mr_shared->managed) != 0 &&
+		pg_atomic_read_u32(&mr_shared->managed) != 0 && worker->lease.bound &&
 		count_members(&worker->lease.durable.config) != 1)
 	{
 		ereport(WARNING, (errmsg("multiregion.mode stays \"%s\" until this server is restarted",
 								 mr_mode_name((int) before)),
 						  errdetail("It is a member of a cluster whose other nodes rely on its "
-									"fence.")));
+									"fence."),
+						  errhint("multiregion.set_mode() changes the mode of the whole cluster "
+								  "without a restart.")));
 		return;
 	}
-	pg_atomic_write_u32(&mr_shared->mode, (uint32) mr_mode);
+	pg_atomic_write_u32(&mr_shared->ceiling, (uint32) mr_mode);
+	mr_lease_publish_mode(worker);
 }
 
 static void
@@ -276,7 +282,7 @@ reload_settings(const MrLeaseWorker *worker)
 		return;
 	ConfigReloadPending = false;
 	ProcessConfigFile(PGC_SIGHUP);
-	publish_mode(worker);
+	take_ceiling(worker);
 }
 
 /* Puts down the state of a life that is over, so that init() can begin another. */
@@ -288,12 +294,19 @@ forget_life(MrLeaseWorker *worker)
 	mr_shared_publish_lease(&worker->lease);
 }
 
+static bool
+is_member(void)
+{
+	return pg_atomic_read_u32(&mr_shared->managed) != 0 &&
+		   pg_atomic_read_u32(&mr_shared->mode) != MR_MODE_OFF;
+}
+
 /* One managed life: until the server becomes unmanaged, or the process ends. */
 static void
 run(MrLeaseWorker *worker)
 {
 	load_state(worker);
-	while (pg_atomic_read_u32(&mr_shared->managed) != 0)
+	while (is_member())
 	{
 		bool mail_open;
 
@@ -321,6 +334,33 @@ run(MrLeaseWorker *worker)
 	forget_life(worker);
 }
 
+/*
+ * A member that only observes has no marker: its state file alone says what it is. One that
+ * is bound needs both, and without its marker is a copy of something, or not yet made.
+ */
+static void
+find_observer(MrLeaseWorker *worker)
+{
+	static MrDurable durable;
+	const char *problem;
+
+	if (pg_atomic_read_u32(&mr_shared->managed) != 0 || !IsPostmasterEnvironment ||
+		IsBinaryUpgrade || access(mr_state_directory(), F_OK) != 0)
+		return;
+	if (!mr_state_directory_claim_late())
+	{
+		ereport(LOG, (errmsg("multiregion: the state directory \"%s\" is in use: this server "
+							 "takes no part",
+							 mr_state_directory())));
+		return;
+	}
+	if (mr_state_file_read(mr_state_directory(), &durable, &problem) == MR_STATE_OK &&
+		!mr_config_binds(&durable.config))
+		mr_managed_activate(false);
+	else
+		mr_state_directory_release_late();
+}
+
 void
 mr_lease_main(Datum argument)
 {
@@ -335,10 +375,10 @@ mr_lease_main(Datum argument)
 	/* The worker before may have ended while leave() was under way. */
 	if (pg_atomic_read_u32(&mr_shared->managed) == 0)
 		forget_life(worker);
+	find_observer(worker);
 	while (!got_sigterm)
 	{
-		if (pg_atomic_read_u32(&mr_shared->managed) != 0 &&
-			pg_atomic_read_u32(&mr_shared->mode) != MR_MODE_OFF)
+		if (is_member())
 			run(worker);
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, 60000L,
 						 PG_WAIT_EXTENSION);

@@ -11,6 +11,7 @@
 #include "postgres.h"
 
 #include "core/mr_bytes.h"
+#include "core/mr_candidate.h"
 #include "core/mr_message.h"
 #include "core/mr_voters.h"
 #include "extension/mr_catalog.h"
@@ -119,6 +120,30 @@ propose(MrMonitor *monitor, const MrConfig *proposal)
 	monitor->proposed_ns = monitor->now_ns;
 }
 
+/* Into "manage" all go together, or nobody: it waits for the last one to be ready. */
+static bool
+may_be_bound(MrMonitor *monitor, const MrConfig *proposal)
+{
+	const MrLease *lease = monitor->lease;
+	const char *problem;
+	int slot;
+
+	if (!mr_config_binds(proposal) || mr_config_binds(&lease->durable.config))
+		return true;
+	problem = mr_lease_unready(lease, monitor->now_ns, &slot);
+	if (problem == NULL)
+		return true;
+	monitor->config_version = 0; /* look again */
+	if (monitor->unready == problem)
+		return false;
+	monitor->unready = problem;
+	ereport(LOG, (errmsg("multiregion: not all members can be managed yet"),
+				  errdetail("Node \"%s\": %s",
+							slot != MR_NO_SLOT ? lease->durable.config.members[slot].name : "",
+							problem)));
+	return false;
+}
+
 /* True while a change is under way that has to end before the next may be proposed. */
 static bool
 must_wait(MrMonitor *monitor)
@@ -157,6 +182,7 @@ mr_monitor_configuration(MrMonitor *monitor)
 		remember(monitor, version);
 	}
 	mr_monitor_end(monitor);
-	if (readable && !same_content(proposal, MR_MONITOR_CONFIG(monitor)))
+	if (readable && !same_content(proposal, MR_MONITOR_CONFIG(monitor)) &&
+		may_be_bound(monitor, proposal))
 		propose(monitor, proposal);
 }

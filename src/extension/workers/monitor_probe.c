@@ -22,6 +22,7 @@
 #include "utils/timestamp.h"
 
 #include "adapters/mr_pg_probe.h"
+#include "core/mr_bytes.h"
 #include "core/mr_health.h"
 #include "extension/mr_settings.h"
 #include "extension/mr_shared_state.h"
@@ -263,6 +264,42 @@ ask_for_events(MrMonitorPeer *peer)
 		mr_monitor_close(peer);
 }
 
+/*
+ * A standby of this very cluster that runs the library and is no member yet: observers are
+ * made members while they run. It looks into its own copy of the tables whether that is so.
+ */
+static bool
+can_be_enlisted(const MrMonitor *monitor, const MrProbeAnswer *answer,
+				const MrProbeExpectation *expected)
+{
+	return monitor->records && !mr_config_binds(MR_MONITOR_CONFIG(monitor)) &&
+		   answer->system_identifier != 0 && !answer->managed && answer->in_recovery &&
+		   answer->system_identifier == expected->system_identifier;
+}
+
+static void
+enlist(MrMonitor *monitor, int slot)
+{
+	MrMonitorPeer *peer = &monitor->peers[slot];
+	const MrConfig *config = MR_MONITOR_CONFIG(monitor);
+	uint8 *encoded = palloc(MR_STATE_SIZE);
+	const char *values[2] = {config->members[slot].name, NULL};
+	int lengths[2] = {0, 0};
+	int formats[2] = {0, 1};
+	MrBytes bytes;
+
+	mr_bytes_for_write(&bytes, encoded, MR_STATE_SIZE);
+	mr_config_write(&bytes, config);
+	values[1] = (const char *) encoded;
+	lengths[1] = (int) bytes.at;
+	if (!bytes.failed &&
+		mr_pg_peer_query(&peer->connection, mr_pg_probe_enlist_sql, 2, values, lengths, formats, 0,
+						 mr_boottime_ns(), mr_connect_timeout_ms * MR_NS_PER_MS))
+		peer->phase = MR_CHECK_ENLIST;
+	else
+		mr_monitor_close(peer);
+}
+
 /* The probe was answered: is it the right server, and what does it say? */
 static void
 take_answer(MrMonitor *monitor, int slot)
@@ -290,6 +327,8 @@ take_answer(MrMonitor *monitor, int slot)
 	take_result(monitor, slot, &result);
 	if (result.answer != NULL && monitor->records)
 		ask_for_events(peer);
+	else if (can_be_enlisted(monitor, &answer, &expected))
+		enlist(monitor, slot);
 	else
 		mr_monitor_close(peer);
 }
@@ -315,11 +354,17 @@ advance_check(MrMonitor *monitor, int slot)
 		case MR_PG_RESULT:
 			if (peer->phase == MR_CHECK_PROBE)
 				take_answer(monitor, slot);
+			else if (peer->phase == MR_CHECK_ENLIST)
+			{
+				/* whether it is a member now shows in the next check */
+				peer->check_soon = PQresultStatus(peer->connection.result) == PGRES_TUPLES_OK;
+				mr_monitor_close(peer);
+			}
 			else
 				peer->phase = MR_CHECK_EVENTS_HERE;
 			break;
 		case MR_PG_FAILED:
-			if (peer->phase == MR_CHECK_EVENTS)
+			if (peer->phase == MR_CHECK_EVENTS || peer->phase == MR_CHECK_ENLIST)
 				mr_monitor_close(peer);
 			else
 				fail_check(monitor, slot, peer->connection.error);
@@ -393,7 +438,7 @@ mr_monitor_probe(MrMonitor *monitor)
 			continue;
 		if (monitor->records && !monitor->recorded_before)
 			peer->check_soon = true;
-		if (peer->phase == MR_CHECK_IDLE && is_due(monitor, slot))
+		if (peer->phase == MR_CHECK_IDLE && monitor->watches && is_due(monitor, slot))
 			start_check(monitor, slot);
 		else if (peer->phase != MR_CHECK_IDLE)
 			advance_check(monitor, slot);

@@ -83,6 +83,8 @@ keep_all(const MrMonitor *monitor)
 	/* What frees something goes first: slots may be short. */
 	for (int i = 0; i < count; i++)
 		keep(monitor, &slots[i], &present);
+	if (!monitor->acts)
+		return; /* an observer makes none, but those of a managed time go on */
 	for (int slot = 0; slot < MR_MAX_MEMBERS; slot++)
 	{
 		const MrMember *member = &MR_MONITOR_CONFIG(monitor)->members[slot];
@@ -100,7 +102,7 @@ mr_monitor_slots(MrMonitor *monitor)
 	bool changed = config->term != monitor->slots_config_term ||
 				   config->version != monitor->slots_config_version;
 
-	if (!monitor->acts || (!changed && monitor->now_ns < monitor->next_slots_ns) ||
+	if (!monitor->watches || (!changed && monitor->now_ns < monitor->next_slots_ns) ||
 		!mr_monitor_begin(monitor))
 		return;
 	keep_all(monitor);

@@ -180,9 +180,9 @@ begin_turn(MrMonitor *monitor)
 	(void) mr_shared_read_lease(monitor->lease);
 	monitor->now_ns = mr_boottime_ns();
 	monitor->acts = pg_atomic_read_u32(&mr_shared->mode) == MR_MODE_MANAGE;
+	monitor->watches = monitor->acts || MR_MONITOR_CONFIG(monitor)->policy.mode != MR_MODE_OFF;
 	monitor->recorded_before = monitor->records;
-	monitor->records = monitor->acts && lease->role == MR_ROLE_LEADER && mr_fence_is_open() &&
-					   !RecoveryInProgress();
+	monitor->records = lease->role == MR_ROLE_LEADER && mr_fence_is_open() && !RecoveryInProgress();
 }
 
 /* Without a place in the configuration there is nothing to watch. */

@@ -44,6 +44,7 @@ typedef struct MrLeaseWorker
 	int64 stuck_ns;        /* how long we have been watching it */
 	int64 drained_ns;      /* hand-over by order: no commit has been under way since */
 	int64 fenced_since_ns; /* when the fence closed on a live server; 0 = it is open */
+	bool marked;           /* the marker is in the data directory */
 	bool sever_failed;
 	bool changed; /* something to publish */
 } MrLeaseWorker;
@@ -62,6 +63,8 @@ extern bool mr_lease_perform(MrLeaseWorker *worker, const MrActions *actions, in
 
 /* lease_actions.c: stops the server if that is wanted, and nobody waits for an answer. */
 extern void mr_lease_stop_server(MrLeaseWorker *worker);
+/* lease_actions.c: tells everybody in this server what the mode in effect is now. */
+extern void mr_lease_publish_mode(const MrLeaseWorker *worker);
 
 /* lease_links.c: connections to the peers. */
 extern void mr_links_queue(MrLeaseWorker *worker, int slot, const MrMessage *message);

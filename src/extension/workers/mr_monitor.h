@@ -27,6 +27,7 @@ typedef enum MrCheckPhase
 	MR_CHECK_CONNECT,
 	MR_CHECK_PROBE,
 	MR_CHECK_EVENTS,      /* asked for its events */
+	MR_CHECK_ENLIST,      /* asked to become a member that observes */
 	MR_CHECK_EVENTS_HERE, /* connection.result holds them, until they are recorded */
 } MrCheckPhase;
 
@@ -55,8 +56,9 @@ typedef struct MrMonitor
 	MemoryContext turn_context; /* current in every step, emptied after each turn */
 	MrLease *lease;             /* this turn's copy of the published state */
 	int64 now_ns;               /* of this turn */
-	bool acts;                  /* mode is manage: may write, propose and keep slots */
-	bool records;               /* acts, and this node is the primary: tables can be written */
+	bool acts;                  /* this node is bound: may make slots, try whether it can write */
+	bool watches;               /* mode is not off */
+	bool records;               /* this node is the primary: tables can be written */
 	bool recorded_before;       /* ... and was so in the last turn */
 	MrMonitorPeer peers[MR_MAX_MEMBERS];
 
@@ -76,9 +78,10 @@ typedef struct MrMonitor
 	int64 tables_version; /* of the tables when they were last turned into a proposal */
 	uint64 config_term;   /* ... and of the configuration in force */
 	uint64 config_version;
-	uint32 healthy;    /* ... and who could vote */
-	bool undecided;    /* the last proposal has not shown up in the lease state yet */
-	int64 proposed_ns; /* when it was made */
+	uint32 healthy;      /* ... and who could vote */
+	bool undecided;      /* the last proposal has not shown up in the lease state yet */
+	int64 proposed_ns;   /* when it was made */
+	const char *unready; /* why the cluster could not be managed when last looked */
 
 	/* monitor_address.c */
 	int next_address; /* slot whose name is resolved next */
