@@ -55,9 +55,8 @@ leader_position(const MrLease *lease)
 	return newest;
 }
 
-/* A standby with this end of its WAL would lose more than the policy allows. */
-static bool
-lags_too_far(const MrLease *lease, MrLsn wal_end)
+bool
+mr_candidate_lags(const MrLease *lease, MrLsn wal_end)
 {
 	int64_t limit = lease->durable.config.policy.max_failover_lag_bytes;
 	MrLsn newest = leader_position(lease);
@@ -89,7 +88,8 @@ refusal_by_fitness(const MrLease *lease, int slot, MrLsn wal_end, bool marked_do
 		return MR_REFUSE_GOVERNOR;
 	if (fitness == MR_FIT_ELECTION && marked_down)
 		return MR_REFUSE_MARKED_DOWN;
-	if ((fitness == MR_FIT_ELECTION || fitness == MR_FIT_ORDERED) && lags_too_far(lease, wal_end))
+	if ((fitness == MR_FIT_ELECTION || fitness == MR_FIT_ORDERED) &&
+		mr_candidate_lags(lease, wal_end))
 		return MR_REFUSE_LAG;
 	return MR_REFUSE_NONE;
 }
@@ -170,7 +170,7 @@ stands_by_policy(const MrLease *lease, int slot, MrFitness fitness, MrRefusal ru
 	if (!(lease->peers[slot].report.flags & MR_REPORT_IN_RECOVERY))
 		return false;
 	if (rule == MR_REFUSE_LAG)
-		return measured && lags_too_far(lease, lease->peers[slot].report.wal_end);
+		return measured && mr_candidate_lags(lease, lease->peers[slot].report.wal_end);
 	return !ordered && refusal_by_fitness(lease, slot, UINT64_MAX, false, fitness) == rule;
 }
 

@@ -81,6 +81,20 @@ ahead_of_candidate(const MrStep *step)
 			mr_step_member(step, lease->self)->paused_until_ms <= lease->wall_ms);
 }
 
+/*
+ * It does not stand in the way, because it lags itself; but it may know better than a
+ * candidate that lags even more, and has not heard of what it lacks.
+ */
+static bool
+candidate_lags(const MrStep *step)
+{
+	const MrMessage *message = step->event->message;
+
+	return message->report.log_term == step->lease->durable.log_term &&
+		   (message->report.flags & MR_REPORT_IN_RECOVERY) && !message->allow_loss &&
+		   !holds_all_released(step) && mr_candidate_lags(step->lease, message->report.wal_end);
+}
+
 /* Whether the term asked for is free on this node. */
 static MrRefusal
 term_refusal(const MrStep *step)
@@ -136,6 +150,8 @@ vote_refusal(const MrStep *step)
 		return MR_REFUSE_REBUILDING;
 	if (ahead_of_candidate(step))
 		return MR_REFUSE_AHEAD;
+	if (candidate_lags(step))
+		return MR_REFUSE_LAG;
 	if (message->timeline != 0 && message->timeline <= durable->reserved_timeline &&
 		message->term > durable->term)
 		return MR_REFUSE_TIMELINE_TAKEN;

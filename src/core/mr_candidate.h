@@ -12,6 +12,9 @@
  * newer. A longer WAL of an older leadership is older.
  */
 extern int mr_candidate_compare_log(uint64_t a_term, MrLsn a_end, uint64_t b_term, MrLsn b_end);
+/* A standby with this end of its WAL would lose more than max_failover_lag, as we know it. */
+extern bool mr_candidate_lags(const MrLease *lease, MrLsn wal_end);
+
 /* Whether the cluster, or this member, is kept from failing over by a pause. */
 extern bool mr_candidate_is_paused(const MrLease *lease, int slot);
 

@@ -126,3 +126,69 @@ MR_TEST(a_standby_whose_wal_its_leader_never_had_is_rejoined)
 	MR_CHECK(bench.lease.diverged);
 	MR_CHECK(mr_bench_event(&bench, MR_EVENT_DIVERGED) != NULL);
 }
+
+/* Who lags too far itself stands in nobody's way, but not so far as to elect one that lags more. */
+MR_TEST(a_node_that_lags_elects_nobody_who_lags_even_more)
+{
+	MrMessage *prevote;
+
+	mr_bench_start(&bench, 3);
+	mr_bench_follow(&bench, 1, 2);
+	bench.local.wal_end = bench.local.replay_lsn = 2000;
+	mr_bench_tick(&bench, 10);
+	bench.lease.leader_lsn = UINT64_C(1) << 40;
+	mr_bench_tick(&bench, 2 * MR_BENCH_PROMISE_MS);
+	prevote = mr_bench_request(&bench, MR_MSG_PREVOTE, 2, bench.disk.term + 1);
+	prevote->report.log_term = 2;
+	prevote->report.wal_end = 1990;
+	prevote->report.flags |= MR_REPORT_IN_RECOVERY | MR_REPORT_STANDBY;
+	mr_bench_deliver(&bench);
+	MR_CHECK_INT(mr_bench_refusal(&bench), MR_REFUSE_LAG);
+	prevote->order_id = 1;
+	prevote->allow_loss = true;
+	mr_bench_deliver(&bench);
+	MR_CHECK_INT(mr_bench_refusal(&bench), MR_REFUSE_NONE);
+}
+
+static void
+grant(int lease_ms, bool shorten)
+{
+	MrMessage *message = mr_bench_request(&bench, MR_MSG_GRANT, 1, 1);
+
+	message->lease_ms = (uint32_t) lease_ms;
+	message->shorten = shorten;
+	mr_bench_deliver(&bench);
+	MR_REQUIRE(mr_bench_refusal(&bench) == MR_REFUSE_NONE);
+}
+
+static int64_t
+promise_left_ms(void)
+{
+	return bench.lease.promise_until_ns / MR_NS_PER_MS - 1000000 - bench.now_ms;
+}
+
+/*
+ * The numbers of our own questions are not the leader's: its answer to one must not make
+ * its next grant look as if that had been overtaken.
+ */
+MR_TEST(a_pause_that_ended_shortens_the_promise_also_after_a_question)
+{
+	MrMessage *answer;
+
+	mr_bench_start(&bench, 3);
+	mr_bench_follow(&bench, 1, 1);
+	mr_bench_tick(&bench, 10);
+	grant(60000, false);
+	MR_CHECK_INT(promise_left_ms(), 60600);
+	mr_bench_tick(&bench, 2500);
+	MR_REQUIRE(mr_bench_asked(&bench, 1) == MR_MSG_STATUS);
+	answer = mr_bench_answer(&bench, 1, MR_REFUSE_NONE);
+	answer->id = bench.sent[1].id = UINT64_C(1) << 60;
+	answer->leader = answer->sender;
+	answer->stamp = bench.lease.durable.stamp;
+	answer->report.flags |= MR_REPORT_LEASE_OPEN;
+	mr_bench_deliver_answer(&bench, 1);
+	mr_bench_tick(&bench, 10);
+	grant(MR_BENCH_LEASE_MS, true);
+	MR_CHECK_INT(promise_left_ms(), MR_BENCH_PROMISE_MS);
+}
