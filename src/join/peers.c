@@ -118,9 +118,9 @@ fail(MrJoinPeer *peer, const char *why)
 static void
 connect_to(const MrJoin *join, MrJoinPeer *peer, const char *hostaddr)
 {
-	if (mr_pg_peer_connect(&peer->connection, peer->conninfo, hostaddr, join->options.user,
-						   join->options.database, APPLICATION, mr_join_now_ns(),
-						   CONNECT_MS * MR_NS_PER_MS))
+	if (mr_pg_peer_connect(&peer->connection, peer->conninfo, hostaddr, join->options.peer_options,
+						   join->options.user, join->options.database, APPLICATION,
+						   mr_join_now_ns(), CONNECT_MS * MR_NS_PER_MS))
 		peer->stage = MR_JOIN_PEER_CONNECTING;
 	else
 		fail(peer, NULL);

@@ -65,8 +65,8 @@ start_connecting(MrLeaseWorker *worker, int slot)
 	MrLink *link = &worker->links[slot];
 	const MrMember *member = &worker->lease.durable.config.members[slot];
 
-	if (!mr_pg_peer_connect(&link->peer, member->conninfo, member->hostaddr, MR_PEER_USER,
-							mr_database, "multiregion lease", mr_boottime_ns(),
+	if (!mr_pg_peer_connect(&link->peer, member->conninfo, member->hostaddr, mr_peer_options,
+							MR_PEER_USER, mr_database, "multiregion lease", mr_boottime_ns(),
 							mr_connect_timeout_ms * MR_NS_PER_MS))
 		link_failed(worker, slot);
 	else
