@@ -62,11 +62,22 @@ set_error(MrPgPeer *peer, const char *text, const char *secret)
 	peer->error[length] = '\0';
 }
 
+/* Whom it concerns, the caller knows; the reason is what there is room for. */
+static const char *
+reason_in(const char *text)
+{
+	static const char begin[] = "connection to server ";
+	static const char end[] = " failed: ";
+	const char *found = strncmp(text, begin, strlen(begin)) == 0 ? strstr(text, end) : NULL;
+
+	return found != NULL ? found + strlen(end) : text;
+}
+
 /* Closes with a reason. The text may belong to what is about to be freed. */
 static MrPgPeerNews
 fail(MrPgPeer *peer, const char *text)
 {
-	set_error(peer, text, peer->conn != NULL ? PQpass(peer->conn) : NULL);
+	set_error(peer, reason_in(text), peer->conn != NULL ? PQpass(peer->conn) : NULL);
 	mr_pg_peer_close(peer);
 	return MR_PG_FAILED;
 }

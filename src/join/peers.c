@@ -138,17 +138,23 @@ connect_next(const MrJoin *join, MrJoinPeer *peer)
 		connect_to(join, peer, address);
 	}
 	else
-		fail(peer, peer->next_address == 0 ? "the host name has no address" : NULL);
+		fail(peer, peer->next_address == 0 && peer->connection.error[0] == '\0'
+					   ? "the host name has no address"
+					   : NULL);
 }
 
-/* A known address may be out of date: then the name is looked up after all. */
+/*
+ * A known address may be out of date: then the name is looked up after all. If that does
+ * not help, the reason stays why the known address failed.
+ */
 static void
 look_up(MrJoinPeer *peer)
 {
 	char host[256];
 
 	peer->hostaddr[0] = '\0';
-	if (!mr_pg_conninfo_value(peer->conninfo, "host", host, sizeof(host)) ||
+	if (mr_pg_conninfo_value(peer->conninfo, "hostaddr", host, sizeof(host)) ||
+		!mr_pg_conninfo_value(peer->conninfo, "host", host, sizeof(host)) ||
 		!mr_join_resolve_is_needed(host))
 		fail(peer, NULL);
 	else if (mr_join_resolve_start(&peer->resolver, host))
@@ -175,6 +181,7 @@ begin_round(const MrJoin *join, MrJoinPeer *peer)
 {
 	char host[256];
 
+	peer->connection.error[0] = '\0';
 	if (peer->connection.state == MR_PG_READY)
 		send_question(peer);
 	else if (peer->hostaddr[0] != '\0' ||

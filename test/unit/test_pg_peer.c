@@ -471,6 +471,7 @@ MR_TEST(a_port_where_nobody_listens_is_a_failure)
 			news = mr_pg_peer_advance(&peer, START);
 		}
 		check_failed(news, "refused");
+		MR_CHECK(strstr(peer.error, "connection to server") == NULL);
 	}
 }
 
