@@ -467,7 +467,7 @@ main()
 	command -v openssl >/dev/null || die "openssl is not installed"
 	dir=$(readlink -m "$dir")
 	case $dir in
-		*[!A-Za-z0-9/._-]*) die "the path of the authority may hold letters, digits and /._- only: $dir" ;;
+		*[!A-Za-z0-9/._+@:,=~-]*) die "openssl cannot read a configuration that names this path: $dir" ;;
 	esac
 	case $verb in
 		init) make_authority ;;
