@@ -10,7 +10,7 @@ use Test::More;
 
 use lib "$FindBin::Bin/lib";
 use MultiRegion::Cluster;
-use MultiRegion::Rejoin qw(walsender_of);
+use MultiRegion::Rejoin qw(read_file write_file walsender_of);
 
 my $cluster = MultiRegion::Cluster->new(tls => 'cert', sidecars => 1);
 $cluster->start;
@@ -66,6 +66,22 @@ foreach my $node ($cluster->nodes)
 		'the sidecar of ' . $node->name);
 }
 pass('each sidecar logs in with its own certificate');
+
+# What check() says about these connections, as text.
+sub complaints
+{
+	my ($node) = @_;
+	return $node->safe_psql(q{SELECT string_agg(name || ': ' || detail, ' ' ORDER BY name) FROM multiregion.check()}
+			. q{ WHERE NOT ok AND name LIKE 'peer%'});
+}
+
+is(complaints($_), '', 'check() of ' . $_->name . ' is content') foreach $cluster->nodes;
+my $hba = $old->data . '/pg_hba.conf';
+my $kept = read_file($hba);
+write_file($hba, $kept . "host all all 10.0.0.0/8 trust\nhost all postgres 10.0.0.0/8 trust\n"
+		. "host all +multiregion_peer samenet trust\nhost all all 10.0.0.0/8 scram-sha-256\n");
+like(complaints($old), qr/^peer_trust: .* in line: 5, 7\.$/, 'but not with pg_hba.conf when it trusts other machines');
+write_file($hba, $kept);
 
 # --- failover, rewind and clone over TLS -----------------------------------------------------
 

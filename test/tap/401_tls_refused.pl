@@ -86,7 +86,16 @@ sub mend
 	return;
 }
 
+# What check() of a node says about its files.
+sub certificates_at
+{
+	my ($node) = @_;
+	my $detail = $node->safe_psql(q{SELECT detail FROM multiregion.check() WHERE name = 'peer_certificates' AND NOT ok});
+	return $detail =~ s/^Certificates, or lists of revoked ones: (.*)\.$/$1/r;
+}
+
 mend();
+is(certificates_at($_), '', 'check() of ' . $_->name . ' is content with its certificates') foreach $cluster->nodes;
 
 # --- another authority ---------------------------------------------------------------------------
 
@@ -122,6 +131,14 @@ system("cd $tls->{directory} && openssl req -new -config $configuration -key key
 	or die 'openssl: ' . read_file("$tls->{directory}/old.log");
 write_file("$folder/node.crt", read_file("$tls->{directory}/old.crt"));
 is_refused('a certificate that has run out', qr/certificate verify failed/, qr/certificate expired/);
+is(certificates_at($bad), 'ssl_cert_file has run out, sslcert has run out', 'check() says so');
+$tls->ca('renew', $host, '--days', 5);
+mend();
+like(certificates_at($bad), qr/^ssl_cert_file runs out in [45] days, sslcert runs out in [45] days$/, 'or that it will soon');
+$tls->ca('renew', $host);
+$tls->install($bad, $host);
+write_file("$folder/ca.crl", '');
+is(certificates_at($bad), 'ssl_crl_file cannot be read, sslcrl cannot be read', 'or that there is none');
 mend();
 
 # --- revoked --------------------------------------------------------------------------------------
