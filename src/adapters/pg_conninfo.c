@@ -174,6 +174,8 @@ append_options(Text *text, const PQconninfoOption *options, const char *hostaddr
 		const char *value;
 		bool always;
 	} ours[] = {
+		/* what a certificate is compared with, where no name is given */
+		{"host", value_of(options, "hostaddr"), false},
 		{"hostaddr", socket_directory ? "" : hostaddr, false},
 		{"port", default_port(options), false},
 		{"user", user, false},

@@ -14,7 +14,7 @@ use MultiRegion::Cluster;
 use MultiRegion::Rejoin qw(read_file write_file run_join);
 use MultiRegion::Tls;
 
-my $cluster = MultiRegion::Cluster->new(tls => 'cert',
+my $cluster = MultiRegion::Cluster->new(tls => 'cert', sidecars => 1,
 	policy => { health_check_interval => '500ms', health_retry_interval => '200ms' });
 $cluster->start;
 my $tls = $cluster->{tls};
@@ -24,10 +24,10 @@ my $host = $tls->host_of($bad->name);
 my $folder = $tls->folder_of($bad);
 my $term = $cluster->term;
 
-# Makes every node connect anew to every other.
+# Makes every node connect anew to every other, and the sidecars to their nodes.
 sub end_sessions
 {
-	$_->safe_psql(q{SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'multiregion_peer'})
+	$_->safe_psql(q{SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename LIKE 'multiregion%'})
 		foreach $cluster->nodes;
 	return;
 }
@@ -106,6 +106,8 @@ is_refused('another authority', qr/certificate verify failed/, qr/certificate ve
 # It knows the right authority; only its own certificate is of the other.
 write_file("$folder/$_", read_file("$tls->{directory}/$_")) foreach qw(ca.crt ca.crl);
 is_refused('a certificate of another authority', qr/certificate verify failed/, qr/unknown ca/);
+$cluster->poll_until(sub { $bad->sidecar_log =~ /certificate verify failed/ }, 20, 'the sidecar to complain');
+pass('a sidecar refuses such a server as well, and says why');
 mend();
 
 # --- another name -----------------------------------------------------------------------------

@@ -207,6 +207,17 @@ MR_TEST(an_option_joins_those_that_are_there)
 	MR_CHECK_STRING(small, "host=a");
 }
 
+/* libpq verifies no server of which it knows no name. */
+MR_TEST(an_address_alone_is_the_name_to_be_verified)
+{
+	char out[MR_PG_PEER_SIZE_OF_CONNINFO];
+
+	MR_REQUIRE(
+		mr_pg_conninfo_build("hostaddr=10.0.0.2", "10.0.0.1", "u", "d", "a", out, sizeof(out)));
+	check_built(out, "host", "10.0.0.2");
+	check_built(out, "hostaddr", "10.0.0.2");
+}
+
 /* Each of these, left to the string, would break the protocol or its slots. */
 MR_TEST(some_things_are_ours_whatever_the_string_says)
 {
