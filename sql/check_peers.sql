@@ -1,5 +1,5 @@
 -- multiregion.check() about connections between nodes: what would let a stranger in, or
--- give peers and sidecars more than they need. What needs files is in test/tap/41*_tls*.pl.
+-- give peers and sidecars more than they need. What needs files is in test/tap/42*_tls*.pl.
 
 CREATE EXTENSION multiregion;
 SELECT add_region('US_EAST', 'us-east-1', 'US East');
