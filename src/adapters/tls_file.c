@@ -48,6 +48,17 @@ take_entries(const STACK_OF(X509_INFO) * entries, int *days)
 	return found;
 }
 
+/* Asked for an encrypted entry; else OpenSSL would ask the terminal. */
+static int
+no_passphrase(char *buffer, int size, int writing, void *arg)
+{
+	(void) buffer;
+	(void) size;
+	(void) writing;
+	(void) arg;
+	return 0;
+}
+
 bool
 mr_tls_file_days_left(const char *path, int *days)
 {
@@ -56,7 +67,7 @@ mr_tls_file_days_left(const char *path, int *days)
 	bool read = false;
 
 	if (file != NULL)
-		entries = PEM_X509_INFO_read_bio(file, NULL, NULL, NULL);
+		entries = PEM_X509_INFO_read_bio(file, NULL, no_passphrase, NULL);
 	if (entries != NULL)
 		read = take_entries(entries, days);
 	sk_X509_INFO_pop_free(entries, X509_INFO_free);

@@ -179,7 +179,10 @@ gate_connect(const char *conninfo, MR_WALRCV_CONNECT_ARGS)
 										MR_WALRCV_CONNECT_PASS);
 	my_generation = wait_until_open(leader, sizeof(leader));
 	/* here, not by whoever opened the gate: what a reload changed holds for the next connection */
-	(void) mr_pg_conninfo_add_options(leader, sizeof(leader), mr_peer_options);
+	if (!mr_pg_conninfo_add_options(leader, sizeof(leader), mr_peer_options))
+		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+						errmsg("multiregion.peer_options cannot be added to the connection string "
+							   "of the leader")));
 	mr_pg_peer_never_ask();
 	/* announce, then look again: whoever closes the gate looks for announcements after */
 	pg_atomic_write_u32(&gate->waiting_pid, 0);

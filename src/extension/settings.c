@@ -5,6 +5,7 @@
  */
 #include "postgres.h"
 
+#include "miscadmin.h"
 #include "utils/guc.h"
 
 #include "adapters/mr_pg_peer.h"
@@ -27,18 +28,26 @@ static char *mr_follow_term = NULL;
 
 static const struct config_enum_entry mode_options[] = {MR_MODE_LIST(MODE_OPTION){NULL, 0, false}};
 
-/* The value is not repeated: what is refused may be a password. */
+/*
+ * The value is not repeated: what is refused may be a password. At a start PostgreSQL would
+ * go on with the default, which verifies nobody.
+ */
 static bool
 check_peer_options(char **value, void **extra, GucSource source)
 {
+	static const char message[] = "invalid value for parameter \"multiregion.peer_options\"";
+	static const char hint[] = "Write pairs of keyword and value, like \"sslmode=verify-full "
+							   "sslrootcert=/etc/multiregion/tls/ca.crt\".";
 	const char *problem = mr_pg_options_problem(*value);
 
 	if (problem == NULL)
 		return true;
-	GUC_check_errmsg("invalid value for parameter \"multiregion.peer_options\"");
+	if (process_shared_preload_libraries_in_progress)
+		ereport(FATAL, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s", message),
+						errdetail("%s", problem), errhint("%s", hint)));
+	GUC_check_errmsg("%s", message);
 	GUC_check_errdetail("%s", problem);
-	GUC_check_errhint("Write pairs of keyword and value, like \"sslmode=verify-full "
-					  "sslrootcert=/etc/multiregion/tls/ca.crt\".");
+	GUC_check_errhint("%s", hint);
 	return false;
 }
 

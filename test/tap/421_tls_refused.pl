@@ -186,6 +186,17 @@ foreach my $case ([ 'host=127.0.0.1', qr/something else than options/ ], [ 'sslp
 	like($output, $case->[1], 'with the reason');
 	unlike($output, qr/geheim/, 'and no secret');
 }
+my $auto = $bad->data . '/postgresql.auto.conf';
+my $kept = read_file($auto);
+write_file($auto, $kept . "multiregion.peer_options = 'sslmode=verify-full sslpassword=geheim'\n");
+($code, $output) = run_join(@join);
+is($code, 5, 'multiregion-join goes no further with a setting that cannot be used');
+like($output, qr/multiregion.peer_options cannot be used: They hold a password/, 'and says so');
+$output = `"$cluster->{bindir}/postgres" -D '@{[ $bad->data ]}' -p @{[ $bad->port ]} 2>&1`;
+isnt($?, 0, 'no server starts with it: it would verify nobody');
+like($output, qr/FATAL:\s+invalid value for parameter "multiregion.peer_options"/, 'and says so, too');
+unlike($output, qr/geheim/, 'without the secret');
+write_file($auto, $kept);
 $other->ca('node', $host);
 $other->install($bad, $host);
 ($code, $output) = run_join(@join);
