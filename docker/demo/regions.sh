@@ -40,6 +40,25 @@ node_of()
 	echo "${1,,}_1"
 }
 
+# Its node's host name: in no name server, but in its certificate.
+host_of()
+{
+	local id=${1,,}-1
+	echo "${id//_/-}.multiregion.test"
+}
+
+# How other nodes reach its node, without what each of them adds (peer_options_of).
+conninfo_of()
+{
+	echo "host=$(host_of "$1") hostaddr=127.0.0.1 port=$(pg_port_of "$1")"
+}
+
+peer_options_of()
+{
+	local tls=$demo/$1/tls
+	echo "sslmode=verify-full sslrootcert=$tls/ca.crt sslcrl=$tls/ca.crl sslcert=$tls/node.crt sslkey=$tls/node.key"
+}
+
 # --- before anything is made ------------------------------------------------------------
 
 check_user()
@@ -108,7 +127,7 @@ write_settings()
 	local region=$1 other peers=
 	for other in $regions; do
 		if [ "$other" != "$region" ]; then
-			peers="$peers${peers:+, }host=127.0.0.1 port=$(pg_port_of "$other")"
+			peers="$peers${peers:+, }$(conninfo_of "$other")"
 		fi
 	done
 	mkdir -p "$demo/$region"
@@ -117,13 +136,32 @@ write_settings()
 		MR_NODE='$(node_of "$region")'
 		MR_REGION='$region'
 		MR_PORT=$(pg_port_of "$region")
-		MR_CONNINFO='host=127.0.0.1 port=$(pg_port_of "$region")'
+		MR_CONNINFO='$(conninfo_of "$region")'
 		MR_PEERS='$peers'
+		export MULTIREGION_PEER_OPTIONS='$(peer_options_of "$region")'
 	END
 	sed -e "s/@REGION@/$region/" -e "s/@HTTP@/$(http_port_of "$region")/" \
+		-e "s/@HOST@/$(host_of "$region")/" -e "s/@PG@/$(pg_port_of "$region")/" \
 		-e "s/@PG1@/$pg_port/" -e "s/@PG2@/$((pg_port + 1))/" -e "s/@PG3@/$((pg_port + 2))/" \
 		-e "s/@HTTP1@/$http_port/" -e "s/@HTTP2@/$((http_port + 1))/" \
 		-e "s/@HTTP3@/$((http_port + 2))/" "$here/env.multiregion" >"$demo/$region/.env.multiregion"
+}
+
+# A private authority, and for each region what its node and its sidecar need.
+issue_certificates()
+{
+	local region output
+	for region in $regions; do
+		output=$(
+			exec 2>&1
+			export MULTIREGION_CA=$demo/ca
+			"$here/../tls/ca.sh" init --permit-dns multiregion.test &&
+				"$here/../tls/ca.sh" node "$(host_of "$region")" &&
+				"$here/../tls/ca.sh" client multiregion_api &&
+				"$here/../tls/ca.sh" install "$(host_of "$region")" "$demo/$region/tls" &&
+				"$here/../tls/ca.sh" install multiregion_api "$demo/$region/tls"
+		) || die "the certificates could not be made:" "$output"
+	done
 }
 
 init_first_region()
@@ -132,14 +170,16 @@ init_first_region()
 	"$bindir/initdb" --username=postgres --auth=trust --encoding=UTF8 --locale=C.UTF-8 \
 		--data-checksums --no-instructions -D "$folder/data" >"$folder/initdb.log" 2>&1 ||
 		die "initdb failed; see $folder/initdb.log"
-	cat "$here/postgresql.conf" >>"$folder/data/postgresql.conf"
-	cp "$here/pg_hba.conf" "$folder/data/pg_hba.conf"
+	cat "$here/postgresql.conf" "$here/tls.conf" >>"$folder/data/postgresql.conf"
+	cp "$here/pg_hba.conf" "$here/pg_ident.conf" "$folder/data/"
+	# Where a clone has its own; multiregion-join writes it there, too.
+	echo "multiregion.peer_options = '$(peer_options_of US_EAST)'" >>"$folder/data/postgresql.auto.conf"
 }
 
 make_cluster()
 {
 	local output
-	output=$(cd "$demo/US_EAST" && "$bindir/multiregiond" init 2>&1) ||
+	output=$(cd "$demo/US_EAST" && . ./environment && "$bindir/multiregiond" init 2>&1) ||
 		die "multiregiond init failed:" "$output"
 	sql US_EAST "CREATE TABLE IF NOT EXISTS visit (id bigserial PRIMARY KEY,
 		at timestamptz NOT NULL DEFAULT now(), note text)" >/dev/null
@@ -152,6 +192,7 @@ set_up_regions()
 	for region in $regions; do
 		write_settings "$region"
 	done
+	issue_certificates
 	init_first_region
 	start_loop US_EAST supervisor
 	wait_until 30 "PostgreSQL of US_EAST" sql US_EAST "SELECT" >/dev/null
@@ -209,6 +250,7 @@ remove_regions()
 		kill_region "$region"
 		rm -rf "${demo:?}/$region"
 	done
+	rm -rf "$demo/ca"
 	rm -f "$demo/complete" "$demo/ports"
 }
 

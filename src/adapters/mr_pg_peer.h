@@ -42,18 +42,25 @@ typedef struct MrPgPeer
 	char error[160]; /* one line, never a secret */
 } MrPgPeer;
 
-#define MR_PG_PEER_SIZE_OF_CONNINFO (MR_CONNINFO_SIZE + MR_HOSTADDR_SIZE + 512)
+#define MR_PEER_OPTIONS_SIZE 1024 /* multiregion.peer_options, with its NUL */
+#define MR_PG_PEER_SIZE_OF_COMPLETED (MR_CONNINFO_SIZE + MR_HOSTADDR_SIZE + 512)
+#define MR_PG_PEER_SIZE_OF_CONNINFO (MR_PG_PEER_SIZE_OF_COMPLETED + MR_PEER_OPTIONS_SIZE)
 
 /*
  * Starts connecting (what was open is closed). conninfo is the member's string; user
  * and dbname are used where it names none; hostaddr (may be empty) keeps libpq from
  * resolving. Without hostaddr the host must be numeric or a socket directory: a
  * resolver can block for half a minute, so a name is refused instead of looked up.
- * False when it failed at once (state is CLOSED, error is set).
+ * options are this node's own (mr_pg_conninfo_add_options) or NULL. A key file with a
+ * passphrase is an error, not a question to a terminal. False when it failed at once
+ * (state is CLOSED, error is set).
  */
 extern bool mr_pg_peer_connect(MrPgPeer *peer, const char *conninfo, const char *hostaddr,
-							   const char *user, const char *dbname, const char *application,
-							   int64_t now_ns, int64_t timeout_ns);
+							   const char *options, const char *user, const char *dbname,
+							   const char *application, int64_t now_ns, int64_t timeout_ns);
+
+/* From now on libpq never asks a terminal for a passphrase, in this whole process. */
+extern void mr_pg_peer_never_ask(void);
 
 /*
  * Sends a query with nparams binary or text parameters (libpq's arrays; all may
@@ -97,6 +104,21 @@ extern bool mr_pg_conninfo_value(const char *conninfo, const char *keyword, char
 extern bool mr_pg_conninfo_build(const char *conninfo, const char *hostaddr, const char *user,
 								 const char *dbname, const char *application, char *out,
 								 size_t size);
+
+/*
+ * Null when these can be a node's own options for its connections to the others
+ * (multiregion.peer_options, --peer-options), else why not: pairs keyword=value about TLS
+ * and the passfile, with absolute paths and without a secret. A sentence, which never
+ * repeats a part of them.
+ */
+extern const char *mr_pg_options_problem(const char *options);
+
+/*
+ * Adds such options to a built string, in place of what it says about the same keyword:
+ * where its files are and whom it trusts is the connecting node's decision. NULL or empty
+ * adds nothing. False, and the string as it was, if they have a problem or do not fit.
+ */
+extern bool mr_pg_conninfo_add_options(char *conninfo, size_t size, const char *options);
 
 /*
  * Adds a command line option of the server ("-c name=value") to those a built string

@@ -174,6 +174,8 @@ append_options(Text *text, const PQconninfoOption *options, const char *hostaddr
 		const char *value;
 		bool always;
 	} ours[] = {
+		/* what a certificate is compared with, where no name is given */
+		{"host", value_of(options, "hostaddr"), false},
 		{"hostaddr", socket_directory ? "" : hostaddr, false},
 		{"port", default_port(options), false},
 		{"user", user, false},
@@ -213,7 +215,7 @@ static bool
 fits_completed(const PQconninfoOption *options)
 {
 	static const char longest[] = "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx";
-	char out[MR_PG_PEER_SIZE_OF_CONNINFO];
+	char out[MR_PG_PEER_SIZE_OF_COMPLETED];
 	Text text = {.out = out, .size = sizeof(out)};
 
 	append_options(&text, options, longest, longest, longest, longest);
@@ -318,6 +320,106 @@ mr_pg_conninfo_add_option(char *conninfo, size_t size, const char *option)
 	append_option(&text, "options", all);
 	if (!text.failed && !joined.failed)
 		return true;
+	conninfo[before] = '\0';
+	return false;
+}
+
+/* ---------- the connecting node's own options ---------- */
+
+/* Those whose value is a file or folder of this machine, and the others. */
+static const char *const path_keywords[] = {"sslcert", "sslkey",    "sslrootcert",
+											"sslcrl",  "sslcrldir", "passfile"};
+static const char *const word_keywords[] = {"sslmode",
+											"sslsni",
+											"ssl_min_protocol_version",
+											"ssl_max_protocol_version",
+											"channel_binding",
+											"sslcertmode",
+											"sslnegotiation"};
+
+static bool
+is_among(const char *keyword, const char *const *list, size_t count)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++)
+	{
+		if (strcmp(list[i], keyword) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* The server, multiregion-join and the programs it runs work in different folders. */
+static bool
+is_absolute(const char *keyword, const char *value)
+{
+	return value[0] == '/' || value[0] == '\0' ||
+		   (strcmp(keyword, "sslrootcert") == 0 && strcmp(value, "system") == 0);
+}
+
+static const char *
+own_options_problem(const PQconninfoOption *options)
+{
+	if (holds_secret(options))
+		return "They hold a password; use a passfile, or a key file without a passphrase.";
+	for (; options->keyword != NULL; options++)
+	{
+		bool path = is_among(options->keyword, path_keywords,
+							 sizeof(path_keywords) / sizeof(path_keywords[0]));
+
+		if (options->val == NULL)
+			continue;
+		if (!path && !is_among(options->keyword, word_keywords,
+							   sizeof(word_keywords) / sizeof(word_keywords[0])))
+			return "They hold something else than options for TLS (ssl..., channel_binding) and "
+				   "passfile; all else belongs into the connection strings of the nodes.";
+		if (path && !is_absolute(options->keyword, options->val))
+			return "A path in them is not absolute.";
+	}
+	return NULL;
+}
+
+const char *
+mr_pg_options_problem(const char *options)
+{
+	PQconninfoOption *parsed;
+	const char *problem;
+	const char *c;
+
+	if (strlen(options) >= MR_PEER_OPTIONS_SIZE)
+		return "They are too long.";
+	for (c = options; *c != '\0'; c++)
+	{
+		if ((unsigned char) *c < ' ' || *c == 0x7F)
+			return "They contain a line break or another control character.";
+	}
+	if (strncmp(options, "postgres", 8) == 0)
+		return "They are a URL, not pairs of keyword and value.";
+	parsed = parse(options);
+	if (parsed == NULL)
+		return "They cannot be parsed as pairs of keyword and value.";
+	problem = own_options_problem(parsed);
+	PQconninfoFree(parsed);
+	return problem;
+}
+
+bool
+mr_pg_conninfo_add_options(char *conninfo, size_t size, const char *options)
+{
+	Text text = {.out = conninfo, .size = size, .length = strlen(conninfo)};
+	size_t before = text.length;
+
+	if (options == NULL || options[0] == '\0')
+		return true;
+	if (mr_pg_options_problem(options) == NULL)
+	{
+		/* of a keyword that comes twice libpq takes the last one */
+		append(&text, " ", 1);
+		append(&text, options, strlen(options));
+		if (!text.failed)
+			return true;
+	}
 	conninfo[before] = '\0';
 	return false;
 }

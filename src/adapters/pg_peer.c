@@ -62,11 +62,22 @@ set_error(MrPgPeer *peer, const char *text, const char *secret)
 	peer->error[length] = '\0';
 }
 
+/* Whom it concerns, the caller knows; the reason is what there is room for. */
+static const char *
+reason_in(const char *text)
+{
+	static const char begin[] = "connection to server ";
+	static const char end[] = " failed: ";
+	const char *found = strncmp(text, begin, strlen(begin)) == 0 ? strstr(text, end) : NULL;
+
+	return found != NULL ? found + strlen(end) : text;
+}
+
 /* Closes with a reason. The text may belong to what is about to be freed. */
 static MrPgPeerNews
 fail(MrPgPeer *peer, const char *text)
 {
-	set_error(peer, text, peer->conn != NULL ? PQpass(peer->conn) : NULL);
+	set_error(peer, reason_in(text), peer->conn != NULL ? PQpass(peer->conn) : NULL);
 	mr_pg_peer_close(peer);
 	return MR_PG_FAILED;
 }
@@ -114,17 +125,34 @@ needs_resolver(const char *complete)
 		   host[0] != '@' && !is_numeric(host);
 }
 
+/*
+ * OpenSSL would ask the terminal, or standard input, for the passphrase of a key, and
+ * wait. libpq's own hook takes sslpassword or gives an empty answer.
+ */
+void
+mr_pg_peer_never_ask(void)
+{
+	if (PQgetSSLKeyPassHook_OpenSSL() == NULL)
+		PQsetSSLKeyPassHook_OpenSSL(PQdefaultSSLKeyPassHook_OpenSSL);
+}
+
 bool
-mr_pg_peer_connect(MrPgPeer *peer, const char *conninfo, const char *hostaddr, const char *user,
-				   const char *dbname, const char *application, int64_t now_ns, int64_t timeout_ns)
+mr_pg_peer_connect(MrPgPeer *peer, const char *conninfo, const char *hostaddr, const char *options,
+				   const char *user, const char *dbname, const char *application, int64_t now_ns,
+				   int64_t timeout_ns)
 {
 	char complete[MR_PG_PEER_SIZE_OF_CONNINFO];
 	const char *problem = mr_pg_conninfo_problem(conninfo);
 
+	mr_pg_peer_never_ask();
 	mr_pg_peer_close(peer);
 	peer->error[0] = '\0';
 	if (problem == NULL && !mr_pg_conninfo_build(conninfo, hostaddr, user, dbname, application,
 												 complete, sizeof(complete)))
+		problem = "The complete connection string is too long.";
+	if (problem == NULL && options != NULL)
+		problem = mr_pg_options_problem(options);
+	if (problem == NULL && !mr_pg_conninfo_add_options(complete, sizeof(complete), options))
 		problem = "The complete connection string is too long.";
 	if (problem == NULL && needs_resolver(complete))
 		problem = "The address of the host is not known yet, only its name.";

@@ -68,6 +68,7 @@
 	X("MULTIREGION_PEERS", JOIN, SECRET, "", "", "connection strings of other members") \
 	X("MULTIREGION_DATABASE", JOIN, TEXT, "postgres", "", "multiregion.database of the members") \
 	X("MULTIREGION_PEER_USER", JOIN, TEXT, "multiregion_peer", "", "role where none is named") \
+	X("MULTIREGION_PEER_OPTIONS", JOIN, SECRET, "", "", "libpq options towards other nodes") \
 	X("MULTIREGION_RECLONE", JOIN, WORD, "ask", "auto|ask|never", \
 	  "replace a directory by a clone") \
 	X("MULTIREGION_MODE", JOIN, WORD, "manage", "manage|observe|off", "what is done") \

@@ -32,6 +32,7 @@
 #include "extension/mr_commits.h"
 #include "extension/mr_fence.h"
 #include "extension/mr_followers.h"
+#include "extension/mr_peer_sessions.h"
 #include "extension/mr_session.h"
 #include "extension/mr_shared_state.h"
 #include "extension/mr_utility.h"
@@ -140,6 +141,8 @@ fence_client_authentication(Port *port, int status)
 		register_writer(); /* decodes logically: ends with the lease */
 	else if (am_walsender)
 		mr_followers_admit(port);
+	else
+		mr_peer_sessions_enter(port);
 	if (!must_refuse())
 		return;
 	if (am_db_walsender)

@@ -23,6 +23,7 @@
 
 #include "adapters/mr_pg_peer.h"
 #include "extension/mr_gate.h"
+#include "extension/mr_settings.h"
 #include "extension/mr_shared_state.h"
 #include "extension/pg_compat.h"
 
@@ -177,6 +178,12 @@ gate_connect(const char *conninfo, MR_WALRCV_CONNECT_ARGS)
 		return original->walrcv_connect(replace_placeholder(conninfo, leader, sizeof(leader)),
 										MR_WALRCV_CONNECT_PASS);
 	my_generation = wait_until_open(leader, sizeof(leader));
+	/* here, not by whoever opened the gate: what a reload changed holds for the next connection */
+	if (!mr_pg_conninfo_add_options(leader, sizeof(leader), mr_peer_options))
+		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+						errmsg("multiregion.peer_options cannot be added to the connection string "
+							   "of the leader")));
+	mr_pg_peer_never_ask();
 	/* announce, then look again: whoever closes the gate looks for announcements after */
 	pg_atomic_write_u32(&gate->waiting_pid, 0);
 	pg_memory_barrier();

@@ -20,6 +20,7 @@
 #include "extension/mr_gate.h"
 #include "extension/mr_mailbox.h"
 #include "extension/mr_object_access.h"
+#include "extension/mr_peer_sessions.h"
 #include "extension/mr_settings.h"
 #include "extension/mr_shared_state.h"
 #include "extension/workers/mr_workers.h"
@@ -42,6 +43,7 @@ module_shmem_request(void)
 	RequestAddinShmemSpace(mr_fence_size());
 	RequestAddinShmemSpace(mr_commits_size());
 	RequestAddinShmemSpace(mr_followers_size());
+	RequestAddinShmemSpace(mr_peer_sessions_size());
 	RequestNamedLWLockTranche("multiregion", 1);
 }
 
@@ -56,6 +58,7 @@ module_shmem_startup(void)
 	mr_fence_initialize();
 	mr_commits_initialize();
 	mr_followers_initialize();
+	mr_peer_sessions_initialize();
 	mr_shared_initialize();
 	LWLockRelease(AddinShmemInitLock);
 }

@@ -23,6 +23,9 @@ extern int mr_connect_timeout_ms;
 /* multiregion.archive_command: what archive_library = 'multiregion' runs for each file. */
 extern char *mr_archive_command;
 
+/* multiregion.peer_options: see mr_pg_conninfo_add_options(). */
+extern char *mr_peer_options;
+
 /* Role and suffix of application_name of our own connections. */
 #define MR_PEER_USER "multiregion_peer"
 

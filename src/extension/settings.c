@@ -5,8 +5,10 @@
  */
 #include "postgres.h"
 
+#include "miscadmin.h"
 #include "utils/guc.h"
 
+#include "adapters/mr_pg_peer.h"
 #include "core/mr_names.h"
 #include "extension/mr_followers.h"
 #include "extension/mr_settings.h"
@@ -17,6 +19,7 @@ char *mr_state_directory_setting = NULL;
 bool mr_standalone = false;
 int mr_connect_timeout_ms = 2000;
 char *mr_archive_command = NULL;
+char *mr_peer_options = NULL;
 
 /* Read from the startup packet (followers.c), before settings of the session exist. */
 static char *mr_follow_term = NULL;
@@ -24,6 +27,29 @@ static char *mr_follow_term = NULL;
 #define MODE_OPTION(symbol, word) {word, symbol, false},
 
 static const struct config_enum_entry mode_options[] = {MR_MODE_LIST(MODE_OPTION){NULL, 0, false}};
+
+/*
+ * The value is not repeated: what is refused may be a password. At a start PostgreSQL would
+ * go on with the default, which verifies nobody.
+ */
+static bool
+check_peer_options(char **value, void **extra, GucSource source)
+{
+	static const char message[] = "invalid value for parameter \"multiregion.peer_options\"";
+	static const char hint[] = "Write pairs of keyword and value, like \"sslmode=verify-full "
+							   "sslrootcert=/etc/multiregion/tls/ca.crt\".";
+	const char *problem = mr_pg_options_problem(*value);
+
+	if (problem == NULL)
+		return true;
+	if (process_shared_preload_libraries_in_progress)
+		ereport(FATAL, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s", message),
+						errdetail("%s", problem), errhint("%s", hint)));
+	GUC_check_errmsg("%s", message);
+	GUC_check_errdetail("%s", problem);
+	GUC_check_errhint("%s", hint);
+	return false;
+}
 
 void
 mr_settings_define(bool preloading)
@@ -46,6 +72,11 @@ mr_settings_define(bool preloading)
 							   "Used with archive_library = 'multiregion', which runs it only "
 							   "while this node holds the lease.",
 							   &mr_archive_command, "", PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomStringVariable(
+		"multiregion.peer_options", "libpq options of this node's connections to the other nodes.",
+		"TLS and passfile, as keyword=value; they come before what the "
+		"connection string of a node says.",
+		&mr_peer_options, "", PGC_SIGHUP, GUC_SUPERUSER_ONLY, check_peer_options, NULL, NULL);
 	if (preloading)
 	{
 		DefineCustomStringVariable("multiregion.database",

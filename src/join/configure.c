@@ -19,7 +19,7 @@
 #include "join/mr_join_progress.h"
 
 #define AUTO_CONF_BYTES (1024 * 1024)
-#define MAX_SETTINGS 4
+#define MAX_SETTINGS 5
 
 typedef struct Setting
 {
@@ -45,6 +45,11 @@ wanted_settings(const MrJoin *join, Setting *settings)
 	{
 		settings[count].name = "multiregion.state_directory";
 		snprintf(settings[count++].value, PATH_MAX, "%s", join->options.state_directory);
+	}
+	if (join->options.peer_options_given)
+	{
+		settings[count].name = "multiregion.peer_options";
+		snprintf(settings[count++].value, PATH_MAX, "%s", join->options.peer_options);
 	}
 	return count;
 }

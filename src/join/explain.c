@@ -56,6 +56,9 @@ mr_join_explain_verdict(const MrJoin *join, bool only_say)
 				 facts->leader.timeline, fork);
 	mr_join_say("%s%s; rule %s: %s%s", only_say ? "would be " : "", step_words(verdict->step),
 				mr_join_rule_name(verdict->rule), mr_join_rule_sentence(verdict->rule), leader);
+	/* a certificate that nobody accepts looks like a world in which nobody lives */
+	if (verdict->rule == MR_JOIN_RULE_NO_PEER)
+		mr_join_peers_explain(join);
 }
 
 static void

@@ -347,7 +347,8 @@ mr_join_leader_conninfo(MrJoin *join, char *out, size_t size)
 	if (hostaddr == NULL)
 		hostaddr = "";
 	if (mr_pg_conninfo_build(peer->conninfo, hostaddr, join->options.user, join->options.database,
-							 "multiregion-join", out, size))
+							 "multiregion-join", out, size) &&
+		mr_pg_conninfo_add_options(out, size, join->options.peer_options))
 		return true;
 	mr_join_say("the connection string of %s is too long", peer->where);
 	return false;

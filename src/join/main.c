@@ -291,6 +291,25 @@ only_observes(const MrJoin *join)
 	return true;
 }
 
+/* Where the call gives none, the server's own: both connect to the same nodes. */
+static bool
+take_peer_options(MrJoinOptions *options, const MrJoin *join)
+{
+	char *text = options->peer_options;
+	const char *problem;
+
+	if (options->peer_options_given || (join->facts.directory != MR_JOIN_DIR_MANAGED &&
+										join->facts.directory != MR_JOIN_DIR_PLAIN))
+		return true;
+	if (!mr_join_server_setting(join, "multiregion.peer_options", text,
+								sizeof(options->peer_options)))
+		text[0] = '\0';
+	problem = mr_pg_options_problem(text);
+	if (problem != NULL)
+		mr_join_say("the setting multiregion.peer_options cannot be used: %s", problem);
+	return problem == NULL;
+}
+
 static int
 run(MrJoin *join)
 {
@@ -324,6 +343,8 @@ run(MrJoin *join)
 	take_state(join);
 	if (only_observes(join))
 		return MR_JOIN_EXIT_START;
+	if (!take_peer_options(&join->options, join))
+		return MR_JOIN_EXIT_FAILED;
 	return mr_join_peers_collect(join) ? decide_and_do(join) : MR_JOIN_EXIT_USAGE;
 }
 

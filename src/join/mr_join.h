@@ -11,6 +11,7 @@
 
 #include <limits.h>
 
+#include "adapters/mr_pg_peer.h"
 #include "core/mr_durable.h"
 #include "core/mr_names.h"
 #include "join/mr_join_plan.h"
@@ -35,6 +36,8 @@ typedef struct MrJoinOptions
 	char region[MR_NAME_SIZE];
 	char database[MR_NAME_SIZE];
 	char user[MR_NAME_SIZE];
+	char peer_options[MR_PEER_OPTIONS_SIZE]; /* see mr_pg_conninfo_add_options() */
+	bool peer_options_given;                 /* by the call, not read from the server */
 	char bindir[PATH_MAX];
 	char config_file[PATH_MAX];
 	int npeers;

@@ -27,6 +27,9 @@ typedef struct MrJoinRun
 /* Runs to the end. True if the exit status is 0. */
 extern bool mr_join_run(const MrJoin *join, MrJoinRun *run);
 
+/* A setting of the server of the data directory, as its files say. False if unknown. */
+extern bool mr_join_server_setting(const MrJoin *join, const char *name, char *out, size_t size);
+
 /* Prints the last lines of the output, each after the program's name. */
 extern void mr_join_show_output(const MrJoinRun *run, int lines);
 

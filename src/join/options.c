@@ -37,6 +37,9 @@ static const char help_text[] =
 	"  -d, --database NAME        multiregion.database; default: postgres (MULTIREGION_DATABASE)\n"
 	"  -U, --user NAME            role where a connection string names none; default:\n"
 	"                             multiregion_peer (MULTIREGION_PEER_USER)\n"
+	"      --peer-options LIST    this node's libpq options for all of these connections: TLS\n"
+	"                             and passfile, like sslmode=verify-full sslcert=/PATH; also\n"
+	"                             kept as multiregion.peer_options (MULTIREGION_PEER_OPTIONS)\n"
 	"      --reclone WHEN         replace a directory that is not empty by a clone, where\n"
 	"                             pg_rewind cannot help: auto, ask (refuse and say how), never;\n"
 	"                             default: ask (MULTIREGION_RECLONE)\n"
@@ -61,7 +64,8 @@ enum
 	OPTION_MODE,
 	OPTION_BINDIR,
 	OPTION_CONFIG_FILE,
-	OPTION_DRY_RUN
+	OPTION_DRY_RUN,
+	OPTION_PEER_OPTIONS
 };
 
 static const struct option long_options[] = {
@@ -74,6 +78,7 @@ static const struct option long_options[] = {
 	{"primary", required_argument, NULL, 'p'},
 	{"database", required_argument, NULL, 'd'},
 	{"user", required_argument, NULL, 'U'},
+	{"peer-options", required_argument, NULL, OPTION_PEER_OPTIONS},
 	{"reclone", required_argument, NULL, OPTION_RECLONE},
 	{"mode", required_argument, NULL, OPTION_MODE},
 	{"timeout", required_argument, NULL, 't'},
@@ -119,6 +124,19 @@ take_directory(const char *what, const char *value, char *out)
 	for (length = strlen(path); length > 1 && path[length - 1] == '/'; length--)
 		path[length - 1] = '\0';
 	return take_text(what, path, out, PATH_MAX);
+}
+
+static bool
+take_peer_options(MrJoinOptions *options, const char *value)
+{
+	const char *problem = mr_pg_options_problem(value);
+
+	options->peer_options_given = true;
+	if (problem == NULL)
+		return take_text("--peer-options", value, options->peer_options,
+						 sizeof(options->peer_options));
+	mr_join_say("--peer-options cannot be used: %s", problem);
+	return false;
 }
 
 static bool
@@ -247,6 +265,8 @@ take_option(MrJoinOptions *options, int option, const char *value)
 			return take_text("--user", value, options->user, sizeof(options->user));
 		case 't':
 			return take_timeout(value, &options->timeout_ms);
+		case OPTION_PEER_OPTIONS:
+			return take_peer_options(options, value);
 		case OPTION_RECLONE:
 			return take_reclone(value, &options->reclone);
 		case OPTION_MODE:
@@ -276,6 +296,7 @@ take_environment(MrJoinOptions *options)
 					 {"MULTIREGION_REGION", 'r'},
 					 {"MULTIREGION_DATABASE", 'd'},
 					 {"MULTIREGION_PEER_USER", 'U'},
+					 {"MULTIREGION_PEER_OPTIONS", OPTION_PEER_OPTIONS},
 					 {"MULTIREGION_RECLONE", OPTION_RECLONE},
 					 {"MULTIREGION_MODE", OPTION_MODE},
 					 {"MULTIREGION_JOIN_TIMEOUT", 't'},

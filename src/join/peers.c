@@ -118,9 +118,9 @@ fail(MrJoinPeer *peer, const char *why)
 static void
 connect_to(const MrJoin *join, MrJoinPeer *peer, const char *hostaddr)
 {
-	if (mr_pg_peer_connect(&peer->connection, peer->conninfo, hostaddr, join->options.user,
-						   join->options.database, APPLICATION, mr_join_now_ns(),
-						   CONNECT_MS * MR_NS_PER_MS))
+	if (mr_pg_peer_connect(&peer->connection, peer->conninfo, hostaddr, join->options.peer_options,
+						   join->options.user, join->options.database, APPLICATION,
+						   mr_join_now_ns(), CONNECT_MS * MR_NS_PER_MS))
 		peer->stage = MR_JOIN_PEER_CONNECTING;
 	else
 		fail(peer, NULL);
@@ -138,17 +138,23 @@ connect_next(const MrJoin *join, MrJoinPeer *peer)
 		connect_to(join, peer, address);
 	}
 	else
-		fail(peer, peer->next_address == 0 ? "the host name has no address" : NULL);
+		fail(peer, peer->next_address == 0 && peer->connection.error[0] == '\0'
+					   ? "the host name has no address"
+					   : NULL);
 }
 
-/* A known address may be out of date: then the name is looked up after all. */
+/*
+ * A known address may be out of date: then the name is looked up after all. If that does
+ * not help, the reason stays why the known address failed.
+ */
 static void
 look_up(MrJoinPeer *peer)
 {
 	char host[256];
 
 	peer->hostaddr[0] = '\0';
-	if (!mr_pg_conninfo_value(peer->conninfo, "host", host, sizeof(host)) ||
+	if (mr_pg_conninfo_value(peer->conninfo, "hostaddr", host, sizeof(host)) ||
+		!mr_pg_conninfo_value(peer->conninfo, "host", host, sizeof(host)) ||
 		!mr_join_resolve_is_needed(host))
 		fail(peer, NULL);
 	else if (mr_join_resolve_start(&peer->resolver, host))
@@ -175,6 +181,7 @@ begin_round(const MrJoin *join, MrJoinPeer *peer)
 {
 	char host[256];
 
+	peer->connection.error[0] = '\0';
 	if (peer->connection.state == MR_PG_READY)
 		send_question(peer);
 	else if (peer->hostaddr[0] != '\0' ||

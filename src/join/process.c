@@ -161,6 +161,36 @@ mr_join_run(const MrJoin *join, MrJoinRun *run)
 	return run->status == 0;
 }
 
+bool
+mr_join_server_setting(const MrJoin *join, const char *name, char *out, size_t size)
+{
+	char config_file[PATH_MAX + 32];
+	MrJoinRun ask = {.program = "postgres",
+					 .arguments = {"-D", join->options.pgdata, "-C", name, NULL}};
+	const char *line = ask.output;
+	size_t length;
+
+	if (join->options.config_file[0] != '\0')
+	{
+		snprintf(config_file, sizeof(config_file), "config_file=%s", join->options.config_file);
+		ask.arguments[4] = "-c";
+		ask.arguments[5] = config_file;
+	}
+	if (!mr_join_run(join, &ask))
+		return false;
+	/* the last line: the server may have had something to say before */
+	length = ask.length > 0 ? ask.length - 1 : 0;
+	while (length > 0 && ask.output[length - 1] != '\n')
+		length--;
+	line += length;
+	length = strcspn(line, "\n");
+	if (length >= size)
+		return false;
+	memcpy(out, line, length);
+	out[length] = '\0';
+	return true;
+}
+
 void
 mr_join_show_output(const MrJoinRun *run, int lines)
 {

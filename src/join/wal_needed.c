@@ -65,17 +65,10 @@ timeline_at(const MrJoinHistory *history, MrLsn end)
 bool
 mr_join_wal_has_archive(const MrJoin *join)
 {
-	char config_file[PATH_MAX + 32];
-	MrJoinRun ask = {.program = "postgres",
-					 .arguments = {"-D", join->options.pgdata, "-C", "restore_command", NULL}};
+	char command[PATH_MAX];
 
-	if (join->options.config_file[0] != '\0')
-	{
-		snprintf(config_file, sizeof(config_file), "config_file=%s", join->options.config_file);
-		ask.arguments[4] = "-c";
-		ask.arguments[5] = config_file;
-	}
-	return mr_join_run(join, &ask) && ask.output[0] != '\0' && ask.output[0] != '\n';
+	return mr_join_server_setting(join, "restore_command", command, sizeof(command)) &&
+		   command[0] != '\0';
 }
 
 bool

@@ -7,15 +7,36 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "adapters/mr_pg_peer.h"
+
 #define PEER_CONNECT_TIMEOUT "2" /* s, to see whether a cluster exists elsewhere */
+
+/* How another node would connect to url; false if that cannot be written down. */
+static bool
+build_conninfo(const char *url, const char *peer_options, char *out, size_t size)
+{
+	MrConninfo parts;
+
+	if (mr_conninfo_read(url, 0, &parts) != NULL)
+		return false;
+	snprintf(out, size, "%s", parts.text);
+	return (parts.user[0] != '\0' || mr_conninfo_append(out, size, "user", "multiregion_peer")) &&
+		   (parts.password[0] == '\0' ||
+			mr_conninfo_append(out, size, "password", parts.password)) &&
+		   mr_pg_conninfo_add_options(out, size, peer_options);
+}
 
 /* Whether the server at url is managed already. One that does not answer is not asked twice. */
 static bool
-is_managed_elsewhere(const char *url)
+is_managed_elsewhere(const char *url, const char *peer_options)
 {
-	PGconn *conn = mr_init_connect_to(url, NULL, PEER_CONNECT_TIMEOUT);
+	char conninfo[MR_PG_PEER_SIZE_OF_CONNINFO];
+	PGconn *conn;
 	bool managed = false;
 
+	if (!build_conninfo(url, peer_options, conninfo, sizeof(conninfo)))
+		return false;
+	conn = mr_init_connect_to(conninfo, NULL, PEER_CONNECT_TIMEOUT);
 	if (PQstatus(conn) == CONNECTION_OK)
 	{
 		PGresult *result = PQexec(conn, "SELECT managed FROM multiregion.lease_status()");
@@ -37,7 +58,7 @@ look_for_cluster(const MrSettings *settings)
 	{
 		const MrSettingsNode *node = &settings->nodes[i];
 
-		if (i == settings->self || !is_managed_elsewhere(node->url))
+		if (i == settings->self || !is_managed_elsewhere(node->url, settings->peer_options))
 			continue;
 		mr_init_error("node \"%s\" of region %s belongs to a cluster already", node->name,
 					  settings->regions[node->region].key);

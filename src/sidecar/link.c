@@ -132,8 +132,8 @@ mr_link_connect(MrLink *link, const char *conninfo, const char *hostaddr, const 
 				int64_t timeout_ms)
 {
 	mr_link_close(link);
-	if (!mr_pg_peer_connect(&link->peer, conninfo, hostaddr, "", "", application, mr_loop_now_ns(),
-							timeout_ms * MR_NS_PER_MS))
+	if (!mr_pg_peer_connect(&link->peer, conninfo, hostaddr, NULL, "", "", application,
+							mr_loop_now_ns(), timeout_ms * MR_NS_PER_MS))
 	{
 		report_later(link);
 		return;

@@ -57,10 +57,11 @@ typedef struct MrSettings
 	const char *listen;        /* addresses, comma separated */
 	MrLogLevel log_level;
 	bool has_database;
-	MrConninfo database;   /* how the sidecar reaches the local node */
-	const char *admin_url; /* how init does; NULL if there is none */
-	const char *passfile;  /* MULTIREGION_PASSFILE, or NULL */
-	MrAuth auth;           /* MULTIREGION_API_TOKEN and _FILE */
+	MrConninfo database;      /* how the sidecar reaches the local node */
+	const char *admin_url;    /* how init does; NULL if there is none */
+	const char *passfile;     /* MULTIREGION_PASSFILE, or NULL */
+	const char *peer_options; /* MULTIREGION_PEER_OPTIONS, or NULL */
+	MrAuth auth;              /* MULTIREGION_API_TOKEN and _FILE */
 #define MR_SETTING_FIELD(field, name, def, min, max, what) int64_t field;
 	MR_SETTING_NUMBERS(MR_SETTING_FIELD)
 #undef MR_SETTING_FIELD

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "adapters/mr_env_file.h"
+#include "adapters/mr_pg_peer.h"
 #include "sidecar/mr_http_text.h"
 
 #define API_ROLE "multiregion_api"
@@ -87,6 +88,10 @@ read_basics(MrSettings *settings, MrProblems *problems)
 	if (settings->passfile != NULL && settings->passfile[0] != '/')
 		mr_problems_error(problems, "MULTIREGION_PASSFILE: \"%s\" is not an absolute path",
 						  settings->passfile);
+	settings->peer_options = mr_environment_get(environment, "MULTIREGION_PEER_OPTIONS");
+	if (settings->peer_options != NULL && mr_pg_options_problem(settings->peer_options) != NULL)
+		mr_problems_error(problems, "MULTIREGION_PEER_OPTIONS cannot be used. %s",
+						  mr_pg_options_problem(settings->peer_options));
 	text = value_of(environment, "MULTIREGION_LOG_LEVEL");
 	settings->log_level = MR_LOG_INFO;
 	if (!mr_log_level_from_name(text, &settings->log_level))

@@ -8,7 +8,8 @@
 #
 # value is the median. Progress and what else was seen go to standard error.
 #
-#   failover.pl [CASE...]     RUNS=n (default 10; 3 is the quick mode), IDLE_SECONDS=60
+#   failover.pl [CASE...]     RUNS=n (default 10; 3 is the quick mode), IDLE_SECONDS=60,
+#                             TLS=1 (members use TLS and log in with certificates)
 #
 # Instants are CLOCK_MONOTONIC; an outage goes from just before the fault's first signal
 # to the first acknowledgement of an insert at another node (or at the same one, on a
@@ -106,7 +107,7 @@ sub make_cluster
 
 	tell_progress('making a cluster' . ($args{links} ? ' with a network that can be cut' : ''));
 	$cluster = MultiRegion::Cluster->new(policy => { failback => 'off' },
-		settings => { autovacuum_naptime => '1h' }, %args);
+		settings => { autovacuum_naptime => '1h' }, $ENV{TLS} ? (tls => 'cert') : (), %args);
 	$cluster->start;
 	MultiRegion::Probe->make_table($cluster->leader);
 	$cluster->wait_caught_up;

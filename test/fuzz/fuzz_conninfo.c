@@ -14,6 +14,7 @@ static const char *const seeds[] = {
 	"host=10.0.0.1 port=5501 user=u dbname=d passfile='/a b' options='-c a=\\'b\\''",
 	"postgresql://u%20v@[::1]:5501/d?sslmode=require&application_name=a",
 	"host=a,b port=1,2 password=x sslpassword=y service=z replication=true",
+	"sslmode=verify-full sslcert='/a b' sslkey=/k\\\\ passfile=/p",
 	"host=a hostaddr=10.0.0.1 target_session_attrs=read-write gssencmode=prefer",
 };
 
@@ -82,6 +83,14 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			abort();
 	}
 	else if (build(text, first))
+		abort();
+	/* Options that may be added leave a string that can be parsed, to the same server. */
+	if (build("host=10.0.0.1 port=7", first) &&
+		mr_pg_conninfo_add_options(first, sizeof(first), text) &&
+		(!mr_pg_conninfo_value(first, "host", value, sizeof(value)) ||
+		 strcmp(value, "10.0.0.1") != 0 ||
+		 mr_pg_conninfo_value(first, "password", value, sizeof(value)) ||
+		 !mr_pg_conninfo_value(first, "port", value, sizeof(value)) || strcmp(value, "7") != 0))
 		abort();
 	free(text);
 	return 0;

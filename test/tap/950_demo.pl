@@ -55,9 +55,10 @@ sub demo
 
 sub psql
 {
-	my ($conninfo, $sql) = @_;
+	my ($conninfo, $sql, $user) = @_;
 	local $ENV{PGCONNECT_TIMEOUT} = 2;
-	open(my $pipe, '-|', "$bindir/psql", '-XAtqw', '-d', "$conninfo user=postgres dbname=postgres",
+	$user //= 'postgres';
+	open(my $pipe, '-|', "$bindir/psql", '-XAtqw', '-d', "$conninfo user=$user dbname=postgres",
 		'-c', $sql) or die "psql: $!";
 	local $/;
 	my $output = <$pipe> // '';
@@ -133,6 +134,24 @@ like($output, qr/target_session_attrs=read-write.*demo-kill REGION=US_EAST/s, 'i
 is(primary_at($_), 'US_EAST', "the sidecar of $regions[$_] names the primary region") foreach 0 .. 2;
 is(psql($any, "INSERT INTO visit (note) VALUES ('before') RETURNING note"), 'before',
 	'a client of all three can write');
+
+# The cluster's own connections are encrypted, by certificate; nothing else is admitted.
+foreach my $number (0 .. 2)
+{
+	my $here = 'host=127.0.0.1 port=' . ($pg_port + $number);
+	ok(wait_for(10, sub {
+			my $dns = psql($here, q{SELECT string_agg(DISTINCT a.usename || coalesce(s.client_dn, ' -'), ' ') FROM}
+					. ' pg_stat_activity AS a JOIN pg_stat_ssl AS s USING (pid) WHERE a.usename <> current_user') // '';
+			$dns =~ m{multiregion_api/CN=multiregion_api} && $dns =~ m{multiregion_peer/CN=[a-z]+-[a-z]+-1\.multiregion\.test}
+				&& $dns !~ / -/ && psql($here, q{SELECT count(*) FROM pg_stat_activity AS a JOIN pg_stat_ssl AS s USING (pid)}
+				. q{ WHERE a.usename LIKE 'multiregion%' AND NOT s.ssl}) eq '0' }),
+		"$regions[$number]: peers and sidecar log in with their certificates");
+	foreach my $role (qw(multiregion_peer multiregion_api))
+	{
+		is(psql("$here sslmode=$_", 'SELECT 1', $role), undef, "$regions[$number]: not as $role with sslmode=$_ alone")
+			foreach qw(disable require);
+	}
+}
 
 # Works in the demo's folder but is none of its processes.
 my $bystander = fork() // die "fork: $!";

@@ -207,6 +207,17 @@ MR_TEST(an_option_joins_those_that_are_there)
 	MR_CHECK_STRING(small, "host=a");
 }
 
+/* libpq verifies no server of which it knows no name. */
+MR_TEST(an_address_alone_is_the_name_to_be_verified)
+{
+	char out[MR_PG_PEER_SIZE_OF_CONNINFO];
+
+	MR_REQUIRE(
+		mr_pg_conninfo_build("hostaddr=10.0.0.2", "10.0.0.1", "u", "d", "a", out, sizeof(out)));
+	check_built(out, "host", "10.0.0.2");
+	check_built(out, "hostaddr", "10.0.0.2");
+}
+
 /* Each of these, left to the string, would break the protocol or its slots. */
 MR_TEST(some_things_are_ours_whatever_the_string_says)
 {
@@ -306,4 +317,113 @@ MR_TEST(single_values_can_be_asked_for)
 	MR_CHECK(!mr_pg_conninfo_value("garbage", "host", out, sizeof(out)));
 	MR_CHECK(mr_pg_conninfo_value("postgres://h:7/d", "port", out, sizeof(out)));
 	MR_CHECK_STRING(out, "7");
+}
+
+/* ---------- the connecting node's own options ---------- */
+
+static const struct
+{
+	const char *options;
+	const char *problem; /* part of the sentence; NULL = none */
+} options_cases[] = {
+	{"", NULL},
+	{"sslmode=verify-full", NULL},
+	{"sslmode=verify-full sslrootcert=/t/ca.crt sslcert='/t/a b.crt' sslkey=/t/k sslcrl=/t/l",
+	 NULL},
+	{"passfile=/etc/multiregion/pgpass channel_binding=require", NULL},
+	{"sslcert=''", NULL},
+	{"sslrootcert=ca.crt", "not absolute"},
+	{"sslkey=system", "not absolute"},
+	{"sslcert= sslkey=/t/k", "not absolute"},
+	{"passfile=~/.pgpass", "not absolute"},
+	{"password=" SECRET, "password"},
+	{"password=", "password"},
+	{"sslpassword=" SECRET, "password"},
+	{"host=10.0.0.9", "something else"},
+	{"hostaddr=10.0.0.9", "something else"},
+	{"user=postgres", "something else"},
+	{"options=-cfsync=off", "something else"},
+	{"gssencmode=prefer", "something else"},
+	{"application_name=x", "something else"},
+	{"target_session_attrs=primary", "something else"},
+	{"service=x", "something else"},
+	{"postgresql:///?sslmode=require", "URL"},
+	{"sslmode", "cannot be parsed"},
+	{"sslmode=require\nsslkey=/k", "control character"},
+	{"colour=" SECRET, "cannot be parsed"},
+};
+
+MR_TEST(own_options_are_about_tls_and_passfile_only)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(options_cases) / sizeof(options_cases[0]); i++)
+	{
+		const char *problem = mr_pg_options_problem(options_cases[i].options);
+
+		mr_unit_about("%s", options_cases[i].options);
+		if (options_cases[i].problem == NULL)
+			MR_CHECK_STRING(problem, NULL);
+		else
+			MR_CHECK(problem != NULL && strstr(problem, options_cases[i].problem) != NULL);
+		MR_CHECK(problem == NULL || strstr(problem, SECRET) == NULL);
+	}
+}
+
+MR_TEST(own_options_may_be_as_long_as_they_say)
+{
+	char options[MR_PEER_OPTIONS_SIZE + 1] = "sslcert=/";
+
+	memset(options + 9, 'x', MR_PEER_OPTIONS_SIZE - 9);
+	MR_CHECK(mr_pg_options_problem(options) != NULL);
+	options[MR_PEER_OPTIONS_SIZE - 1] = '\0';
+	MR_CHECK_STRING(mr_pg_options_problem(options), NULL);
+}
+
+/* A row of a table must not be able to weaken what the node itself demands. */
+MR_TEST(own_options_come_before_what_the_string_says)
+{
+	char out[MR_PG_PEER_SIZE_OF_CONNINFO];
+	char before[MR_PG_PEER_SIZE_OF_CONNINFO];
+
+	MR_REQUIRE(mr_pg_conninfo_build("host=us.example sslmode=disable sslcert=/theirs", "10.0.0.1",
+									"u", "d", "a", out, sizeof(out)));
+	memcpy(before, out, sizeof(before));
+	MR_CHECK(mr_pg_conninfo_add_options(out, sizeof(out), NULL));
+	MR_CHECK(mr_pg_conninfo_add_options(out, sizeof(out), ""));
+	MR_CHECK_STRING(out, before);
+	MR_CHECK(!mr_pg_conninfo_add_options(out, sizeof(out), "host=elsewhere"));
+	MR_CHECK(!mr_pg_conninfo_add_options(out, strlen(out) + 8, "sslmode=verify-full"));
+	MR_CHECK_STRING(out, before);
+	MR_CHECK(mr_pg_conninfo_add_options(out, sizeof(out),
+										"sslmode=verify-full sslcert='/my own' passfile=/p"));
+	check_built(out, "sslmode", "verify-full");
+	check_built(out, "sslcert", "/my own");
+	check_built(out, "passfile", "/p");
+	check_built(out, "host", "us.example");
+	check_built(out, "hostaddr", "10.0.0.1");
+	check_built(out, "gssencmode", "disable");
+}
+
+/* Whatever a node's string may be, its completed form has room for them. */
+MR_TEST(the_longest_options_fit_behind_the_longest_string)
+{
+	char conninfo[MR_CONNINFO_SIZE] = "host=";
+	char options[MR_PEER_OPTIONS_SIZE] = "sslcert=/";
+	char out[MR_PG_PEER_SIZE_OF_CONNINFO];
+	size_t length;
+
+	memset(options + 9, 'x', sizeof(options) - 10);
+	for (length = sizeof(conninfo) - 1; length > 6; length--)
+	{
+		memset(conninfo + 5, 'h', length - 5);
+		conninfo[length] = '\0';
+		if (mr_pg_conninfo_problem(conninfo) == NULL)
+			break;
+	}
+	MR_CHECK(length > 300);
+	MR_REQUIRE(mr_pg_conninfo_build(conninfo, "10.0.0.1", "multiregion_peer", "postgres",
+									"mr_0123456789abcdef0123456789abcdef", out, sizeof(out)));
+	MR_CHECK(mr_pg_conninfo_add_option(out, sizeof(out), "-c multiregion.follow_term=12345678"));
+	MR_CHECK(mr_pg_conninfo_add_options(out, sizeof(out), options));
 }

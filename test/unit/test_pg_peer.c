@@ -60,7 +60,8 @@ connect_with(const char *more)
 	char conninfo[256];
 
 	snprintf(conninfo, sizeof(conninfo), "%s %s", server.conninfo, more);
-	return mr_pg_peer_connect(&peer, conninfo, "", "nobody", "postgres", "app", START, TIMEOUT);
+	return mr_pg_peer_connect(&peer, conninfo, "", NULL, "nobody", "postgres", "app", START,
+							  TIMEOUT);
 }
 
 /* A connection on which a query can be sent. */
@@ -425,21 +426,25 @@ MR_TEST(bad_strings_and_names_without_an_address_fail_at_once)
 	{
 		const char *conninfo;
 		const char *hostaddr;
+		const char *options;
 		const char *error;
 	} cases[] = {
-		{"host=a password=s3cr3t", "", "password"},
-		{"garbage", "", "cannot be parsed"},
-		{"host=nowhere.invalid", "", "only its name"},
-		{"host=localhost", "", "only its name"},
-		{"host=nowhere.invalid", "not.an.address", "not.an.address"},
+		{"host=a password=s3cr3t", "", NULL, "password"},
+		{"garbage", "", NULL, "cannot be parsed"},
+		{"host=nowhere.invalid", "", NULL, "only its name"},
+		{"host=localhost", "", NULL, "only its name"},
+		{"host=nowhere.invalid", "not.an.address", NULL, "not.an.address"},
+		{"host=127.0.0.1", "", "sslmode=verify-full password=s3cr3t", "password"},
+		{"host=127.0.0.1", "", "host=10.0.0.1", "something else"},
+		{"host=127.0.0.1", "", "sslmode=none-such", "sslmode"},
 	};
 	size_t i;
 
 	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 	{
 		memset(&peer, 0, sizeof(peer));
-		MR_CHECK(!mr_pg_peer_connect(&peer, cases[i].conninfo, cases[i].hostaddr, "u", "d", "a",
-									 START, TIMEOUT));
+		MR_CHECK(!mr_pg_peer_connect(&peer, cases[i].conninfo, cases[i].hostaddr, cases[i].options,
+									 "u", "d", "a", START, TIMEOUT));
 		check_failed(MR_PG_FAILED, cases[i].error);
 		MR_CHECK(strstr(peer.error, "s3cr3t") == NULL);
 	}
@@ -457,7 +462,8 @@ MR_TEST(a_port_where_nobody_listens_is_a_failure)
 		struct pollfd wanted;
 
 		memset(&peer, 0, sizeof(peer));
-		if (mr_pg_peer_connect(&peer, hosts[i][0], hosts[i][1], "u", "d", "a", START, TIMEOUT))
+		if (mr_pg_peer_connect(&peer, hosts[i][0], hosts[i][1], NULL, "u", "d", "a", START,
+							   TIMEOUT))
 		{
 			wanted.fd = mr_pg_peer_socket(&peer);
 			wanted.events = peer.events;
@@ -465,6 +471,7 @@ MR_TEST(a_port_where_nobody_listens_is_a_failure)
 			news = mr_pg_peer_advance(&peer, START);
 		}
 		check_failed(news, "refused");
+		MR_CHECK(strstr(peer.error, "connection to server") == NULL);
 	}
 }
 

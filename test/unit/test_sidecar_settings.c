@@ -160,6 +160,8 @@ MR_TEST(what_is_wrong_is_named)
 	check_refused("MULTIREGION_HTTP_MAX_CONNECTIONS=0\n", "from 1 to 100000");
 	check_refused("MULTIREGION_LOG_LEVEL=loud\n", "MULTIREGION_LOG_LEVEL");
 	check_refused("MULTIREGION_PASSFILE=pass\n", "not an absolute path");
+	check_refused("MULTIREGION_PEER_OPTIONS=sslkey=key\n", "not absolute");
+	check_refused("MULTIREGION_PEER_OPTIONS=sslpassword=geheim\n", "password");
 	check_refused("HEALTH_CHECK_INTERVAL=often\n", "HEALTH_CHECK_INTERVAL: \"often\"");
 	check_refused("HEALTH_CHECK_INTERVAL=1\n", "HEALTH_CHECK_INTERVAL: \"1\" is outside");
 	check_refused("REGION_X_ID=Not An Id\n", "REGION_X_ID");

@@ -2,8 +2,9 @@
  * multiregion.check(): what about this server would bite later.
  *
  * Looks only. Each finding has a severity for the case that it is not ok; init() refuses
- * errors. Settings of PostgreSQL are in check_settings.c, here is what takes more than a
- * look at one. Called by init(), by multiregion-join and by administrators.
+ * errors. Settings of PostgreSQL are in check_settings.c, connections between nodes in
+ * check_peers.c, here is what else takes more than a look at a setting. Called by init(),
+ * by multiregion-join and by administrators.
  */
 #include "postgres.h"
 
@@ -206,6 +207,7 @@ collect(MrFinding *findings)
 	for (size_t i = 0; i < lengthof(takers); i++)
 		takers[i](&findings[count++]);
 	count = mr_check_settings(findings, count);
+	count = mr_check_peers(findings, count);
 	Assert(count <= MR_CHECK_MAX);
 	return count;
 }

@@ -96,7 +96,7 @@ ask(MrPgPeer *peer, const char *conninfo, const char *hostaddr, MrMemberProbe *p
 {
 	int64 patience_ns = (int64) mr_connect_timeout_ms * MR_NS_PER_MS;
 
-	if (mr_pg_peer_connect(peer, conninfo, hostaddr, MR_PEER_USER,
+	if (mr_pg_peer_connect(peer, conninfo, hostaddr, mr_peer_options, MR_PEER_USER,
 						   mr_database != NULL ? mr_database : "postgres", "multiregion",
 						   mr_boottime_ns(), patience_ns) &&
 		wait_for(peer, MR_PG_CONNECTED) &&

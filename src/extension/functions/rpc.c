@@ -11,6 +11,7 @@
 #include "miscadmin.h"
 
 #include "extension/mr_mailbox.h"
+#include "extension/mr_peer_sessions.h"
 #include "extension/mr_shared_state.h"
 
 
@@ -33,6 +34,7 @@ multiregion_rpc(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("protocol message is too long"),
 				 errdetail("It has %zu bytes, the limit is %d.", length, MR_MESSAGE_SIZE)));
+	mr_peer_sessions_note();
 	answer = (bytea *) palloc(VARHDRSZ + MR_MESSAGE_SIZE);
 	answered = mr_mailbox_call((const uint8 *) VARDATA_ANY(request), length,
 							   (uint8 *) VARDATA(answer), MR_MESSAGE_SIZE, MR_RPC_TIMEOUT_MS);

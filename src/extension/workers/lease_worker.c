@@ -31,6 +31,7 @@
 #include "extension/mr_followers.h"
 #include "extension/mr_mailbox.h"
 #include "extension/mr_managed.h"
+#include "extension/mr_peer_sessions.h"
 #include "extension/mr_settings.h"
 #include "extension/mr_shared_state.h"
 #include "extension/pg_compat.h"
@@ -39,6 +40,7 @@
 
 #define MR_DEFER_NS (3 * MR_NS_PER_MS)
 #define MR_END_SESSIONS_NS (200 * MR_NS_PER_MS)
+#define MR_IDLE_PEER_NS (2 * MR_NS_PER_S)
 
 static volatile sig_atomic_t got_sigterm = 0;
 
@@ -212,6 +214,16 @@ end_sessions_when_fenced(MrLeaseWorker *worker)
 		mr_fence_end_sessions();
 }
 
+/* A smart shutdown waits for sessions; a peer that is talking hears of it and goes itself. */
+static void
+end_idle_peers(const MrLeaseWorker *worker)
+{
+	int64 heartbeat_ns = worker->lease.durable.config.policy.heartbeat_ms * MR_NS_PER_MS;
+
+	if (worker->server_stopping)
+		mr_peer_sessions_end_idle(Max(3 * heartbeat_ns, MR_IDLE_PEER_NS));
+}
+
 static void
 wait_for_something(MrLeaseWorker *worker, bool mail_open)
 {
@@ -321,6 +333,7 @@ run(MrLeaseWorker *worker)
 			mr_fence_flush_commits();
 		mr_lease_stop_server(worker);
 		end_sessions_when_fenced(worker);
+		end_idle_peers(worker);
 		if (worker->changed)
 			mr_shared_publish_lease(&worker->lease);
 		worker->changed = false;

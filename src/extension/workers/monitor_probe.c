@@ -230,8 +230,8 @@ start_check(MrMonitor *monitor, int slot)
 	if (!peer->has_descriptor)
 		fail_check(monitor, slot, "this server has too many files open");
 	else if (!mr_pg_peer_connect(&peer->connection, member->conninfo, member->hostaddr,
-								 MR_PEER_USER, mr_database, "multiregion monitor", mr_boottime_ns(),
-								 mr_connect_timeout_ms * MR_NS_PER_MS))
+								 mr_peer_options, MR_PEER_USER, mr_database, "multiregion monitor",
+								 mr_boottime_ns(), mr_connect_timeout_ms * MR_NS_PER_MS))
 		fail_check(monitor, slot, peer->connection.error);
 	else
 		peer->phase = MR_CHECK_CONNECT;

@@ -22,6 +22,8 @@ typedef struct MrLink
 	int64 sent_ns;  /* of the request under way */
 	int64 retry_ns; /* no new connection before */
 	int failures;   /* in a row */
+	bool ahead;     /* connecting, and nobody has anything to say yet */
+	int64 ahead_ns; /* no other such attempt before */
 } MrLink;
 
 typedef struct MrLeaseWorker

@@ -17,6 +17,7 @@
 #   sidecar_settings => {}   more lines for their .env.multiregion
 #   links => 0               1: members reach each other through the link program, so
 #                            that cut() and delay() work
+#   tls => 'cert'            or 'scram': members log in with TLS only, see MultiRegion::Tls
 #   name => 'cluster'        of its folder, for tests with more than one
 #
 # Everything lies below TESTDIR (made by the test runner; else a folder in /tmp). A guard
@@ -35,6 +36,7 @@ use MultiRegion::Link;
 use MultiRegion::Node;
 use MultiRegion::Ports qw(free_port);
 use MultiRegion::Process qw(kill_directory);
+use MultiRegion::Tls;
 use POSIX ();
 use Time::HiRes qw(clock_gettime CLOCK_MONOTONIC);
 
@@ -66,6 +68,8 @@ sub new
 	$self->{log_directory} = $ENV{TESTLOGDIR} // "$base/log";
 	make_path($self->{directory}, $self->{log_directory});
 	$self->_start_guard;
+	$self->{tls} = MultiRegion::Tls->new(script => "$top/docker/tls/ca.sh",
+		directory => "$self->{directory}/ca", login => $self->{tls}) if $self->{tls};
 	$self->_plan_nodes;
 	return $self;
 }
@@ -200,6 +204,7 @@ sub _prepare_node
 	my @others = grep { $_ != $node } @{ $self->{nodes} };
 
 	make_path($node->directory);
+	$self->{tls}->equip($node) if $self->{tls};
 	_write_file($node->directory . '/environment',
 		"MR_BINDIR='$self->{bindir}'",
 		"MR_NODE='" . $node->name . "'",
@@ -207,14 +212,16 @@ sub _prepare_node
 		"MR_PORT=" . $node->port,
 		"MR_HTTP_PORT=" . $node->http_port,
 		"MR_CONNINFO='" . $node->conninfo . "'",
-		"MR_PEERS='" . join(', ', map { $_->conninfo } @others) . "'");
+		"MR_PEERS='" . join(', ', map { $_->conninfo } @others) . "'",
+		$self->{tls} ? "export MULTIREGION_PEER_OPTIONS='" . $self->{tls}->peer_options($node) . "'" : ());
 	return unless $self->{sidecars};
 	my %settings = (
 		ENABLE_MULTI_REGION => 'true',
 		DEPLOYMENT_REGION => $node->region,
 		MULTIREGION_NODE => $node->name,
 		MULTIREGION_HTTP_LISTEN => '127.0.0.1:' . $node->http_port,
-		MULTIREGION_DATABASE_URL => 'postgresql://127.0.0.1:' . $node->port . '/postgres',
+		MULTIREGION_DATABASE_URL => $self->{tls} ? $self->{tls}->sidecar_url($node)
+			: 'postgresql://127.0.0.1:' . $node->port . '/postgres',
 		%{ $self->{sidecar_settings} // {} });
 	_write_file($node->directory . '/.env.multiregion',
 		map { "$_=\"$settings{$_}\"" } sort keys %settings);
@@ -226,6 +233,7 @@ sub _prepare_first
 	my ($self, $node) = @_;
 	my %settings = (
 		log_line_prefix => "'%m [%p] %b %a '",
+		$self->{tls} ? $self->{tls}->settings : (),
 		%{ $self->{settings} // {} });
 
 	_run('cp', '-a', '--reflink=auto', $self->_template, $node->data);
@@ -234,6 +242,7 @@ sub _prepare_first
 	chomp @lines;
 	_write_file($node->data . '/postgresql.conf', @lines,
 		map { "$_ = $settings{$_}" } sort keys %settings);
+	$self->{tls}->prepare_first($node) if $self->{tls};
 	return;
 }
 
@@ -267,8 +276,8 @@ sub _init
 
 	$first->safe_psql('CREATE EXTENSION multiregion');
 	# What "multiregiond init" does on the way.
-	$first->safe_psql("ALTER ROLE $_") foreach 'multiregion_peer LOGIN REPLICATION',
-		'multiregion_api LOGIN';
+	$first->safe_psql("ALTER ROLE $_") foreach 'multiregion_api LOGIN',
+		'multiregion_peer LOGIN REPLICATION ' . ($self->{tls} ? $self->{tls}->role_option : '');
 	foreach my $region (grep { $needed{ $_->[0] } } @known_regions)
 	{
 		$first->safe_psql(sprintf(

@@ -29,7 +29,12 @@ sub state_directory { return "$_[0]{directory}/state" }
 sub log_file { return $_[0]{log_file} }
 
 # What the other members use; goes through the link program where there is one.
-sub conninfo { return "host=127.0.0.1 port=$_[0]{public_port}" }
+sub conninfo
+{
+	my ($self) = @_;
+	my $tls = $self->{cluster}{tls};
+	return $tls ? $tls->conninfo($self, $self->{public_port}) : "host=127.0.0.1 port=$self->{public_port}";
+}
 
 # For psql and libpq programs of the test: never through the link program.
 sub connect_string
