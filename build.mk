@@ -70,15 +70,47 @@ include $(PGXS)
 all: $(programs)
 $(shlib): libadapters.a libcore.a
 
-install: install-programs
+# Beside what PGXS installs. Nothing of it acts by itself: units are not enabled, and the
+# drop-in for PostgreSQL's own unit stays an example, or it would change every cluster here.
+exampledir := $(datadir)/multiregion
+SYSTEMD_UNIT_DIR ?= /usr/lib/systemd/system
+SYSUSERS_DIR ?= /usr/lib/sysusers.d
+TMPFILES_DIR ?= /usr/lib/tmpfiles.d
+manuals := $(wildcard $(root)/docs/*.md) $(root)/LICENSE
+examples := $(root)/docker/member.conf $(wildcard $(root)/.env.multiregion.example)
+units := $(root)/docker/systemd
+
+# with_paths FILE TARGET: installs it with the real folders in place of @BINDIR@ and @DATADIR@
+with_paths = sed -e 's|@BINDIR@|$(bindir)|g' -e 's|@DATADIR@|$(exampledir)|g' '$(units)/$(1)' >$(notdir $(2)).tmp && \
+	$(INSTALL_DATA) $(notdir $(2)).tmp '$(DESTDIR)$(2)' && rm $(notdir $(2)).tmp
+
+install: install-programs install-examples
 install-programs: $(programs)
 	$(MKDIR_P) '$(DESTDIR)$(bindir)'
-	$(if $(programs),$(INSTALL_PROGRAM) $(programs) '$(DESTDIR)$(bindir)/')
-uninstall: uninstall-programs
+	$(INSTALL_PROGRAM) $(programs) '$(DESTDIR)$(bindir)/'
+install-examples:
+	$(MKDIR_P) '$(DESTDIR)$(exampledir)/docs' '$(DESTDIR)$(exampledir)/systemd' '$(DESTDIR)$(SYSTEMD_UNIT_DIR)' \
+		'$(DESTDIR)$(SYSUSERS_DIR)' '$(DESTDIR)$(TMPFILES_DIR)'
+	$(INSTALL_DATA) $(manuals) '$(DESTDIR)$(exampledir)/docs/'
+	for file in $(examples); do $(INSTALL_DATA) $$file "$(DESTDIR)$(exampledir)/$$(basename $$file | sed 's/^\.//')" || exit 1; done
+	$(call with_paths,multiregiond@.service,$(SYSTEMD_UNIT_DIR)/multiregiond@.service)
+	$(call with_paths,postgresql@.service.conf,$(exampledir)/systemd/postgresql@.service.conf)
+	$(call with_paths,multiregion.sysusers.conf,$(SYSUSERS_DIR)/multiregion.conf)
+	$(call with_paths,multiregion.tmpfiles.conf,$(TMPFILES_DIR)/multiregion.conf)
+uninstall: uninstall-programs uninstall-examples
 uninstall-programs:
 	rm -f $(addprefix '$(DESTDIR)$(bindir)'/,multiregiond multiregion-join)
+uninstall-examples:
+	rm -rf '$(DESTDIR)$(exampledir)'
+	rm -f '$(DESTDIR)$(SYSTEMD_UNIT_DIR)/multiregiond@.service' '$(DESTDIR)$(SYSUSERS_DIR)/multiregion.conf' \
+		'$(DESTDIR)$(TMPFILES_DIR)/multiregion.conf'
 
 # --- rebuild when a flag or the set of files changes -----------------------------
+
+# A package must not tell where it was built.
+ifeq ($(CONF),release)
+override CFLAGS += -ffile-prefix-map=$(abspath $(root))=.
+endif
 
 configuration := $(CC) $(CFLAGS) $(CPPFLAGS) $(asserts) $(sanitizers) $(extension_objects) $(plain_objects) \
 	$(call sources,sql/install/*.sql) $(VERSION)
@@ -129,7 +161,8 @@ $(unit_programs): %: %.o $(unit_helpers)
 multiregiond multiregion-join simulation.bin probe.bin link.bin $(unit_programs): libcore.a libadapters.a
 	$(link)
 
-.PHONY: programs core-objects unit-tests simulation probe link prefix install-programs uninstall-programs
+.PHONY: programs core-objects unit-tests simulation probe link prefix install-programs uninstall-programs \
+	install-examples uninstall-examples
 programs: $(programs)
 core-objects: $(core_objects)
 unit-tests: $(unit_programs)
