@@ -1,11 +1,13 @@
 # Compiles one configuration; run by the Makefile inside build/<configuration>:
 #
-#   make -C build/CONF -f ../../build.mk CONF=release|test|asan PG_CONFIG=... TARGET
+#   make -C build/CONF -f ../../build.mk CONF=release|test|asan|next PG_CONFIG=... TARGET
 #
 #   release   what is installed: optimised, no assertions
 #   test      the same with -DUSE_ASSERT_CHECKING; the extension of the tests
 #   asan      core, adapters, programs and unit tests with address and undefined
 #             behaviour sanitizers (a server cannot load these, a program can be one)
+#   next      stands for a later version, which has appended something to everything that
+#             nodes exchange or store (core/bytes.c)
 #
 # PGXS links and installs multiregion.so and its SQL scripts. Core and adapters are
 # compiled without PostgreSQL's server headers in sight and go into two archives, from
@@ -38,7 +40,7 @@ programs := $(if $(filter src/sidecar/main.o,$(sidecar_objects)),multiregiond) \
 	$(if $(filter src/join/main.o,$(join_objects)),multiregion-join)
 programs := $(strip $(programs))
 
-asserts := $(if $(filter release,$(CONF)),,-DUSE_ASSERT_CHECKING)
+asserts := $(if $(filter release,$(CONF)),,-DUSE_ASSERT_CHECKING) $(if $(filter next,$(CONF)),-DMR_TEST_NEXT_VERSION)
 sanitizers := $(if $(filter asan,$(CONF)),-fsanitize=address -fsanitize=undefined -fno-sanitize-recover=all)
 WERROR ?= -Werror
 warnings := $(WERROR) -Wall -Wextra -Wdeclaration-after-statement -Wmissing-prototypes -Wstrict-prototypes \
@@ -52,8 +54,10 @@ plain_warnings := $(warnings) -Wshadow -Wundef -Wswitch-enum
 MODULE_big = multiregion
 EXTENSION = multiregion
 OBJS = $(extension_objects)
-DATA = $(call sources,sql/upgrade/multiregion--*--*.sql)
-DATA_built = multiregion--$(version).sql
+# An upgrade to the version in the making is completed by the build, older ones stand as released.
+upgrades_to_now := $(call sources,sql/upgrade/multiregion--*--$(version).sql)
+DATA = $(filter-out $(upgrades_to_now),$(call sources,sql/upgrade/multiregion--*--*.sql))
+DATA_built = multiregion--$(version).sql $(notdir $(upgrades_to_now))
 ifneq ($(origin with_llvm),command line)
 override with_llvm = no
 endif
@@ -172,21 +176,32 @@ link: $(if $(link_objects),link.bin)
 
 # --- SQL ------------------------------------------------------------------------------
 
+pieces := $(addprefix $(root)/,$(call sources,sql/install/*.sql))
+# Functions, views, privileges and comments can be put over older ones.
+replacing := $(filter $(root)/sql/install/6% $(root)/sql/install/7% $(root)/sql/install/8% $(root)/sql/install/9%,$(pieces))
+append = for piece in $(1); do printf '\n-- from %s\n\n' "$${piece\#$(root)/}" && cat "$$piece" || exit 1; done
+
 # The install script is the pieces of sql/install in the order of their names.
-$(DATA_built): $(call sources,sql/install/*.sql) $(root)/multiregion.control
+multiregion--$(version).sql: $(pieces) $(root)/multiregion.control
 	@printf '%s\n' '\echo Use "CREATE EXTENSION multiregion" to load this file. \quit' >$@.tmp
-	@for piece in $(filter %.sql,$^); do \
-		printf '\n-- from %s\n\n' "$${piece#$(root)/}" && cat "$$piece" || exit 1; done >>$@.tmp
+	@{ $(call append,$(pieces)); } >>$@.tmp
+	@mv $@.tmp $@
+
+$(notdir $(upgrades_to_now)): %: $(root)/sql/upgrade/% $(replacing)
+	@printf '%s\n' "\\echo Use \"ALTER EXTENSION multiregion UPDATE TO '$(version)'\" to load this file. \\quit" >$@.tmp
+	@{ $(call append,$< $(replacing)); } | sed -E 's/^CREATE (FUNCTION|VIEW) /CREATE OR REPLACE \1 /' >>$@.tmp
 	@mv $@.tmp $@
 
 # --- the private PostgreSQL ---------------------------------------------------------------
 
-# Tests run the sanitized programs: a server cannot be instrumented this way, they can.
+# Tests run the sanitized programs: a server cannot be instrumented this way, they can. And
+# they begin with released versions of the extension, to update them.
 prefix: all
 	@$(root)/test/tools/prefix.sh '$(MR_PREFIX)/$(CONF)' '$(PG_CONFIG)'
 	@$(MAKE) -f $(firstword $(MAKEFILE_LIST)) CONF=$(CONF) PG_CONFIG='$(PG_CONFIG)' DESTDIR='$(MR_PREFIX)/$(CONF)' install >install.log 2>&1 \
 		|| { cat install.log; exit 1; }
 	$(if $(filter test,$(CONF)),@for program in $(programs); do \
-		install ../asan/$$program '$(MR_PREFIX)/$(CONF)$(bindir)/' || exit 1; done)
+		install ../asan/$$program '$(MR_PREFIX)/$(CONF)$(bindir)/' || exit 1; done; \
+		install -m 644 $(root)/test/upgrade/*.sql '$(MR_PREFIX)/$(CONF)$(datadir)/extension/')
 
 -include $(patsubst %.o,%.d,$(extension_objects) $(plain_objects))
