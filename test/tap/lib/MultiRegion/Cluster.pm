@@ -18,6 +18,7 @@
 #   links => 0               1: members reach each other through the link program, so
 #                            that cut() and delay() work
 #   name => 'cluster'        of its folder, for tests with more than one
+#   extension_version        of the extension (default: the newest)
 #
 # Everything lies below TESTDIR (made by the test runner; else a folder in /tmp). A guard
 # process kills what is left of the cluster when the test ends, however it ends.
@@ -265,7 +266,8 @@ sub _init
 	# A test has more failovers in an hour than any cluster should.
 	my %policy = (max_failovers_per_hour => -1, %{ $self->{policy} // {} });
 
-	$first->safe_psql('CREATE EXTENSION multiregion');
+	$first->safe_psql('CREATE EXTENSION multiregion'
+			. ($self->{extension_version} ? " VERSION '$self->{extension_version}'" : ''));
 	# What "multiregiond init" does on the way.
 	$first->safe_psql("ALTER ROLE $_") foreach 'multiregion_peer LOGIN REPLICATION',
 		'multiregion_api LOGIN';
