@@ -44,13 +44,15 @@ my @parts = (
 	qq{SELECT 'function ' || p.oid::regprocedure::text || ' ' || pg_get_functiondef(p.oid) FROM pg_proc AS p
 		WHERE ('pg_proc'::regclass, p.oid) IN $members},
 	qq{SELECT 'rights ' || c.relname || ' ' || coalesce(} . _sorted_acl('c.relacl') . qq{, '-') FROM $relations AS c},
-	qq{SELECT 'rights ' || p.oid::regprocedure::text || ' ' || coalesce(} . _sorted_acl('p.proacl')
-		. qq{, '-') FROM pg_proc AS p WHERE ('pg_proc'::regclass, p.oid) IN $members
+	qq{SELECT 'rights ' || p.oid::regprocedure::text || ' ' || } . _sorted_acl(q{coalesce(p.proacl, acldefault('f', p.proowner))})
+		. qq{ FROM pg_proc AS p WHERE ('pg_proc'::regclass, p.oid) IN $members
 			OR p.proname IN ('pg_ls_dir', 'pg_stat_file', 'pg_read_binary_file')},
 	q{SELECT 'rights ' || n.nspname || ' ' || coalesce(} . _sorted_acl('n.nspacl') . q{, '-') FROM pg_namespace AS n},
 	q{SELECT 'initial rights ' || type || ' ' || identity || ' ' || privtype::text || ' ' || coalesce(acl, '-') FROM (
 			SELECT p.privtype, } . _sorted_acl('p.initprivs') . q{ AS acl,
-				(pg_identify_object(p.classoid, p.objoid, p.objsubid)).* FROM pg_init_privs AS p) AS p},
+				(pg_identify_object(p.classoid, p.objoid, p.objsubid)).* FROM pg_init_privs AS p
+			WHERE NOT EXISTS (SELECT FROM pg_proc AS f WHERE (p.classoid, p.objoid) = ('pg_proc'::regclass, f.oid)
+				AND } . _sorted_acl('p.initprivs') . ' = ' . _sorted_acl(q{acldefault('f', f.proowner)}) . q{)) AS p},
 	qq{SELECT 'comment ' || m.type || ' ' || m.identity || ' ' || m.text FROM (
 			SELECT (pg_identify_object(m.classid, m.objid, 0)).*, obj_description(m.objid, m.classid::regclass::name) AS text
 			FROM $members AS m) AS m},
