@@ -28,3 +28,20 @@ BEGIN
 	END IF;
 END
 $do$;
+
+ALTER TABLE multiregion.failover ADD COLUMN order_id bigint UNIQUE;
+
+CREATE TABLE multiregion.pause
+(
+	scope text NOT NULL CHECK (scope IN ('cluster', 'region', 'node')),
+	name text COLLATE "C" NOT NULL,
+	paused_until timestamptz NOT NULL,
+	reason text,
+	paused_by text NOT NULL,
+	paused_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+	PRIMARY KEY (scope, name)
+);
+
+CREATE TRIGGER note_change
+	AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON multiregion.pause
+	FOR EACH STATEMENT EXECUTE FUNCTION multiregion.note_change();
