@@ -91,7 +91,7 @@ help:
 #: make test-LAYER      one layer: lint unit simulation model regress isolation tap sidecar
 #:                      TESTS="NAME ..." picks files; V=1 shows all output; TAP_JOBS=N files at a time
 #: make test-mutants    every mutant of src/core must be noticed by the simulation (minutes)
-#: make test-fresh      the README's commands in a fresh Debian (root only)
+#: make test-fresh      the README's commands, and the Dockerfile's, in a fresh Debian (root only)
 #: make regress-accept  take the last output of TESTS="NAME ..." over into expected/
 #: make demo            three regions on this machine; demo-status, demo-kill REGION=US_EAST,
 #:                      demo-freeze, demo-thaw, demo-start, demo-stop, demo-clean
@@ -122,6 +122,7 @@ $(demo_verbs):
 test-fresh:
 	@$(tools)/bootstrap.sh
 	@$(tools)/fresh.sh readme
+	@$(tools)/fresh.sh image
 
 regress-accept:
 	@$(tools)/regress.sh --accept "$$($(as_postgres) --where)/build/test" $(TESTS)
