@@ -11,6 +11,7 @@ use Test::More;
 use lib "$FindBin::Bin/lib";
 use MultiRegion::Catalog qw(catalog_of compare data_of);
 use MultiRegion::Cluster;
+use MultiRegion::Http;
 use MultiRegion::Session;
 use MultiRegion::Verdict qw(log_complaints);
 
@@ -61,6 +62,24 @@ sub is_held
 	} @rows;
 }
 
+# The present sidecar beside each node says who is primary.
+sub serves_http
+{
+	my ($what) = @_;
+	my $region = $cluster->wait_for_leader->region;
+
+	foreach my $node ($cluster->nodes)
+	{
+		$cluster->poll_until(
+			sub {
+				my $answer = MultiRegion::Http->get($node->http_port, '/api/regions/status') or return 0;
+				return $answer->{status} == 200 && ($answer->{json}{primaryRegion} // '') eq $region && !$answer->{json}{stale};
+			}, 20, "$what: the sidecar of " . $node->name);
+		pass("$what: the sidecar of " . $node->name . ' serves');
+	}
+	return;
+}
+
 # --- one database for each version ------------------------------------------------------
 
 my @fresh = catalog_of(database('fresh', 'CREATE EXTENSION multiregion'));
@@ -102,11 +121,12 @@ $cluster->stop;
 
 # --- a cluster with an old version of the extension -----------------------------------------
 
-$cluster = MultiRegion::Cluster->new(extension_version => $released[0]);
+$cluster = MultiRegion::Cluster->new(extension_version => $released[0], sidecars => 1);
 $cluster->start;
 my $leader = $cluster->wait_for_leader;
 my @old = catalog_of($leader->session);
 $leader->safe_psql($_) foreach grep { /tenant/ } map { s/add_region.*|add_node.*//r } @data;
+serves_http($released[0]);
 $leader->kill_all;
 my $next = $cluster->wait_for_leader(not => $leader);
 $cluster->poll_until(sub { ($next->value('SELECT count(*) FROM multiregion.failovers') // 0) > 0 }, 20, 'the failover in the table');
@@ -115,6 +135,7 @@ $leader->start;
 $cluster->wait_complete(60);
 is(join("\n", compare(\@old, [ catalog_of($next->session) ])), '', 'and leave them as they are');
 
+serves_http("$released[0], after a failover");
 my @rows = grep { !/multiregion\.event / } data_of($next->session);
 $next->safe_psql('ALTER EXTENSION multiregion UPDATE');
 $cluster->wait_caught_up;
@@ -129,6 +150,7 @@ is($next->value(q{SELECT bool_and(has_function_privilege('multiregion_peer', f, 
 	('pg_read_binary_file(text, bigint, bigint, boolean)')) AS v (f)}), 't', 'a member may still be rewound');
 is($next->value(q{SELECT count(*) FROM pg_init_privs WHERE initprivs::text LIKE '%multiregion%' AND objoid < 16384}), 0,
 	'by ordinary rights');
+serves_http('updated');
 $next->kill_all;
 my $last = $cluster->wait_for_leader(not => $next);
 $next->start;
