@@ -116,7 +116,11 @@ sub _start_guard
 	if ($pid == 0)
 	{
 		POSIX::setsid();
-		close $writer;
+		# Its own writing end, and those of clusters made before, whose guards wait for their end.
+		foreach my $fd (map { m{(\d+)$} } glob('/proc/self/fd/*'))
+		{
+			POSIX::close($fd) if $fd > 2 && $fd != fileno $reader;
+		}
 		open(STDIN, '<', '/dev/null');
 		open(STDOUT, '>', '/dev/null');
 		open(STDERR, '>', '/dev/null');
