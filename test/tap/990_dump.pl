@@ -71,7 +71,8 @@ sub is_complete
 	my $session = MultiRegion::Session->connect(port => $server->port, dbname => $database) or die "no $database";
 
 	is(join("\n", compare(\@data, [ grep { !/^multiregion\.event / } data_of($session) ])), '', "$what: all data");
-	is($session->value('SELECT count(*) FROM multiregion.event'), $events, "$what: all events");
+	# The first dump held so many; events may have come before the others.
+	cmp_ok($session->value('SELECT count(*) FROM multiregion.event'), '>=', $events, "$what: all events");
 	is(join("\n", compare(\@catalog, [ catalog_of($session) ])), '', "$what: objects and rights as they were");
 	is($session->query('INSERT INTO t VALUES (2)')->{message}, undef, "$what: it may be written");
 	is($session->query(q{SELECT set_tenant_region('new', 'EU_WEST')})->{message}, undef, "$what: so may tenants");
