@@ -45,3 +45,8 @@ CREATE TABLE multiregion.pause
 CREATE TRIGGER note_change
 	AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON multiregion.pause
 	FOR EACH STATEMENT EXECUTE FUNCTION multiregion.note_change();
+
+ALTER TABLE multiregion.policy_history ADD COLUMN change_id bigint;
+
+-- It has got an argument more.
+DROP FUNCTION multiregion.set_policy(text, text, text);
