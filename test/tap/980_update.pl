@@ -151,6 +151,12 @@ is($next->value(q{SELECT bool_and(has_function_privilege('multiregion_peer', f, 
 is($next->value(q{SELECT count(*) FROM pg_init_privs WHERE initprivs::text LIKE '%multiregion%' AND objoid < 16384}), 0,
 	'by ordinary rights');
 serves_http('updated');
+$cluster->poll_until(
+	sub {
+		my $answer = MultiRegion::Http->get($next->http_port, '/api/regions/status') or return 0;
+		return defined $answer->{json}{ifPrimaryDiedNow}{successor};
+	}, 20, 'the forecast over HTTP');
+pass('a sidecar that was there before uses what is new');
 $next->kill_all;
 my $last = $cluster->wait_for_leader(not => $next);
 $next->start;
