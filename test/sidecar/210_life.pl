@@ -243,7 +243,8 @@ like($output, qr/argument 1 is not understood; try --help/, 'is told by its numb
 is($code, 2, 'a file that is not there');
 like($output, qr/could not read nowhere: No such file or directory/, 'is named');
 ($code, $output) = sidecar('arguments')->run('--version');
-is("$code $output", "0 multiregiond 0.1\n", '--version');
+my ($version) = $server->safe_psql(q{SELECT default_version FROM pg_available_extensions WHERE name = 'multiregion'});
+is("$code $output", "0 multiregiond $version\n", '--version: that of the extension');
 ($code, $output) = sidecar('arguments')->run('--help');
 is($code, 0, '--help');
 like($output, qr/usage: multiregiond/, 'says how to use it');
