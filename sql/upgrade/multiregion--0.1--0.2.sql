@@ -48,5 +48,6 @@ CREATE TRIGGER note_change
 
 ALTER TABLE multiregion.policy_history ADD COLUMN change_id bigint;
 
--- It has got an argument more.
+-- They have got an argument more.
 DROP FUNCTION multiregion.set_policy(text, text, text);
+DROP FUNCTION multiregion.init(text, text, text, text[]);

@@ -418,7 +418,8 @@ multiregion_init(PG_FUNCTION_ARGS)
 	char *word = mr_text_argument(fcinfo, 1, "region");
 	MrRegionRow region;
 	MrNodeRow node;
-	int mode = mr_mode_argument(fcinfo, 4);
+	/* Version 0.1 of the function has no such argument. */
+	int mode = PG_NARGS() > 4 ? mr_mode_argument(fcinfo, 4) : MR_MODE_MANAGE;
 	bool exists;
 
 	mr_require_preloaded();
