@@ -22,6 +22,7 @@ DEMO_HTTP_PORT ?= 3001
 DEMO_PG_PORT ?= 5501
 export DEMO_HTTP_PORT DEMO_PG_PORT
 
+version := $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" multiregion.control)
 tools := test/tools
 as_postgres := $(tools)/as_postgres.sh
 is_root := $(filter 0,$(shell id -u))
@@ -29,7 +30,8 @@ layers := lint unit simulation model regress isolation tap sidecar
 slow_layers := mutants
 
 # One configuration is built in its own folder: build/release, build/test (assertions),
-# build/asan (assertions and sanitizers; unit tests and programs).
+# build/asan (assertions and sanitizers; unit tests and programs), build/next (stands for a
+# later version).
 inner = mkdir -p build/$(1) && $(MAKE) $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(JOBS)) \
 	-C build/$(1) -f ../../build.mk CONF=$(1) PG_CONFIG=$(PG_CONFIG)
 
@@ -38,7 +40,7 @@ $(error make cannot work in a folder whose path contains spaces: $(CURDIR))
 endif
 
 .PHONY: all install uninstall bootstrap prefix prefix-release prefix-test test test-fresh lint format \
-	fuzz clean help where build-tests
+	fuzz clean freeze-sql help where build-tests
 
 all: bootstrap
 	@+$(call inner,release) all
@@ -57,6 +59,12 @@ format:
 fuzz: bootstrap
 	@$(tools)/bootstrap.sh --group fuzz
 	@test/fuzz/run.sh $(or $(FUZZ_SECONDS),60) $(TESTS)
+
+# Once only: afterwards default_version in multiregion.control goes up, and a new upgrade
+# script begins. The install script serves the tests of later upgrades.
+freeze-sql: all
+	cp build/release/multiregion--$(version).sql test/upgrade/
+	for script in build/release/multiregion--*--$(version).sql; do cp $$script sql/upgrade/ || exit 1; done
 
 clean:
 	@if [ -e build/demo ]; then echo "the demo lives in build/demo: run make demo-clean first" >&2; exit 1; fi
@@ -83,7 +91,7 @@ help:
 #: make test-LAYER      one layer: lint unit simulation model regress isolation tap sidecar
 #:                      TESTS="NAME ..." picks files; V=1 shows all output; TAP_JOBS=N files at a time
 #: make test-mutants    every mutant of src/core must be noticed by the simulation (minutes)
-#: make test-fresh      the README's commands in a fresh Debian (root only)
+#: make test-fresh      the README's commands, and the Dockerfile's, in a fresh Debian (root only)
 #: make regress-accept  take the last output of TESTS="NAME ..." over into expected/
 #: make demo            three regions on this machine; demo-status, demo-kill REGION=US_EAST,
 #:                      demo-freeze, demo-thaw, demo-start, demo-stop, demo-clean
@@ -92,6 +100,7 @@ help:
 #:                      draw the same again), NODES=3, ROUND=1 (the first one)
 #: make lint            the rules of the house
 #: make fuzz            FUZZ_SECONDS=60 for each fuzzer, or those of TESTS="message state conninfo token"
+#: make freeze-sql      at a release: the scripts as built become files of the repository
 #: make format          clang-format in place
 #: make clean           remove build/
 
@@ -113,6 +122,7 @@ $(demo_verbs):
 test-fresh:
 	@$(tools)/bootstrap.sh
 	@$(tools)/fresh.sh readme
+	@$(tools)/fresh.sh image
 
 regress-accept:
 	@$(tools)/regress.sh --accept "$$($(as_postgres) --where)/build/test" $(TESTS)
@@ -141,7 +151,7 @@ lint: test-lint
 
 # What the runner needs compiled before a layer.
 build-tests: $(addprefix build-,$(layers))
-.PHONY: build-tests $(addprefix build-,$(layers) $(slow_layers))
+.PHONY: build-tests build-next $(addprefix build-,$(layers) $(slow_layers))
 build-lint:
 	@+$(call inner,release) core-objects multiregion.so
 build-unit:
@@ -152,6 +162,9 @@ build-model:
 build-regress build-isolation: prefix-test
 build-tap build-sidecar: prefix-test
 	@+$(call inner,test) link probe
+build-tap: build-next
+build-next: bootstrap
+	@+$(call inner,next) multiregion.so multiregion-join
 
 demo: prefix-release
 	@docker/demo/demo.sh start-all

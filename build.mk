@@ -1,11 +1,13 @@
 # Compiles one configuration; run by the Makefile inside build/<configuration>:
 #
-#   make -C build/CONF -f ../../build.mk CONF=release|test|asan PG_CONFIG=... TARGET
+#   make -C build/CONF -f ../../build.mk CONF=release|test|asan|next PG_CONFIG=... TARGET
 #
 #   release   what is installed: optimised, no assertions
 #   test      the same with -DUSE_ASSERT_CHECKING; the extension of the tests
 #   asan      core, adapters, programs and unit tests with address and undefined
 #             behaviour sanitizers (a server cannot load these, a program can be one)
+#   next      stands for a later version, which has appended something to everything that
+#             nodes exchange or store (core/bytes.c)
 #
 # PGXS links and installs multiregion.so and its SQL scripts. Core and adapters are
 # compiled without PostgreSQL's server headers in sight and go into two archives, from
@@ -38,7 +40,7 @@ programs := $(if $(filter src/sidecar/main.o,$(sidecar_objects)),multiregiond) \
 	$(if $(filter src/join/main.o,$(join_objects)),multiregion-join)
 programs := $(strip $(programs))
 
-asserts := $(if $(filter release,$(CONF)),,-DUSE_ASSERT_CHECKING)
+asserts := $(if $(filter release,$(CONF)),,-DUSE_ASSERT_CHECKING) $(if $(filter next,$(CONF)),-DMR_TEST_NEXT_VERSION)
 sanitizers := $(if $(filter asan,$(CONF)),-fsanitize=address -fsanitize=undefined -fno-sanitize-recover=all)
 WERROR ?= -Werror
 warnings := $(WERROR) -Wall -Wextra -Wdeclaration-after-statement -Wmissing-prototypes -Wstrict-prototypes \
@@ -52,8 +54,10 @@ plain_warnings := $(warnings) -Wshadow -Wundef -Wswitch-enum
 MODULE_big = multiregion
 EXTENSION = multiregion
 OBJS = $(extension_objects)
-DATA = $(call sources,sql/upgrade/multiregion--*--*.sql)
-DATA_built = multiregion--$(version).sql
+# An upgrade to the version in the making is completed by the build, older ones stand as released.
+upgrades_to_now := $(call sources,sql/upgrade/multiregion--*--$(version).sql)
+DATA = $(filter-out $(upgrades_to_now),$(call sources,sql/upgrade/multiregion--*--*.sql))
+DATA_built = multiregion--$(version).sql $(notdir $(upgrades_to_now))
 ifneq ($(origin with_llvm),command line)
 override with_llvm = no
 endif
@@ -70,15 +74,47 @@ include $(PGXS)
 all: $(programs)
 $(shlib): libadapters.a libcore.a
 
-install: install-programs
+# Beside what PGXS installs. Nothing of it acts by itself: units are not enabled, and the
+# drop-in for PostgreSQL's own unit stays an example, or it would change every cluster here.
+exampledir := $(datadir)/multiregion
+SYSTEMD_UNIT_DIR ?= /usr/lib/systemd/system
+SYSUSERS_DIR ?= /usr/lib/sysusers.d
+TMPFILES_DIR ?= /usr/lib/tmpfiles.d
+manuals := $(wildcard $(root)/docs/*.md) $(root)/LICENSE
+examples := $(root)/docker/member.conf $(wildcard $(root)/.env.multiregion.example)
+units := $(root)/docker/systemd
+
+# with_paths FILE TARGET: installs it with the real folders in place of @BINDIR@ and @DATADIR@
+with_paths = sed -e 's|@BINDIR@|$(bindir)|g' -e 's|@DATADIR@|$(exampledir)|g' '$(units)/$(1)' >$(notdir $(2)).tmp && \
+	$(INSTALL_DATA) $(notdir $(2)).tmp '$(DESTDIR)$(2)' && rm $(notdir $(2)).tmp
+
+install: install-programs install-examples
 install-programs: $(programs)
 	$(MKDIR_P) '$(DESTDIR)$(bindir)'
-	$(if $(programs),$(INSTALL_PROGRAM) $(programs) '$(DESTDIR)$(bindir)/')
-uninstall: uninstall-programs
+	$(INSTALL_PROGRAM) $(programs) '$(DESTDIR)$(bindir)/'
+install-examples:
+	$(MKDIR_P) '$(DESTDIR)$(exampledir)/docs' '$(DESTDIR)$(exampledir)/systemd' '$(DESTDIR)$(SYSTEMD_UNIT_DIR)' \
+		'$(DESTDIR)$(SYSUSERS_DIR)' '$(DESTDIR)$(TMPFILES_DIR)'
+	$(INSTALL_DATA) $(manuals) '$(DESTDIR)$(exampledir)/docs/'
+	for file in $(examples); do $(INSTALL_DATA) $$file "$(DESTDIR)$(exampledir)/$$(basename $$file | sed 's/^\.//')" || exit 1; done
+	$(call with_paths,multiregiond@.service,$(SYSTEMD_UNIT_DIR)/multiregiond@.service)
+	$(call with_paths,postgresql@.service.conf,$(exampledir)/systemd/postgresql@.service.conf)
+	$(call with_paths,multiregion.sysusers.conf,$(SYSUSERS_DIR)/multiregion.conf)
+	$(call with_paths,multiregion.tmpfiles.conf,$(TMPFILES_DIR)/multiregion.conf)
+uninstall: uninstall-programs uninstall-examples
 uninstall-programs:
 	rm -f $(addprefix '$(DESTDIR)$(bindir)'/,multiregiond multiregion-join)
+uninstall-examples:
+	rm -rf '$(DESTDIR)$(exampledir)'
+	rm -f '$(DESTDIR)$(SYSTEMD_UNIT_DIR)/multiregiond@.service' '$(DESTDIR)$(SYSUSERS_DIR)/multiregion.conf' \
+		'$(DESTDIR)$(TMPFILES_DIR)/multiregion.conf'
 
 # --- rebuild when a flag or the set of files changes -----------------------------
+
+# A package must not tell where it was built.
+ifeq ($(CONF),release)
+override CFLAGS += -ffile-prefix-map=$(abspath $(root))=.
+endif
 
 configuration := $(CC) $(CFLAGS) $(CPPFLAGS) $(asserts) $(sanitizers) $(extension_objects) $(plain_objects) \
 	$(call sources,sql/install/*.sql) $(VERSION)
@@ -129,7 +165,8 @@ $(unit_programs): %: %.o $(unit_helpers)
 multiregiond multiregion-join simulation.bin probe.bin link.bin $(unit_programs): libcore.a libadapters.a
 	$(link)
 
-.PHONY: programs core-objects unit-tests simulation probe link prefix install-programs uninstall-programs
+.PHONY: programs core-objects unit-tests simulation probe link prefix install-programs uninstall-programs \
+	install-examples uninstall-examples
 programs: $(programs)
 core-objects: $(core_objects)
 unit-tests: $(unit_programs)
@@ -139,21 +176,32 @@ link: $(if $(link_objects),link.bin)
 
 # --- SQL ------------------------------------------------------------------------------
 
+pieces := $(addprefix $(root)/,$(call sources,sql/install/*.sql))
+# Functions, views, privileges and comments can be put over older ones.
+replacing := $(filter $(root)/sql/install/6% $(root)/sql/install/7% $(root)/sql/install/8% $(root)/sql/install/9%,$(pieces))
+append = for piece in $(1); do printf '\n-- from %s\n\n' "$${piece\#$(root)/}" && cat "$$piece" || exit 1; done
+
 # The install script is the pieces of sql/install in the order of their names.
-$(DATA_built): $(call sources,sql/install/*.sql) $(root)/multiregion.control
+multiregion--$(version).sql: $(pieces) $(root)/multiregion.control
 	@printf '%s\n' '\echo Use "CREATE EXTENSION multiregion" to load this file. \quit' >$@.tmp
-	@for piece in $(filter %.sql,$^); do \
-		printf '\n-- from %s\n\n' "$${piece#$(root)/}" && cat "$$piece" || exit 1; done >>$@.tmp
+	@{ $(call append,$(pieces)); } >>$@.tmp
+	@mv $@.tmp $@
+
+$(notdir $(upgrades_to_now)): %: $(root)/sql/upgrade/% $(replacing)
+	@printf '%s\n' "\\echo Use \"ALTER EXTENSION multiregion UPDATE TO '$(version)'\" to load this file. \\quit" >$@.tmp
+	@{ $(call append,$< $(replacing)); } | sed -E 's/^CREATE (FUNCTION|VIEW) /CREATE OR REPLACE \1 /' >>$@.tmp
 	@mv $@.tmp $@
 
 # --- the private PostgreSQL ---------------------------------------------------------------
 
-# Tests run the sanitized programs: a server cannot be instrumented this way, they can.
+# Tests run the sanitized programs: a server cannot be instrumented this way, they can. And
+# they begin with released versions of the extension, to update them.
 prefix: all
 	@$(root)/test/tools/prefix.sh '$(MR_PREFIX)/$(CONF)' '$(PG_CONFIG)'
 	@$(MAKE) -f $(firstword $(MAKEFILE_LIST)) CONF=$(CONF) PG_CONFIG='$(PG_CONFIG)' DESTDIR='$(MR_PREFIX)/$(CONF)' install >install.log 2>&1 \
 		|| { cat install.log; exit 1; }
 	$(if $(filter test,$(CONF)),@for program in $(programs); do \
-		install ../asan/$$program '$(MR_PREFIX)/$(CONF)$(bindir)/' || exit 1; done)
+		install ../asan/$$program '$(MR_PREFIX)/$(CONF)$(bindir)/' || exit 1; done; \
+		install -m 644 $(root)/test/upgrade/*.sql '$(MR_PREFIX)/$(CONF)$(datadir)/extension/')
 
 -include $(patsubst %.o,%.d,$(extension_objects) $(plain_objects))

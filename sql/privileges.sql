@@ -156,7 +156,7 @@ SELECT current_user;
 COMMIT;
 RESET ROLE;
 
--- What pg_rewind asks of a source server.
+-- What pg_rewind asks of a source server is granted by init(), not here.
 SELECT bool_and(has_function_privilege('multiregion_peer', f, 'EXECUTE')) AS may_rewind FROM (VALUES
 	('pg_ls_dir(text, boolean, boolean)'), ('pg_stat_file(text, boolean)'),
 	('pg_read_binary_file(text)'), ('pg_read_binary_file(text, bigint, bigint, boolean)')) AS v (f);

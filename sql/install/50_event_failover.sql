@@ -37,8 +37,8 @@ CREATE TABLE multiregion.failover
 	lag_bytes bigint,
 	timeline bigint,
 	fork_lsn pg_lsn,
-	order_id bigint UNIQUE,
-	recorded_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp()
+	recorded_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+	order_id bigint UNIQUE
 );
 
 CREATE TABLE multiregion.divergence

@@ -90,8 +90,8 @@ SELECT f.failover_id,
 	f.lag_bytes,
 	f.timeline,
 	f.fork_lsn,
-	f.order_id,
-	f.recorded_at
+	f.recorded_at,
+	f.order_id
 FROM multiregion.failover AS f
 ORDER BY f.epoch DESC;
 

@@ -1,10 +1,13 @@
 -- Who may do what. Tables: nobody but their owner; functions do their work as the owner
--- of the schema after the privilege to call them was checked.
+-- of the schema after the privilege to call them was checked. What pg_rewind asks of a
+-- server is granted by multiregion.init() (mr_catalog_grant.h says why not here).
 
 GRANT USAGE ON SCHEMA multiregion TO PUBLIC;
 
 -- The public API lives in the schema the extension was created in. Everybody may use
--- "public"; of another one the sidecar has to be let in.
+-- "public"; of another one the sidecar has to be let in. PostgreSQL takes a grant of this
+-- script for an initial privilege of the schema, which pg_dump leaves out and which names
+-- a dead role after DROP ROLE: it is made an ordinary grant.
 DO $do$
 BEGIN
 	IF NOT pg_catalog.has_schema_privilege('multiregion_api',
@@ -13,6 +16,20 @@ BEGIN
 	END IF;
 END
 $do$;
+
+SET LOCAL allow_system_table_mods = on;
+UPDATE pg_catalog.pg_init_privs AS p
+SET initprivs = ARRAY(SELECT item FROM pg_catalog.unnest(p.initprivs) AS item
+	WHERE NOT EXISTS (SELECT FROM pg_catalog.aclexplode(ARRAY[item]) AS a
+		WHERE a.grantee OPERATOR(pg_catalog.=) 'multiregion_api'::pg_catalog.regrole))
+WHERE p.classoid OPERATOR(pg_catalog.=) 'pg_catalog.pg_namespace'::pg_catalog.regclass
+	AND p.objoid OPERATOR(pg_catalog.=) pg_catalog.to_regnamespace('@extschema@');
+DELETE FROM pg_catalog.pg_init_privs AS p USING pg_catalog.pg_namespace AS n
+WHERE n.oid OPERATOR(pg_catalog.=) pg_catalog.to_regnamespace('@extschema@')
+	AND p.classoid OPERATOR(pg_catalog.=) 'pg_catalog.pg_namespace'::pg_catalog.regclass
+	AND p.objoid OPERATOR(pg_catalog.=) n.oid AND p.privtype OPERATOR(pg_catalog.=) 'e'
+	AND p.initprivs OPERATOR(pg_catalog.=) pg_catalog.acldefault('n', n.nspowner);
+RESET allow_system_table_mods;
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA multiregion FROM PUBLIC;
 REVOKE ALL ON FUNCTION @extschema@.set_tenant_region(text, text, text, bigint) FROM PUBLIC;
@@ -70,14 +87,6 @@ GRANT EXECUTE ON FUNCTION
 	multiregion.pending_events(bigint),
 	multiregion.request_checkpoint(),
 	multiregion.record_divergence(text, bigint, bigint, pg_lsn, pg_lsn, text)
-	TO multiregion_peer;
-
--- What pg_rewind asks of the server it copies from.
-GRANT EXECUTE ON FUNCTION
-	pg_catalog.pg_ls_dir(text, boolean, boolean),
-	pg_catalog.pg_stat_file(text, boolean),
-	pg_catalog.pg_read_binary_file(text),
-	pg_catalog.pg_read_binary_file(text, bigint, bigint, boolean)
 	TO multiregion_peer;
 
 -- The sidecar: what its API can change on the primary, the way there, and where the commit

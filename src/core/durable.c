@@ -1,10 +1,13 @@
 /*
  * Encoding of the state file. See mr_durable.h.
  *
- * "MRST", format version, length of the whole file, the fields, the configuration,
- * and CRC-32C over all of it. Unlike a message, a file of a newer version is refused
- * and not read in part: what this version would not understand it would also drop
- * with its next write, and the file holds what must never be forgotten.
+ * "MRST", format version, the section with the fields and the configuration, and CRC-32C
+ * over all of it. Fields are only ever appended, and the format version says what they
+ * are to a version that does not know them, which drops them with its next write:
+ *
+ *   - as long as that does no harm the version stays, so that a node may go back to an
+ *     older build. A reader takes what is there and has defaults for the rest.
+ *   - for what must never be forgotten it is raised: older builds refuse the file.
  *
  * Knows no file. Called by adapters/state_file.c.
  */
@@ -87,7 +90,8 @@ get_fields(MrBytes *bytes, MrDurable *durable)
 		return false;
 	for (i = 0; i < MR_MAX_MEMBERS; i++)
 		durable->peer_sequence[i] = mr_get_u64(bytes);
-	return mr_config_read(bytes, &durable->config) && bytes->at == bytes->size;
+	/* More may follow, of a build that knows more. */
+	return mr_config_read(bytes, &durable->config);
 }
 
 const char *

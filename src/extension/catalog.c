@@ -21,6 +21,7 @@
 #include "pgstat.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
+#include "utils/lsyscache.h"
 #include "utils/pg_lsn.h"
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
@@ -110,6 +111,15 @@ mr_catalog_close(MrCatalogSession *session)
 		AtEOXact_GUC(true, session->guc_level);
 	SetUserIdAndSecContext(session->user, session->security_context);
 	SPI_finish();
+}
+
+bool
+mr_catalog_has(const char *table, const char *column)
+{
+	Oid relation = get_relname_relid(table, get_namespace_oid(SCHEMA_NAME, true));
+
+	return OidIsValid(relation) &&
+		   (column == NULL || get_attnum(relation, column) != InvalidAttrNumber);
 }
 
 /* ---------- arguments ---------- */

@@ -28,25 +28,30 @@ static const char *const prune_sql =
 	"DELETE FROM multiregion.event WHERE event_id OPERATOR(pg_catalog.<=)"
 	" (SELECT e.event_id FROM multiregion.event AS e ORDER BY e.event_id DESC OFFSET $1 LIMIT 1)";
 
+#define FAILOVER_SQL(more_columns, more_values) \
+	"INSERT INTO multiregion.failover AS f (epoch, cause, rule, from_node, from_region, to_node," \
+	" to_region, detected_at, elected_at, promoted_at, open_at, first_write_at, lag_bytes," \
+	" timeline, fork_lsn" more_columns ")" \
+	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12," \
+	" CASE WHEN $13 OPERATOR(pg_catalog.>=) 0 THEN $13 END," \
+	" CASE WHEN $14 OPERATOR(pg_catalog.>) 0 THEN $14 END, $15" more_values ")" \
+	" ON CONFLICT (epoch) DO UPDATE SET rule = coalesce(f.rule, excluded.rule)," \
+	" from_node = coalesce(f.from_node, excluded.from_node)," \
+	" from_region = coalesce(f.from_region, excluded.from_region)," \
+	" detected_at = coalesce(f.detected_at, excluded.detected_at)," \
+	" elected_at = coalesce(f.elected_at, excluded.elected_at)," \
+	" promoted_at = coalesce(f.promoted_at, excluded.promoted_at)," \
+	" open_at = coalesce(f.open_at, excluded.open_at)," \
+	" first_write_at = coalesce(f.first_write_at, excluded.first_write_at)," \
+	" lag_bytes = coalesce(f.lag_bytes, excluded.lag_bytes)," \
+	" timeline = coalesce(f.timeline, excluded.timeline)," \
+	" fork_lsn = coalesce(f.fork_lsn, excluded.fork_lsn)"
+
 static const char *const failover_sql =
-	"INSERT INTO multiregion.failover AS f (epoch, cause, rule, from_node, from_region, to_node,"
-	" to_region, detected_at, elected_at, promoted_at, open_at, first_write_at, lag_bytes,"
-	" timeline, fork_lsn, order_id)"
-	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12,"
-	" CASE WHEN $13 OPERATOR(pg_catalog.>=) 0 THEN $13 END,"
-	" CASE WHEN $14 OPERATOR(pg_catalog.>) 0 THEN $14 END, $15,"
-	" CASE WHEN $16 OPERATOR(pg_catalog.>) 0 THEN $16 END)"
-	" ON CONFLICT (epoch) DO UPDATE SET rule = coalesce(f.rule, excluded.rule),"
-	" from_node = coalesce(f.from_node, excluded.from_node),"
-	" from_region = coalesce(f.from_region, excluded.from_region),"
-	" detected_at = coalesce(f.detected_at, excluded.detected_at),"
-	" elected_at = coalesce(f.elected_at, excluded.elected_at),"
-	" promoted_at = coalesce(f.promoted_at, excluded.promoted_at),"
-	" open_at = coalesce(f.open_at, excluded.open_at),"
-	" first_write_at = coalesce(f.first_write_at, excluded.first_write_at),"
-	" lag_bytes = coalesce(f.lag_bytes, excluded.lag_bytes),"
-	" timeline = coalesce(f.timeline, excluded.timeline),"
-	" fork_lsn = coalesce(f.fork_lsn, excluded.fork_lsn)";
+	FAILOVER_SQL(", order_id", ", CASE WHEN $16 OPERATOR(pg_catalog.>) 0 THEN $16 END");
+
+/* 0.1 had no orders. */
+static const char *const old_failover_sql = FAILOVER_SQL("", "");
 
 static const char *const find_failover_sql =
 	"SELECT f.epoch, f.cause, f.from_node, f.to_node, coalesce(f.lag_bytes, -1)"
@@ -170,7 +175,8 @@ mr_catalog_record_failover(const MrCatalogFailover *failover)
 	mr_add_int64(&arguments, failover->timeline);
 	mr_add_lsn(&arguments, failover->fork_lsn);
 	mr_add_int64(&arguments, failover->order_id);
-	(void) mr_write(failover_sql, &arguments);
+	(void) mr_write(mr_catalog_has("failover", "order_id") ? failover_sql : old_failover_sql,
+					&arguments);
 	mr_catalog_close(&session);
 }
 
@@ -189,7 +195,7 @@ mr_catalog_find_failover(int64 order_id, MrCatalogFailover *failover)
 	PushActiveSnapshot(GetLatestSnapshot());
 	mr_catalog_open(&session);
 	mr_add_int64(&arguments, order_id);
-	found = mr_read(find_failover_sql, &arguments) > 0;
+	found = mr_catalog_has("failover", "order_id") && mr_read(find_failover_sql, &arguments) > 0;
 	if (found)
 	{
 		failover->order_id = order_id;

@@ -55,7 +55,7 @@ mr_catalog_read_pauses(MrConfig *config)
 	for (int slot = 0; slot < MR_MAX_MEMBERS; slot++)
 		config->members[slot].paused_until_ms = 0;
 	mr_catalog_open(&session);
-	count = mr_read(read_sql, NULL);
+	count = mr_catalog_has("pause", NULL) ? mr_read(read_sql, NULL) : 0; /* 0.1 had none */
 	for (uint64 row = 0; row < count; row++)
 	{
 		mr_column_text(row, 1, scope, sizeof(scope));

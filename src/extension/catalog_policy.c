@@ -38,6 +38,11 @@ static const char *const policy_history_sql =
 	"INSERT INTO multiregion.policy_history (name, value, old_value, reason, changed_by, change_id)"
 	" VALUES ($1, $2, $3, $4, $5, nullif($6, 0)) RETURNING history_id";
 
+/* 0.1 could not change several at once. */
+static const char *const old_policy_history_sql =
+	"INSERT INTO multiregion.policy_history (name, value, old_value, reason, changed_by)"
+	" VALUES ($1, $2, $3, $4, $5) RETURNING history_id";
+
 /* A region without a server that could be promoted is preferred by nobody. */
 static const char *const preferred_sql =
 	"SELECT r.region_key FROM multiregion.region AS r"
@@ -152,7 +157,9 @@ mr_catalog_write_policy(const char *name, const char *value, const char *reason,
 		mr_add_text(&arguments, reason);
 		mr_add_text(&arguments, session.caller);
 		mr_add_int64(&arguments, change);
-		(void) mr_write(policy_history_sql, &arguments);
+		(void) mr_write(mr_catalog_has("policy_history", "change_id") ? policy_history_sql
+																	  : old_policy_history_sql,
+						&arguments);
 		if (change == 0)
 			change = mr_column_int64(0, 1);
 		arguments.count = value == NULL ? 1 : 5;

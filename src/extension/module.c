@@ -83,7 +83,8 @@ void
 _PG_init(void)
 {
 	mr_settings_define(process_shared_preload_libraries_in_progress);
-	if (!process_shared_preload_libraries_in_progress || mr_standalone)
+	/* pg_upgrade wants a plain server, and no worker in the way. */
+	if (!process_shared_preload_libraries_in_progress || mr_standalone || IsBinaryUpgrade)
 		return;
 	previous_shmem_request = shmem_request_hook;
 	shmem_request_hook = module_shmem_request;

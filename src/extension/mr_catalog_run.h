@@ -44,6 +44,12 @@ extern void mr_catalog_open_light(MrCatalogSession *session);
 /* Ends it: what SPI returned is gone. */
 extern void mr_catalog_close(MrCatalogSession *session);
 
+/*
+ * Whether the tables have this column (or, NULL, this table): those of an older version of
+ * the extension, which waits for ALTER EXTENSION UPDATE, may lack it.
+ */
+extern bool mr_catalog_has(const char *table, const char *column);
+
 /* Append an argument. A NULL pointer is null, as is a time or LSN of 0. */
 extern void mr_add_text(MrArguments *arguments, const char *value);
 extern void mr_add_int64(MrArguments *arguments, int64 value);

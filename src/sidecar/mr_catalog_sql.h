@@ -9,15 +9,25 @@
 	"pg_catalog.to_char(" column \
 	" AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"') AS " column
 
+/* Version 0.1 of the extension, which may wait for its update, has no forecast. */
+#define MR_SQL_FORECASTS \
+	"pg_catalog.to_regprocedure('multiregion.failover_forecast()') IS NOT NULL AS forecasts"
+#define MR_SQL_FORECAST "multiregion.failover_forecast()"
+#define MR_SQL_NO_FORECAST \
+	"(SELECT NULL::text AS successor, NULL::text AS successor_region, NULL::bigint AS outage_ms," \
+	" NULL::bigint AS commits_at_risk, NULL::bigint AS bytes_at_risk, NULL::text AS reason)"
+
 /* Whether the extension is here, and in which schema its public functions are. */
 #define MR_SQL_IDENTITY \
-	"SELECT pg_catalog.quote_ident(n.nspname) AS schema, e.extversion AS version" \
+	"SELECT pg_catalog.quote_ident(n.nspname) AS schema, " MR_SQL_FORECASTS \
 	" FROM pg_catalog.pg_extension e" \
 	" JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace" \
 	" WHERE e.extname = 'multiregion'"
 
-#define MR_SQL_LEASE \
-	"SELECT l.managed, l.node, l.region, pg_catalog.pg_is_in_recovery() AS in_recovery," \
+/* With the forecast or without it; the answer says which one to use next time. */
+#define MR_SQL_LEASE(forecast) \
+	"SELECT " MR_SQL_FORECASTS \
+	", l.managed, l.node, l.region, pg_catalog.pg_is_in_recovery() AS in_recovery," \
 	" l.term, l.primary_node, l.primary_region, l.is_primary, l.writable," \
 	" l.lease_remaining_ms, l.reason, l.fenced, l.stopping, l.generation," \
 	" f.successor, f.successor_region, f.outage_ms, f.commits_at_risk, f.bytes_at_risk," \
@@ -27,7 +37,7 @@
 	" m.replay_lsn, m.timeline, m.round_trip_ms, m.eligible, m.reason AS " \
 	"node_reason, " MR_SQL_TIMESTAMP( \
 		"checked_at") " FROM multiregion.lease_status() AS l" \
-					  " CROSS JOIN multiregion.failover_forecast() AS f" \
+					  " CROSS JOIN " forecast " AS f" \
 					  " LEFT JOIN multiregion.member_status() AS m ON true" \
 					  " ORDER BY m.region_key, m.node_name"
 

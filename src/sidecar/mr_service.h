@@ -14,7 +14,7 @@
 #include "sidecar/mr_tenant_cache.h"
 #include "sidecar/mr_watcher.h"
 
-#define MR_SIDECAR_VERSION "0.1" /* the extension's default_version; a test compares them */
+#define MR_SIDECAR_VERSION "0.2" /* the extension's default_version; a test compares them */
 
 typedef struct MrService
 {

@@ -35,7 +35,8 @@ typedef struct MrWatcher
 	MrLink link;
 	struct event *pause;
 	MrWatcherStep step;
-	bool up; /* the last cycle succeeded and nothing was lost since */
+	bool forecasts; /* the extension can say what a failover would cost */
+	bool up;        /* the last cycle succeeded and nothing was lost since */
 	int64_t pause_ms;
 	int64_t timeout_ms;
 	int64_t asked_ns; /* when the lease was asked for last */

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "sidecar/mr_loop.h"
+#include "sidecar/mr_notify.h"
 #include "sidecar/mr_service.h"
 #include "sidecar/mr_signals.h"
 
@@ -169,6 +170,7 @@ on_stop(void *arg, bool patiently)
 
 	mr_log(MR_LOG_INFO, again ? "stopping now" : "stopping");
 	daemon->service.draining = true;
+	mr_notify_stopping();
 	mr_server_drain(daemon->service.server);
 	mr_loop_arm(daemon->timer,
 				patiently && !again ? daemon->service.settings->drain_timeout_ms : 0);
@@ -213,7 +215,7 @@ start(Daemon *daemon)
 								: "answering, but doing nothing");
 	mr_primary_set(&service->primary, settings);
 	mr_service_seed_regions(service);
-	return good;
+	return good && mr_notify_ready(service->base);
 }
 
 static void
@@ -235,6 +237,7 @@ stop(Daemon *daemon)
 		mr_pool_close(&service->orders);
 	mr_watcher_stop(&service->watcher);
 	mr_tenant_cache_close(service->tenants);
+	mr_notify_close();
 	if (daemon->timer != NULL)
 		event_free(daemon->timer);
 	if (service->base != NULL)

@@ -122,7 +122,8 @@ begin(MrWatcher *watcher, MrWatcherStep step)
 		case MR_WATCH_LEASE:
 			watcher->asked_ns = mr_loop_now_ns();
 			watcher->asked_wall_ms = mr_loop_wall_ms();
-			send_query(watcher, MR_SQL_LEASE);
+			send_query(watcher, watcher->forecasts ? MR_SQL_LEASE(MR_SQL_FORECAST)
+												   : MR_SQL_LEASE(MR_SQL_NO_FORECAST));
 			break;
 		case MR_WATCH_REGIONS:
 			send_query(watcher, MR_SQL_REGIONS);
@@ -158,6 +159,16 @@ details_are_due(const MrWatcher *watcher)
 		   mr_loop_now_ns() - watcher->details_ns >= DETAILS_MS * MR_NS_PER_MS;
 }
 
+/* The extension can be updated while we are connected. */
+static void
+take_forecasts(MrWatcher *watcher, const PGresult *result)
+{
+	int column = PQfnumber(result, "forecasts");
+
+	watcher->forecasts =
+		column >= 0 && PQntuples(result) > 0 && strcmp(PQgetvalue(result, 0, column), "t") == 0;
+}
+
 static void
 take_identity(MrWatcher *watcher, const PGresult *result)
 {
@@ -167,6 +178,7 @@ take_identity(MrWatcher *watcher, const PGresult *result)
 		return;
 	}
 	snprintf(watcher->schema, sizeof(watcher->schema), "%s", PQgetvalue(result, 0, 0));
+	take_forecasts(watcher, result);
 	begin(watcher, MR_WATCH_LEASE);
 }
 
@@ -210,6 +222,7 @@ go_on(MrWatcher *watcher)
 			take_identity(watcher, watcher->link.peer.result);
 			break;
 		case MR_WATCH_LEASE:
+			take_forecasts(watcher, watcher->link.peer.result);
 			if (!take_part(watcher, MR_STATUS_LEASE))
 				break;
 			if (watcher->status.stopping)

@@ -30,6 +30,7 @@ my @places = (
 	qr{^test/isolation/specs/\w+\.spec$},
 	qr{^test/isolation/expected/\w+\.out$},
 	qr{^test/tools/[\w.]+$},
+	qr{^test/upgrade/multiregion--[\w.]+\.sql$},
 	qr{^sql/\w+\.sql$},
 	qr{^sql/install/\w+\.sql$},
 	qr{^sql/upgrade/multiregion--[\w.]+--[\w.]+\.sql$},

@@ -4,6 +4,7 @@
 use strict;
 use warnings;
 
+use Socket qw(AF_UNIX SOCK_DGRAM pack_sockaddr_un);
 use Test::More;
 use Time::HiRes qw(clock_gettime CLOCK_MONOTONIC);
 
@@ -242,12 +243,47 @@ like($output, qr/argument 1 is not understood; try --help/, 'is told by its numb
 is($code, 2, 'a file that is not there');
 like($output, qr/could not read nowhere: No such file or directory/, 'is named');
 ($code, $output) = sidecar('arguments')->run('--version');
-is("$code $output", "0 multiregiond 0.1\n", '--version');
+my ($version) = $server->safe_psql(q{SELECT default_version FROM pg_available_extensions WHERE name = 'multiregion'});
+is("$code $output", "0 multiregiond $version\n", '--version: that of the extension');
 ($code, $output) = sidecar('arguments')->run('--help');
 is($code, 0, '--help');
 like($output, qr/usage: multiregiond/, 'says how to use it');
 
 $sidecar->signal('TERM');
 ended($sidecar, 0, 'without a server');
+
+# --- a service manager -------------------------------------------------------------------
+
+# The next message within 10 seconds that is not the one to be skipped.
+sub notified
+{
+	my ($socket, $skip) = @_;
+	my $deadline = seconds() + 10;
+	while (seconds() < $deadline)
+	{
+		my $wait = '';
+		vec($wait, fileno($socket), 1) = 1;
+		next unless select($wait, undef, undef, 0.1) > 0;
+		recv($socket, my $message, 256, 0);
+		return $message if $message ne ($skip // '');
+	}
+	return 'none';
+}
+
+foreach my $name ("\0multiregion-test-$$", "/tmp/multiregion-test-$$")
+{
+	socket(my $manager, AF_UNIX, SOCK_DGRAM, 0) or die "socket: $!";
+	bind($manager, pack_sockaddr_un($name)) or die "bind: $!";
+	$sidecar = MultiRegion::Sidecar->new(directory => $cluster->{directory}, name => 'notify' . ($name =~ tr{/}{}),
+		settings => { %settings, ENABLE_MULTI_REGION => 'false' },
+		environment => { NOTIFY_SOCKET => $name =~ s/^\0/@/r, WATCHDOG_USEC => 100_000 })->start;
+	is(notified($manager), 'READY=1', 'the service manager is told that it serves');
+	is(notified($manager), 'WATCHDOG=1', 'and that it lives');
+	is(notified($manager), 'WATCHDOG=1', 'again and again');
+	$sidecar->signal('TERM');
+	is(notified($manager, 'WATCHDOG=1'), 'STOPPING=1', 'and that it stops');
+	ended($sidecar, 0, 'with a service manager');
+	unlink $name if $name =~ m{^/};
+}
 
 done_testing();

@@ -3,6 +3,7 @@
 # A really fresh Debian 12 in a folder, to try what the README promises to a new user.
 #
 #   fresh.sh readme            both commands of the README, as root and as an ordinary user
+#   fresh.sh image             the steps of docker/Dockerfile (image.sh)
 #   fresh.sh make DIR          unpack a box
 #   fresh.sh enter DIR CMD...  run CMD inside, with its own mounts and processes and this
 #                              machine's network; its processes end with it
@@ -147,10 +148,14 @@ if [ "$(id -u)" != 0 ]; then
 fi
 case $action in
 	readme) run_readme ;;
+	image)
+		# shellcheck source=image.sh
+		. "$top/test/tools/image.sh"
+		run_image ;;
 	make) make_box "$1" ;;
 	enter) enter_box "$@" ;;
 	drop) drop_box "$1" ;;
 	*)
-		echo "usage: fresh.sh readme | make DIR | enter DIR CMD... | drop DIR" >&2
+		echo "usage: fresh.sh readme | image | make DIR | enter DIR CMD... | drop DIR" >&2
 		exit 2 ;;
 esac

@@ -212,6 +212,30 @@ MR_TEST(anything_after_its_end_is_noticed)
 	}
 }
 
+/* Of the same format version: it may be dropped, so an older build may go on with the file. */
+MR_TEST(what_a_newer_build_has_appended_is_passed_over)
+{
+	uint8_t out[MR_STATE_SIZE];
+	size_t size = encode_example(out);
+	size_t more;
+	MrDurable durable;
+
+	for (more = 1; more < 64; more++)
+	{
+		size_t length = size - 13 + more;
+
+		mr_unit_about("%zu bytes more", more);
+		memset(out + size - 4, 0xA5, more + 4);
+		out[LENGTH_AT] = (uint8_t) length;
+		out[LENGTH_AT + 1] = (uint8_t) (length >> 8);
+		seal(out, size + more);
+		MR_CHECK_STRING(mr_durable_decode(out, size + more, &durable), NULL);
+		MR_CHECK(durable.term == UINT64_C(0x2201020304050607));
+		MR_CHECK(durable.config.members[15].used);
+		encode_example(out);
+	}
+}
+
 MR_TEST(each_kind_of_damage_has_its_sentence)
 {
 	uint8_t out[MR_STATE_SIZE];

@@ -27,6 +27,7 @@
 
 #include "adapters/mr_state_file.h"
 #include "core/mr_policy.h"
+#include "extension/mr_catalog_grant.h"
 #include "extension/mr_catalog_policy.h"
 #include "extension/mr_functions.h"
 #include "extension/mr_managed.h"
@@ -417,7 +418,8 @@ multiregion_init(PG_FUNCTION_ARGS)
 	char *word = mr_text_argument(fcinfo, 1, "region");
 	MrRegionRow region;
 	MrNodeRow node;
-	int mode = mr_mode_argument(fcinfo, 4);
+	/* Version 0.1 of the function has no such argument. */
+	int mode = PG_NARGS() > 4 ? mr_mode_argument(fcinfo, 4) : MR_MODE_MANAGE;
 	bool exists;
 
 	mr_require_preloaded();
@@ -436,6 +438,7 @@ multiregion_init(PG_FUNCTION_ARGS)
 		require_readiness(fcinfo);
 	require_leads_here(&node, mode);
 	store_node(&node, exists);
+	mr_catalog_grant_rewind();
 	make_durable(&pending.durable, &node, &region, mode);
 	(void) mr_catalog_write_policy("mode", mode == MR_MODE_MANAGE ? NULL : mr_mode_name(mode),
 								   "multiregion.init()", 0);
@@ -479,6 +482,7 @@ multiregion_leave(PG_FUNCTION_ARGS)
 						errhint("Remove the others with drop_node() first, and wait until "
 								"multiregion.member_status() does not show them.")));
 	mr_catalog_delete_node(lease->durable.name);
+	mr_catalog_revoke_rewind();
 	pending.durable = lease->durable;
 	begin_pending(MR_PENDING_LEAVE);
 	PG_RETURN_VOID();

@@ -248,7 +248,11 @@ wait_for_something(MrLeaseWorker *worker, bool mail_open)
 	FreeWaitEventSet(set);
 	ResetLatch(MyLatch);
 	if (got_sigterm)
+	{
 		worker->told_to_end = true;
+		/* What tidies up after a killed postmaster must not be quicker than the news of it. */
+		worker->server_dead = worker->server_dead || !PostmasterIsAlive();
+	}
 }
 
 static int

@@ -19,6 +19,7 @@
 #                            that cut() and delay() work
 #   tls => 'cert'            or 'scram': members log in with TLS only, see MultiRegion::Tls
 #   name => 'cluster'        of its folder, for tests with more than one
+#   extension_version        of the extension (default: the newest)
 #
 # Everything lies below TESTDIR (made by the test runner; else a folder in /tmp). A guard
 # process kills what is left of the cluster when the test ends, however it ends.
@@ -119,7 +120,11 @@ sub _start_guard
 	if ($pid == 0)
 	{
 		POSIX::setsid();
-		close $writer;
+		# Its own writing end, and those of clusters made before, whose guards wait for their end.
+		foreach my $fd (map { m{(\d+)$} } glob('/proc/self/fd/*'))
+		{
+			POSIX::close($fd) if $fd > 2 && $fd != fileno $reader;
+		}
 		open(STDIN, '<', '/dev/null');
 		open(STDOUT, '>', '/dev/null');
 		open(STDERR, '>', '/dev/null');
@@ -274,7 +279,8 @@ sub _init
 	# A test has more failovers in an hour than any cluster should.
 	my %policy = (max_failovers_per_hour => -1, %{ $self->{policy} // {} });
 
-	$first->safe_psql('CREATE EXTENSION multiregion');
+	$first->safe_psql('CREATE EXTENSION multiregion'
+			. ($self->{extension_version} ? " VERSION '$self->{extension_version}'" : ''));
 	# What "multiregiond init" does on the way.
 	$first->safe_psql("ALTER ROLE $_") foreach 'multiregion_api LOGIN',
 		'multiregion_peer LOGIN REPLICATION ' . ($self->{tls} ? $self->{tls}->role_option : '');

@@ -1,0 +1,53 @@
+-- What 0.2 changes in the tables and rights of 0.1. While 0.2 is the newest version, the
+-- build appends the pieces of sql/install that can replace what is there (functions,
+-- views, privileges, comments; see build.mk). Here stands the rest: new tables and
+-- columns, in the words of sql/install, and DROP of whatever changes its signature or its
+-- columns. Once released this file never changes again (docs/developing.md).
+
+-- 0.1 granted on foreign functions within its script, and PostgreSQL took that for initial
+-- privileges of theirs, which pg_dump and pg_upgrade leave out. They become ordinary grants;
+-- without a cluster nobody needs them.
+SET LOCAL allow_system_table_mods = on;
+UPDATE pg_catalog.pg_init_privs AS p
+SET initprivs = ARRAY(SELECT item FROM pg_catalog.unnest(p.initprivs) AS item
+	WHERE NOT EXISTS (SELECT FROM pg_catalog.aclexplode(ARRAY[item]) AS a
+		WHERE a.grantee OPERATOR(pg_catalog.=) 'multiregion_peer'::pg_catalog.regrole))
+WHERE p.privtype OPERATOR(pg_catalog.=) 'i'
+	AND p.initprivs::pg_catalog.text OPERATOR(pg_catalog.~) 'multiregion_peer=';
+RESET allow_system_table_mods;
+
+DO $do$
+BEGIN
+	IF NOT EXISTS (SELECT FROM multiregion.node WHERE uuid IS NOT NULL) THEN
+		REVOKE EXECUTE ON FUNCTION
+			pg_catalog.pg_ls_dir(text, boolean, boolean),
+			pg_catalog.pg_stat_file(text, boolean),
+			pg_catalog.pg_read_binary_file(text),
+			pg_catalog.pg_read_binary_file(text, bigint, bigint, boolean)
+			FROM multiregion_peer;
+	END IF;
+END
+$do$;
+
+ALTER TABLE multiregion.failover ADD COLUMN order_id bigint UNIQUE;
+
+CREATE TABLE multiregion.pause
+(
+	scope text NOT NULL CHECK (scope IN ('cluster', 'region', 'node')),
+	name text COLLATE "C" NOT NULL,
+	paused_until timestamptz NOT NULL,
+	reason text,
+	paused_by text NOT NULL,
+	paused_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+	PRIMARY KEY (scope, name)
+);
+
+CREATE TRIGGER note_change
+	AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON multiregion.pause
+	FOR EACH STATEMENT EXECUTE FUNCTION multiregion.note_change();
+
+ALTER TABLE multiregion.policy_history ADD COLUMN change_id bigint;
+
+-- They have got an argument more.
+DROP FUNCTION multiregion.set_policy(text, text, text);
+DROP FUNCTION multiregion.init(text, text, text, text[]);
