@@ -142,7 +142,7 @@ wait_until_open(char *conninfo, size_t size)
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, MR_GATE_WAIT_MS,
 						 PG_WAIT_EXTENSION);
 		ResetLatch(MyLatch);
-		ProcessWalRcvInterrupts();
+		MR_WALRCV_INTERRUPTS();
 		if (!gate_applies())
 			ereport(FATAL, (errcode(ERRCODE_ADMIN_SHUTDOWN),
 							errmsg("terminating walreceiver: this node is not bound to a leader "

@@ -11,6 +11,11 @@
 #error "multiregion needs PostgreSQL 15 or later"
 #endif
 
+/* VARDATA and its kin have left postgres.h. */
+#if PG_VERSION_NUM >= 160000
+#include "varatt.h"
+#endif
+
 /* Arguments of walrcv_connect after the connection string. */
 #if PG_VERSION_NUM >= 170000
 #define MR_WALRCV_CONNECT_ARGS \
@@ -84,6 +89,13 @@ mr_compat_shell_archive(const char *file, const char *path)
 #define MR_GUC_RECORDS(count) get_guc_variables(count)
 #else
 #define MR_GUC_RECORDS(count) (*(count) = GetNumConfigOptions(), get_guc_variables())
+#endif
+
+/* What a walreceiver must do while it waits: end when it is told to. */
+#if PG_VERSION_NUM >= 180000
+#define MR_WALRCV_INTERRUPTS() CHECK_FOR_INTERRUPTS()
+#else
+#define MR_WALRCV_INTERRUPTS() ProcessWalRcvInterrupts()
 #endif
 
 /* Whether this process is the walreceiver. */
