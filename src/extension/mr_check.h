@@ -27,4 +27,7 @@ typedef struct MrFinding
 /* Adds the findings about settings that PostgreSQL has anyway. Returns the new count. */
 extern int mr_check_settings(MrFinding *findings, int count);
 
+/* Adds the findings about replication slots. Returns the new count. */
+extern int mr_check_slots(MrFinding *findings, int count);
+
 #endif /* MR_CHECK_H */

@@ -29,6 +29,18 @@
 #define MR_WALRCV_CONNECT_PASS logical, appname, err
 #endif
 
+/*
+ * From 17 on logical slots can survive a failover: a standby copies those of the primary
+ * (through a connection that is not one for replication).
+ */
+#if PG_VERSION_NUM >= 170000
+#define MR_HAS_FAILOVER_SLOTS 1
+#define MR_WALRCV_COPIES_SLOTS (!replication)
+#else
+#define MR_HAS_FAILOVER_SLOTS 0
+#define MR_WALRCV_COPIES_SLOTS false
+#endif
+
 /* PGPROC of a number. */
 #if PG_VERSION_NUM >= 170000
 #define MR_MY_PROCNO MyProcNumber

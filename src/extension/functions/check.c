@@ -206,6 +206,7 @@ collect(MrFinding *findings)
 	for (size_t i = 0; i < lengthof(takers); i++)
 		takers[i](&findings[count++]);
 	count = mr_check_settings(findings, count);
+	count = mr_check_slots(findings, count);
 	Assert(count <= MR_CHECK_MAX);
 	return count;
 }
