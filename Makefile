@@ -39,8 +39,8 @@ ifneq ($(words $(CURDIR)),1)
 $(error make cannot work in a folder whose path contains spaces: $(CURDIR))
 endif
 
-.PHONY: all install uninstall bootstrap prefix prefix-release prefix-test test test-fresh lint format \
-	fuzz clean freeze-sql help where build-tests
+.PHONY: all install uninstall bootstrap prefix prefix-release prefix-test test test-fresh test-matrix \
+	lint format fuzz clean freeze-sql help where build-tests
 
 all: bootstrap
 	@+$(call inner,release) all
@@ -92,6 +92,8 @@ help:
 #:                      TESTS="NAME ..." picks files; V=1 shows all output; TAP_JOBS=N files at a time
 #: make test-mutants    every mutant of src/core must be noticed by the simulation (minutes)
 #: make test-fresh      the README's commands, and the Dockerfile's, in a fresh Debian (root only)
+#: make test-matrix     the quick suite on PostgreSQL 15, 17 and 18, each in its Debian (root only);
+#:                      VERSIONS="17 18", LAYERS="regress tap" (and TESTS="NAME ...") narrow it
 #: make regress-accept  take the last output of TESTS="NAME ..." over into expected/
 #: make demo            three regions on this machine; demo-status, demo-kill REGION=US_EAST,
 #:                      demo-freeze, demo-thaw, demo-start, demo-stop, demo-clean
@@ -123,6 +125,10 @@ test-fresh:
 	@$(tools)/bootstrap.sh
 	@$(tools)/fresh.sh readme
 	@$(tools)/fresh.sh image
+
+test-matrix:
+	@$(tools)/bootstrap.sh
+	@VERSIONS='$(VERSIONS)' LAYERS='$(LAYERS)' TESTS='$(TESTS)' V='$(V)' $(tools)/matrix.sh
 
 regress-accept:
 	@$(tools)/regress.sh --accept "$$($(as_postgres) --where)/build/test" $(TESTS)
@@ -180,8 +186,8 @@ chaos: build-tap
 	@MR_TOP=$(CURDIR) MR_BINDIR=$(MR_PREFIX)/test/bin MR_LINK=$(CURDIR)/build/test/link.bin \
 		MR_PROBE=$(CURDIR)/build/test/probe.bin perl -Itest/tap/lib test/chaos/chaos.pl
 
-test-fresh:
-	@echo "make test-fresh unpacks a whole Debian and needs root" >&2; exit 1
+test-fresh test-matrix:
+	@echo "make $@ runs whole Debians and needs root" >&2; exit 1
 
 regress-accept:
 	@$(tools)/regress.sh --accept build/test $(TESTS)

@@ -10,8 +10,10 @@ CREATE TEMPORARY VIEW member AS
 SELECT d.classid, d.objid FROM pg_depend AS d JOIN pg_extension AS e ON d.refobjid = e.oid
 WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e' AND e.extname = 'multiregion';
 
--- The kinds of objects there are; a new kind has to be thought about here.
-SELECT DISTINCT (pg_identify_object(classid, objid, 0)).type FROM member ORDER BY 1;
+-- The kinds of objects there are; a new kind has to be thought about here. (From 16 on
+-- the types of tables are members, too.)
+SELECT DISTINCT (pg_identify_object(classid, objid, 0)).type FROM member
+WHERE classid <> 'pg_type'::regclass ORDER BY 1;
 
 -- Objects without a comment. Sequences of identity columns and types of tables belong to
 -- what they are made for.

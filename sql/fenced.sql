@@ -64,6 +64,9 @@ SELECT id FROM written FOR UPDATE;
 SELECT lo_create(4711);
 -- pg_notify() writes only after that, so it is refused at once, like NOTIFY.
 SELECT pg_notify('channel', 'word');
+-- So is a message for logical decoding that belongs to no transaction.
+SELECT pg_logical_emit_message(false, 'prefix', 'text');
+SELECT pg_logical_emit_message(false, 'prefix', '\x00'::bytea);
 -- Reads go on, routing among them.
 SELECT count(*) FROM written;
 SELECT region_for_tenant('acme'), primary_region();

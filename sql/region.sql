@@ -152,7 +152,11 @@ SELECT nearest_region(0, -180.0000001);
 SELECT nearest_region(NULL, 0);
 -- The same in parallel workers.
 BEGIN;
-SET LOCAL force_parallel_mode = on;
+DO $$ -- its name from PostgreSQL 16 on, and before
+BEGIN
+	PERFORM set_config(name, 'on', true) FROM pg_settings
+	WHERE name IN ('debug_parallel_query', 'force_parallel_mode');
+END $$;
 SELECT nearest_region(40.7, -74), region_for_tenant('acme', true), primary_region();
 COMMIT;
 

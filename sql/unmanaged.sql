@@ -53,9 +53,11 @@ CREATE EXTENSION multiregion;
 DROP EXTENSION multiregion;
 
 -- Not over a schema of somebody else, whose objects ours would call.
+\set SHOW_CONTEXT never
 CREATE SCHEMA multiregion;
 CREATE EXTENSION multiregion;
 DROP SCHEMA multiregion;
+\set SHOW_CONTEXT errors
 
 -- In a schema of its own, and with a search_path that does not hold it.
 CREATE SCHEMA "Elsewhere";

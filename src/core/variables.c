@@ -156,7 +156,7 @@ next_row(int *row, const char *name, int length, char letter)
 static int
 distance(const char *pattern, const char *name)
 {
-	int row[LONGEST_NAME + 1];
+	int row[LONGEST_NAME + 1] = {0};
 	int length = (int) strlen(name);
 	int i;
 

@@ -13,6 +13,7 @@
 #include "core/mr_topology.h"
 #include "extension/mr_catalog_run.h"
 #include "extension/mr_catalog_slot.h"
+#include "extension/pg_compat.h"
 
 static const char *const read_sql =
 	"SELECT pg_catalog.substr(s.slot_name::pg_catalog.text, 4), s.active,"
@@ -116,4 +117,52 @@ void
 mr_catalog_advance_slot(const MrUuid *member, MrLsn lsn)
 {
 	run_for_member(advance_sql, member, lsn);
+}
+
+#if MR_HAS_FAILOVER_SLOTS
+static const char *const leftover_sql =
+	"SELECT s.slot_name::pg_catalog.text, pg_catalog.pg_drop_replication_slot(s.slot_name)"
+	" FROM pg_catalog.pg_replication_slots AS s"
+	" WHERE s.slot_type OPERATOR(pg_catalog.=) 'logical' AND s.failover AND NOT s.synced"
+	" AND NOT s.active AND NOT s.temporary AND pg_catalog.pg_is_in_recovery()";
+#define MR_IS_MORTAL " AND NOT s.failover AND NOT s.synced"
+#else
+#define MR_IS_MORTAL ""
+#endif
+
+static const char *const mortal_sql =
+	"SELECT pg_catalog.count(*) FROM pg_catalog.pg_replication_slots AS s"
+	" WHERE s.slot_type OPERATOR(pg_catalog.=) 'logical' AND NOT s.temporary" MR_IS_MORTAL;
+
+void
+mr_catalog_drop_leftover_slots(void)
+{
+#if MR_HAS_FAILOVER_SLOTS
+	uint64 rows;
+
+	open_spi();
+	rows = mr_write(leftover_sql, NULL);
+	for (uint64 row = 0; row < rows; row++)
+	{
+		char name[NAMEDATALEN];
+
+		mr_column_text(row, 1, name, sizeof(name));
+		ereport(LOG, (errmsg("multiregion: dropped logical replication slot \"%s\", left from when "
+							 "this node was the primary",
+							 name),
+					  errdetail("The slot of the present primary is copied in its place.")));
+	}
+	SPI_finish();
+#endif
+}
+
+int64
+mr_catalog_count_mortal_slots(void)
+{
+	int64 count;
+
+	open_spi();
+	count = mr_read(mortal_sql, NULL) == 1 ? mr_column_int64(0, 1) : 0;
+	SPI_finish();
+	return count;
 }

@@ -4,7 +4,9 @@
  * `generation` is 0 while closed, else the number of this opening. A walreceiver
  * remembers the number under which it connected and ends as soon as it differs.
  * The wrapper never decides whom to follow: the lease worker does. Logical
- * workers use the same library functions and pass through untouched.
+ * workers use the same library functions and pass through untouched, but for the copying
+ * of the leader's logical slots (17 and later), which goes to whom the gate is open for,
+ * too: it does nothing to the WAL, but a promotion waits until it has ended.
  */
 #include "postgres.h"
 
@@ -29,6 +31,7 @@
 
 /* These are macros over WalReceiverFunctions; here they are the names of members. */
 #undef walrcv_connect
+#undef walrcv_disconnect
 #undef walrcv_receive
 #undef walrcv_send
 
@@ -44,8 +47,10 @@ typedef struct GateState
 	pg_atomic_uint64 last_generation;
 	pg_atomic_uint64 streaming;   /* generation under which WAL arrives; 0 = none */
 	pg_atomic_uint32 waiting_pid; /* walreceiver that waits for an opening; 0 = none */
+	pg_atomic_uint32 copying_pid; /* process that copies logical slots; 0 = none */
 	slock_t lock;
 	char conninfo[MR_PG_PEER_SIZE_OF_CONNINFO];
+	char slots_conninfo[MR_PG_PEER_SIZE_OF_CONNINFO];
 } GateState;
 
 static GateState *gate = NULL;
@@ -74,16 +79,22 @@ mr_gate_initialize(void)
 	pg_atomic_init_u64(&gate->last_generation, 0);
 	pg_atomic_init_u64(&gate->streaming, 0);
 	pg_atomic_init_u32(&gate->waiting_pid, 0);
+	pg_atomic_init_u32(&gate->copying_pid, 0);
 	SpinLockInit(&gate->lock);
 }
 
-/* Does the gate stand in the way of this process at all? */
+/* Does the gate stand in the way of anybody? */
 static bool
 gate_applies(void)
 {
-	return mr_shared != NULL && MR_AM_WALRECEIVER() &&
-		   pg_atomic_read_u32(&mr_shared->managed) != 0 &&
+	return mr_shared != NULL && pg_atomic_read_u32(&mr_shared->managed) != 0 &&
 		   pg_atomic_read_u32(&mr_shared->mode) == MR_MODE_MANAGE;
+}
+
+static bool
+gate_applies_to_receiver(void)
+{
+	return MR_AM_WALRECEIVER() && gate_applies();
 }
 
 /* One that connected before the gate applied has passed under no opening at all. */
@@ -143,7 +154,7 @@ wait_until_open(char *conninfo, size_t size)
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, MR_GATE_WAIT_MS,
 						 PG_WAIT_EXTENSION);
 		ResetLatch(MyLatch);
-		ProcessWalRcvInterrupts();
+		MR_WALRCV_INTERRUPTS();
 		if (!gate_applies())
 			ereport(FATAL, (errcode(ERRCODE_ADMIN_SHUTDOWN),
 							errmsg("terminating walreceiver: this node is not bound to a leader "
@@ -158,15 +169,60 @@ wait_until_open(char *conninfo, size_t size)
 
 /* An observer that multiregion-join has built has no address of its own to follow. */
 static const char *
-replace_placeholder(const char *conninfo, char *address, size_t size)
+replace_placeholder(const char *conninfo, bool copies_slots, char *address, size_t size)
 {
-	if (mr_shared == NULL || !MR_AM_WALRECEIVER() || pg_atomic_read_u32(&mr_shared->managed) == 0 ||
+	if (mr_shared == NULL || !(MR_AM_WALRECEIVER() || copies_slots) ||
+		pg_atomic_read_u32(&mr_shared->managed) == 0 ||
 		strstr(conninfo, MR_PLACEHOLDER_HOST) == NULL)
 		return conninfo;
 	SpinLockAcquire(&gate->lock);
-	strlcpy(address, gate->conninfo, size);
+	strlcpy(address, copies_slots ? gate->slots_conninfo : gate->conninfo, size);
 	SpinLockRelease(&gate->lock);
 	return address[0] != '\0' ? address : conninfo;
+}
+
+static void
+forget_copying(int code, Datum arg)
+{
+	uint32 expected = (uint32) MyProcPid;
+
+	(void) pg_atomic_compare_exchange_u32(&gate->copying_pid, &expected, 0);
+}
+
+/*
+ * There is one at a time: the server's own worker, or a session that calls
+ * pg_sync_replication_slots(). It does not wait for an opening; the worker comes again.
+ */
+static WalReceiverConn *
+connect_to_copy_slots(MR_WALRCV_CONNECT_ARGS)
+{
+	static bool exit_registered = false;
+	char leader[MR_PG_PEER_SIZE_OF_CONNINFO];
+	uint64 generation = pg_atomic_read_u64(&gate->generation);
+	WalReceiverConn *conn = NULL;
+
+	SpinLockAcquire(&gate->lock);
+	strlcpy(leader, gate->slots_conninfo, sizeof(leader));
+	SpinLockRelease(&gate->lock);
+	if (!exit_registered)
+		on_shmem_exit(forget_copying, (Datum) 0);
+	exit_registered = true;
+	/* announce, then look again */
+	pg_atomic_write_u32(&gate->copying_pid, (uint32) MyProcPid);
+	pg_memory_barrier();
+	*err = pstrdup("this node follows no leader at the moment");
+	if (generation != 0 && pg_atomic_read_u64(&gate->generation) == generation)
+		conn = original->walrcv_connect(leader, MR_WALRCV_CONNECT_PASS);
+	if (conn == NULL)
+		forget_copying(0, (Datum) 0);
+	return conn;
+}
+
+static void
+gate_disconnect(WalReceiverConn *conn)
+{
+	original->walrcv_disconnect(conn);
+	forget_copying(0, (Datum) 0);
 }
 
 static WalReceiverConn *
@@ -174,9 +230,12 @@ gate_connect(const char *conninfo, MR_WALRCV_CONNECT_ARGS)
 {
 	char leader[MR_PG_PEER_SIZE_OF_CONNINFO];
 
-	if (!gate_applies())
-		return original->walrcv_connect(replace_placeholder(conninfo, leader, sizeof(leader)),
-										MR_WALRCV_CONNECT_PASS);
+	if (MR_WALRCV_COPIES_SLOTS && gate_applies())
+		return connect_to_copy_slots(MR_WALRCV_CONNECT_PASS);
+	if (!gate_applies_to_receiver())
+		return original->walrcv_connect(
+			replace_placeholder(conninfo, MR_WALRCV_COPIES_SLOTS, leader, sizeof(leader)),
+			MR_WALRCV_CONNECT_PASS);
 	my_generation = wait_until_open(leader, sizeof(leader));
 	/* here, not by whoever opened the gate: what a reload changed holds for the next connection */
 	if (!mr_pg_conninfo_add_options(leader, sizeof(leader), mr_peer_options))
@@ -197,7 +256,7 @@ gate_receive(WalReceiverConn *conn, char **buffer, pgsocket *wait_fd)
 {
 	int length;
 
-	if (!gate_applies())
+	if (!gate_applies_to_receiver())
 		return original->walrcv_receive(conn, buffer, wait_fd);
 	end_if_closed();
 	length = original->walrcv_receive(conn, buffer, wait_fd);
@@ -210,7 +269,7 @@ gate_receive(WalReceiverConn *conn, char **buffer, pgsocket *wait_fd)
 static void
 gate_send(WalReceiverConn *conn, const char *buffer, int nbytes)
 {
-	if (gate_applies())
+	if (gate_applies_to_receiver())
 		end_if_closed();
 	else if (!MR_AM_WALRECEIVER())
 		CHECK_FOR_INTERRUPTS(); /* a commit refused by the fence must not be confirmed */
@@ -226,6 +285,7 @@ mr_gate_install(void)
 	original = WalReceiverFunctions;
 	wrapped = *original;
 	wrapped.walrcv_connect = gate_connect;
+	wrapped.walrcv_disconnect = gate_disconnect;
 	wrapped.walrcv_receive = gate_receive;
 	wrapped.walrcv_send = gate_send;
 	WalReceiverFunctions = &wrapped;
@@ -259,16 +319,20 @@ mr_gate_close(void)
 	pid = connected_walreceiver();
 	if (pid != 0)
 		kill(pid, SIGTERM);
+	pid = (pid_t) pg_atomic_read_u32(&gate->copying_pid);
+	if (pid != 0)
+		kill(pid, SIGTERM);
 }
 
 void
-mr_gate_open(const char *conninfo, uint64 term)
+mr_gate_open(const char *conninfo, const char *slots_conninfo, uint64 term)
 {
 	uint64 generation = pg_atomic_add_fetch_u64(&gate->last_generation, 1);
 
 	mr_gate_close();
 	SpinLockAcquire(&gate->lock);
 	strlcpy(gate->conninfo, conninfo, sizeof(gate->conninfo));
+	strlcpy(gate->slots_conninfo, slots_conninfo, sizeof(gate->slots_conninfo));
 	SpinLockRelease(&gate->lock);
 	pg_write_barrier();
 	pg_atomic_write_u64(&gate->generation, generation);
@@ -277,10 +341,11 @@ mr_gate_open(const char *conninfo, uint64 term)
 }
 
 void
-mr_gate_suggest(const char *conninfo)
+mr_gate_suggest(const char *conninfo, const char *slots_conninfo)
 {
 	SpinLockAcquire(&gate->lock);
 	strlcpy(gate->conninfo, conninfo, sizeof(gate->conninfo));
+	strlcpy(gate->slots_conninfo, slots_conninfo, sizeof(gate->slots_conninfo));
 	SpinLockRelease(&gate->lock);
 }
 

@@ -1,7 +1,7 @@
 /*
  * Our physical replication slots, for the monitor: one for every other member on
  * every node, named by the member's uuid. Plain SQL, so that it is the same in all
- * versions of PostgreSQL.
+ * versions of PostgreSQL. And the users' logical slots, as far as a failover concerns them.
  *
  * The same rules as for mr_catalog.h: an open transaction with a snapshot, errors are
  * raised, never called by the lease worker. All of it works on a standby.
@@ -41,5 +41,14 @@ extern void mr_catalog_drop_slot(const MrUuid *member);
 
 /* Moves an inactive slot forward to lsn, which must be past its restart_lsn. */
 extern void mr_catalog_advance_slot(const MrUuid *member, MrLsn lsn);
+
+/*
+ * On a standby of 17 or later: removes the logical slots that were made for failover when
+ * it was the primary. The primary's own count now, and no copy can be made beside them.
+ */
+extern void mr_catalog_drop_leftover_slots(void);
+
+/* Logical slots that a failover would lose, of those that are to last. */
+extern int64 mr_catalog_count_mortal_slots(void);
 
 #endif /* MR_CATALOG_SLOT_H */

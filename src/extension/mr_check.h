@@ -30,4 +30,7 @@ extern int mr_check_settings(MrFinding *findings, int count);
 /* Adds the findings about connections between nodes. Returns the new count. */
 extern int mr_check_peers(MrFinding *findings, int count);
 
+/* Adds the findings about replication slots. Returns the new count. */
+extern int mr_check_slots(MrFinding *findings, int count);
+
 #endif /* MR_CHECK_H */

@@ -22,15 +22,18 @@ extern void mr_gate_install(void);
 /* Lease worker: nobody may be followed any more. Returns at once. */
 extern void mr_gate_close(void);
 
-/* Lease worker: follow conninfo (complete, see mr_pg_conninfo_build) from now on. */
-extern void mr_gate_open(const char *conninfo, uint64 term);
+/*
+ * Lease worker: follow conninfo (complete, see mr_pg_conninfo_build) from now on, and copy
+ * logical slots through slots_conninfo, which names a database.
+ */
+extern void mr_gate_open(const char *conninfo, const char *slots_conninfo, uint64 term);
 
 /*
- * Lease worker of an observer: where the primary is. The gate stands in nobody's way; the
+ * Lease worker of an observer: where the primary is, as for mr_gate_open(). The gate stands in nobody's way; the
  * address is only for a standby whose primary_conninfo is the placeholder of
  * multiregion-join and would lead nowhere.
  */
-extern void mr_gate_suggest(const char *conninfo);
+extern void mr_gate_suggest(const char *conninfo, const char *slots_conninfo);
 
 /* Lease worker: closed, and waited (at most timeout_ms) until no walreceiver is alive. */
 extern bool mr_gate_sever(int timeout_ms);

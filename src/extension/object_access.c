@@ -21,6 +21,7 @@
 #include "extension/mr_object_access.h"
 #include "extension/mr_settings.h"
 #include "extension/mr_shared_state.h"
+#include "extension/pg_compat.h"
 
 static object_access_hook_type previous_object_access = NULL;
 
@@ -35,6 +36,8 @@ acts_outside_transactions(Oid function)
 		case F_PG_NOTIFY:
 		case F_PG_LOGICAL_SLOT_GET_CHANGES:
 		case F_PG_LOGICAL_SLOT_GET_BINARY_CHANGES:
+		case MR_F_EMIT_TEXT:
+		case MR_F_EMIT_BYTEA:
 			return true;
 		default:
 			return false;

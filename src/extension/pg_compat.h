@@ -11,6 +11,11 @@
 #error "multiregion needs PostgreSQL 15 or later"
 #endif
 
+/* VARDATA and its kin have left postgres.h. */
+#if PG_VERSION_NUM >= 160000
+#include "varatt.h"
+#endif
+
 /* Arguments of walrcv_connect after the connection string. */
 #if PG_VERSION_NUM >= 170000
 #define MR_WALRCV_CONNECT_ARGS \
@@ -22,6 +27,27 @@
 #else
 #define MR_WALRCV_CONNECT_ARGS bool logical, const char *appname, char **err
 #define MR_WALRCV_CONNECT_PASS logical, appname, err
+#endif
+
+/*
+ * From 17 on logical slots can survive a failover: a standby copies those of the primary
+ * (through a connection that is not one for replication).
+ */
+#if PG_VERSION_NUM >= 170000
+#define MR_HAS_FAILOVER_SLOTS 1
+#define MR_WALRCV_COPIES_SLOTS (!replication)
+#else
+#define MR_HAS_FAILOVER_SLOTS 0
+#define MR_WALRCV_COPIES_SLOTS false
+#endif
+
+/* pg_logical_emit_message(), text and bytea. */
+#if PG_VERSION_NUM >= 170000
+#define MR_F_EMIT_TEXT F_PG_LOGICAL_EMIT_MESSAGE_BOOL_TEXT_TEXT_BOOL
+#define MR_F_EMIT_BYTEA F_PG_LOGICAL_EMIT_MESSAGE_BOOL_TEXT_BYTEA_BOOL
+#else
+#define MR_F_EMIT_TEXT F_PG_LOGICAL_EMIT_MESSAGE_BOOL_TEXT_TEXT
+#define MR_F_EMIT_BYTEA F_PG_LOGICAL_EMIT_MESSAGE_BOOL_TEXT_BYTEA
 #endif
 
 /* PGPROC of a number. */
@@ -84,6 +110,13 @@ mr_compat_shell_archive(const char *file, const char *path)
 #define MR_GUC_RECORDS(count) get_guc_variables(count)
 #else
 #define MR_GUC_RECORDS(count) (*(count) = GetNumConfigOptions(), get_guc_variables())
+#endif
+
+/* What a walreceiver must do while it waits: end when it is told to. */
+#if PG_VERSION_NUM >= 180000
+#define MR_WALRCV_INTERRUPTS() CHECK_FOR_INTERRUPTS()
+#else
+#define MR_WALRCV_INTERRUPTS() ProcessWalRcvInterrupts()
 #endif
 
 /* Whether this process is the walreceiver. */

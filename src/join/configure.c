@@ -27,7 +27,24 @@ typedef struct Setting
 	char value[PATH_MAX];
 } Setting;
 
-/* Whom a standby follows is the gate's decision; the string only has to be there. */
+/*
+ * Whom a standby follows is the gate's decision; the string only has to be there. It
+ * names a database for the copying of logical slots (PostgreSQL 17 and later).
+ */
+static void
+format_placeholder(const char *database, char *out, size_t size)
+{
+	size_t length = (size_t) snprintf(out, size, "host=multiregion.invalid dbname='");
+
+	for (; *database != '\0' && length + 4 < size; database++)
+	{
+		if (*database == '\'' || *database == '\\')
+			out[length++] = '\\';
+		out[length++] = *database;
+	}
+	snprintf(out + length, size - length, "'");
+}
+
 static int
 wanted_settings(const MrJoin *join, Setting *settings)
 {
@@ -36,7 +53,7 @@ wanted_settings(const MrJoin *join, Setting *settings)
 
 	mr_uuid_format(&join->durable.node, hex);
 	settings[count].name = "primary_conninfo";
-	snprintf(settings[count++].value, PATH_MAX, "host=multiregion.invalid");
+	format_placeholder(join->options.database, settings[count++].value, PATH_MAX);
 	settings[count].name = "primary_slot_name";
 	snprintf(settings[count++].value, PATH_MAX, "mr_%s", hex);
 	settings[count].name = "recovery_target_timeline";

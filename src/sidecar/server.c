@@ -141,9 +141,9 @@ refuse(struct evhttp_request *http, MrHttpError error, const char *details)
 /*
  * The library's own answers to what it cannot parse are HTML, and 2.1 has no hook for
  * them. But it sends them through this public function, and a program's own definition
- * comes before a shared library's.
+ * comes before a shared library's, if it is visible (PGXS of 16 and later hides all).
  */
-void
+__attribute__((visibility("default"))) void
 evhttp_send_error(struct evhttp_request *http, int error, const char *reason)
 {
 	int fd = bufferevent_getfd(evhttp_connection_get_bufferevent(http->evcon));

@@ -10,6 +10,11 @@ top=$(cd "$(dirname "$0")/../.." && pwd)
 formatter=clang-format-14
 cd "$top" || exit 1
 
+if ! command -v $formatter >/dev/null && ! grep -qx 'VERSION_CODENAME=bookworm' /etc/os-release; then
+	echo "1..0 # SKIP $formatter is not part of this Debian"
+	exit
+fi
+
 if printf 'int f(void){return 1;}\n' | $formatter --dry-run --Werror --assume-filename=src/planted.c \
 	>/dev/null 2>&1; then
 	echo "this rule is broken: a planted violation was not found"

@@ -24,7 +24,7 @@ my %may_use = (
 );
 my %core_may = map { $_ => 1 } qw(float.h inttypes.h limits.h math.h stdbool.h stddef.h stdint.h
   stdio.h string.h);
-my $server_only = qr{^(?:postgres(?:_fe)?\.h|fmgr\.h|miscadmin\.h|pgstat\.h|funcapi\.h|
+my $server_only = qr{^(?:postgres(?:_fe)?\.h|fmgr\.h|miscadmin\.h|pgstat\.h|funcapi\.h|varatt\.h|
 	(?:access|archive|catalog|commands|common|datatype|executor|lib|libpq|mb|nodes|optimizer|parser|port|
 	postmaster|replication|rewrite|storage|tcop|utils)/.*)$}x;
 

@@ -221,6 +221,8 @@ stop_server($bare);
 my $data = "$plain->{directory}/bad";
 system(qq{"$plain->{bindir}/initdb" --no-sync --auth=trust --username=postgres -D "$data" >/dev/null}) == 0
 	or die 'initdb failed';
+# From 18 on it has checksums; before, this says that it has none.
+system(qq{"$plain->{bindir}/pg_checksums" --disable --no-sync -D "$data" >/dev/null 2>&1});
 write_file("$data/postgresql.auto.conf", join('', map { "$_\n" } q{shared_preload_libraries = 'multiregion'},
 	q{listen_addresses = '127.0.0.1'}, q{unix_socket_directories = ''}, 'fsync = off',
 	'wal_log_hints = off', 'max_wal_senders = 1', 'max_replication_slots = 1'));

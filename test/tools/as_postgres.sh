@@ -5,10 +5,11 @@
 #
 #   as_postgres.sh [--no-sync] COMMAND...   --no-sync: with the copy as it is
 #   as_postgres.sh --where                  print the copy's folder
+#   as_postgres.sh --sync                   bring the copy up to date, run nothing
 #   as_postgres.sh --clean                  remove what was built in the copy
 #
 # The copy is /var/cache/multiregion/NAME-NUMBER, one for each checkout; MR_COPY names
-# another folder. Sources are brought up to date before each command (only files that
+# another folder, and MR_COPY_OWNER whom it belongs to (USER:GROUP, also as numbers). Sources are brought up to date before each command (only files that
 # differ are touched, and never in place: a running script keeps the file it has open);
 # build/ in the copy belongs to the copy. Called by the Makefile.
 
@@ -17,6 +18,7 @@ set -eu
 top=$(cd "$(dirname "$0")/../.." && pwd)
 number=$(printf %s "$top" | cksum)
 copy=${MR_COPY:-/var/cache/multiregion/$(basename "$top")-${number%% *}}
+owner=${MR_COPY_OWNER:-postgres:postgres}
 
 # Lists "copy PATH" and "remove PATH" for what differs between checkout and copy.
 differences()
@@ -41,7 +43,7 @@ differences()
 synchronise()
 {
 	local verb path
-	install -d -o postgres -g postgres -m 755 "$copy"
+	install -d -o "${owner%:*}" -g "${owner#*:}" -m 755 "$copy"
 	exec 9>"$copy/.lock"
 	flock 9
 	differences | while read -r verb path; do
@@ -53,7 +55,7 @@ synchronise()
 		fi
 		if [ "$verb" = copy ]; then
 			cp -a --remove-destination "$top/$path" "$copy/$path"
-			chown -hR postgres: "$copy/$path"
+			chown -hR "$owner" "$copy/$path"
 			chmod -R u+rwX "$copy/$path"
 		fi
 	done
@@ -70,6 +72,9 @@ case ${1:-} in
 			exit 1
 		fi
 		rm -rf "${copy:?}/build"
+		exit ;;
+	--sync)
+		synchronise
 		exit ;;
 	--no-sync)
 		shift

@@ -5,6 +5,7 @@
 #   bootstrap.sh                  install (root), or say what to install (anybody else)
 #   bootstrap.sh --group GROUP    the packages of a group instead
 #   bootstrap.sh --list           print the names of all packages, one a line
+#                                 (MR_CODENAME names a Debian other than this one)
 #
 # It asks before installing only if a person sits at a terminal (standard input is
 # one); MR_YES=1 answers for them. It must never touch a database of this machine:
@@ -17,6 +18,7 @@ set -eu
 
 tools=$(cd "$(dirname "$0")" && pwd)
 pg_major=${PG_MAJOR:-15}
+codename=${MR_CODENAME:-$(. /etc/os-release 2>/dev/null && echo "${VERSION_CODENAME:-}")}
 drop_in=/etc/postgresql-common/createcluster.d/zz-multiregion-bootstrap.conf
 policy=/usr/sbin/policy-rc.d
 made_policy=
@@ -25,7 +27,9 @@ made_policy=
 wanted_packages()
 {
 	sed -e 's/#.*//' -e "s/@PG@/$pg_major/" "$tools/packages.txt" |
-		awk -v group="${1:+$1:}" 'group == "" && NF == 1 { print $1 } group != "" && $1 == group { print $2 }'
+		awk -v group="${1:-}" -v codename="$codename" '
+			group == "" && NF == 1 { print $1 }
+			NF == 2 && $1 == (group != "" ? group : codename) ":" { print $2 }'
 }
 
 # Prints those of the arguments that are not installed.

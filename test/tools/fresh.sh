@@ -9,10 +9,9 @@
 #                              machine's network; its processes end with it
 #   fresh.sh drop DIR          remove it
 #
-# Needs root. The archive mirrors and the proxy are those of this machine's own apt,
-# asked at run time. The minimal system is made once by debootstrap and kept as
-# /var/cache/multiregion/fresh-SUITE.tar. The network is shared, so DEMO_HTTP_PORT and
-# DEMO_PG_PORT are handed inside. Called by "make test-fresh".
+# Needs root; how boxes work is in box.sh. The minimal system is made once by debootstrap
+# and kept as /var/cache/multiregion/fresh-SUITE.tar. The network is shared, so
+# DEMO_HTTP_PORT and DEMO_PG_PORT are handed inside. Called by "make test-fresh".
 
 set -eu
 
@@ -20,25 +19,12 @@ top=$(cd "$(dirname "$0")/../.." && pwd)
 suite=bookworm
 template=/var/cache/multiregion/fresh-$suite.tar
 install_make='apt-get update && apt-get install -y make'
-
-# Prints "URI RELEASE COMPONENT" of each Debian archive that this machine uses.
-archives()
-{
-	apt-get indextargets --format '$(ORIGIN)|$(REPO_URI) $(RELEASE) $(COMPONENT)' 'Created-By: Packages' |
-		sed -n 's/^Debian|//p' | sort -u
-}
+. "$top/test/tools/box.sh"
 
 make_template()
 {
 	local mirror work
-	if [ -z "$(archives)" ]; then
-		apt-get update
-	fi
-	mirror=$(archives | awk -v suite=$suite '$2 == suite { print $1; exit }')
-	if [ -z "$mirror" ]; then
-		echo "this machine's apt knows no Debian archive with \"$suite\"" >&2
-		exit 1
-	fi
+	mirror=$(box_mirror)
 	"$top/test/tools/bootstrap.sh" --group fresh
 	mkdir -p "$(dirname "$template")"
 	work=$(mktemp -d "$template.XXXXXX")
@@ -59,9 +45,8 @@ make_box()
 	mkdir -p "$1"
 	tar -C "$1" -xf "$template"
 	chmod 755 "$1"
-	archives | awk -v suite=$suite 'index($2, suite) == 1 { print "deb", $0 }' >"$1/etc/apt/sources.list"
-	apt-config dump Acquire |
-		grep -E '^Acquire::(Check-Valid-Until|Check-Date|https?(::.*)?::?Proxy.*) ' >"$1/etc/apt/apt.conf.d/90machine" || :
+	box_archives | awk -v suite=$suite 'index($2, suite) == 1 { print "deb", $0 }' >"$1/etc/apt/sources.list"
+	box_apt_settings >"$1/etc/apt/apt.conf.d/90machine"
 	# A box lives for minutes: dpkg need not wait for the disk after each file.
 	echo force-unsafe-io >"$1/etc/dpkg/dpkg.cfg.d/box"
 	cp /etc/resolv.conf "$1/etc/resolv.conf"
@@ -69,26 +54,9 @@ make_box()
 
 enter_box()
 {
-	unshare --mount --pid --fork --uts --ipc --propagation private --kill-child /bin/bash -c '
-		root=$1
-		shift
-		hostname freshbox
-		mount -t proc proc "$root/proc"
-		mount --rbind /sys "$root/sys"
-		mount --rbind /dev "$root/dev"
-		mount -t tmpfs tmpfs "$root/dev/shm"
-		mount -t tmpfs tmpfs "$root/run"
-		# not exec: process 1 must reap orphans, or a killed postmaster seems to run on
-		chroot "$root" /usr/bin/env -i HOME=/root TERM=dumb \
-			PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
-			DEMO_HTTP_PORT="$DEMO_HTTP_PORT" DEMO_PG_PORT="$DEMO_PG_PORT" \
-			"$@"
-		exit $?' _ "$@" </dev/null
-}
-
-drop_box()
-{
-	rm -rf --one-file-system "$1"
+	local root=$1
+	shift
+	BOX_ENVIRONMENT="DEMO_HTTP_PORT=$DEMO_HTTP_PORT DEMO_PG_PORT=$DEMO_PG_PORT" box_enter "$root" : "$@"
 }
 
 # Puts the checkout, without what was built in it, where only root can read it.
@@ -120,7 +88,7 @@ run_readme()
 	done
 
 	box=$(mktemp -d /var/tmp/multiregion-fresh.XXXXXX)
-	trap 'drop_box "$box"' EXIT
+	trap 'box_drop "$box"' EXIT
 	make_box "$box/demo"
 	copy_checkout "$box/demo" /root/multiregion
 	step "demo as root" "$box/demo" "cd /root/multiregion && $install_make && make demo &&
@@ -154,7 +122,7 @@ case $action in
 		run_image ;;
 	make) make_box "$1" ;;
 	enter) enter_box "$@" ;;
-	drop) drop_box "$1" ;;
+	drop) box_drop "$1" ;;
 	*)
 		echo "usage: fresh.sh readme | image | make DIR | enter DIR CMD... | drop DIR" >&2
 		exit 2 ;;

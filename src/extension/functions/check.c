@@ -208,6 +208,7 @@ collect(MrFinding *findings)
 		takers[i](&findings[count++]);
 	count = mr_check_settings(findings, count);
 	count = mr_check_peers(findings, count);
+	count = mr_check_slots(findings, count);
 	Assert(count <= MR_CHECK_MAX);
 	return count;
 }

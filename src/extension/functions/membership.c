@@ -16,6 +16,7 @@
 #include "core/mr_message.h"
 #include "extension/mr_catalog_edit.h"
 #include "extension/mr_functions.h"
+#include "extension/pg_compat.h"
 
 PG_FUNCTION_INFO_V1(multiregion_add_node);
 PG_FUNCTION_INFO_V1(multiregion_alter_node);

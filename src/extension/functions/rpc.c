@@ -13,7 +13,7 @@
 #include "extension/mr_mailbox.h"
 #include "extension/mr_peer_sessions.h"
 #include "extension/mr_shared_state.h"
-
+#include "extension/pg_compat.h"
 
 #define MR_RPC_TIMEOUT_MS 5000
 

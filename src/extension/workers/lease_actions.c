@@ -121,18 +121,21 @@ perform_open_gate(MrLeaseWorker *worker, const MrAction *action)
 	char application[64];
 	char option[64];
 	char conninfo[MR_PG_PEER_SIZE_OF_CONNINFO];
+	char slots[MR_PG_PEER_SIZE_OF_CONNINFO];
 
 	memcpy(application, MR_FOLLOW_APPLICATION, sizeof(MR_FOLLOW_APPLICATION));
 	mr_uuid_format(&worker->lease.durable.node, application + strlen(MR_FOLLOW_APPLICATION));
 	snprintf(option, sizeof(option), "-c " MR_FOLLOW_TERM "=%llu",
 			 (unsigned long long) action->term);
 	if (!mr_pg_conninfo_build(leader->conninfo, leader->hostaddr, MR_PEER_USER, NULL, application,
-							  conninfo, sizeof(conninfo)))
+							  conninfo, sizeof(conninfo)) ||
+		!mr_pg_conninfo_build(leader->conninfo, leader->hostaddr, MR_PEER_USER, mr_database,
+							  application, slots, sizeof(slots)))
 		return;
 	if (!worker->lease.bound)
-		mr_gate_suggest(conninfo);
+		mr_gate_suggest(conninfo, slots);
 	else if (mr_pg_conninfo_add_option(conninfo, sizeof(conninfo), option))
-		mr_gate_open(conninfo, action->term);
+		mr_gate_open(conninfo, slots, action->term);
 }
 
 /*

@@ -227,7 +227,7 @@ end_idle_peers(const MrLeaseWorker *worker)
 static void
 wait_for_something(MrLeaseWorker *worker, bool mail_open)
 {
-	WaitEventSet *set = CreateWaitEventSet(CurrentMemoryContext, MR_MAX_MEMBERS + 2);
+	WaitEventSet *set = MR_CREATE_WAIT_EVENT_SET(MR_MAX_MEMBERS + 2);
 	WaitEvent events[MR_MAX_MEMBERS + 2];
 	int64 now_ns = mr_boottime_ns();
 	int64 until_ns = mr_lease_wakeup(&worker->lease, now_ns);

@@ -144,4 +144,7 @@ extern void mr_monitor_canary(MrMonitor *monitor);
 /* monitor_slots.c: makes, drops and advances the members' replication slots. */
 extern void mr_monitor_slots(MrMonitor *monitor);
 
+/* monitor_logical.c: keeps what logical slots need to survive a failover (17 and later). */
+extern void mr_monitor_logical(MrMonitor *monitor);
+
 #endif /* MR_MONITOR_H */

@@ -1,0 +1,69 @@
+#!/bin/bash
+#
+# Another Debian in a folder, for the scripts that source this: fresh.sh and matrix.sh.
+#
+# A box is entered with mounts and processes of its own and the network of this machine.
+# All of them end with whoever entered it, however that ends: nothing has to be cleaned
+# up. Mirrors and proxy are those of this machine's own apt, asked at run time. Needs
+# root.
+
+# Prints "URI RELEASE COMPONENT" of each Debian archive that this machine uses.
+box_archives()
+{
+	apt-get indextargets --format '$(ORIGIN)|$(REPO_URI) $(RELEASE) $(COMPONENT)' 'Created-By: Packages' |
+		sed -n 's/^Debian|//p' | sort -u
+}
+
+# Prints the mirror of the archive itself, neither of its updates nor of its security fixes.
+box_mirror()
+{
+	local mirror
+	if [ -z "$(box_archives)" ]; then
+		apt-get update >&2
+	fi
+	mirror=$(box_archives | awk '$2 !~ /-/ && $3 == "main" { print $1; exit }')
+	if [ -z "$mirror" ]; then
+		echo "this machine's apt knows no Debian archive" >&2
+		return 1
+	fi
+	echo "$mirror"
+}
+
+# Prints the settings without which this machine's apt would not reach its mirror.
+box_apt_settings()
+{
+	apt-config dump Acquire |
+		grep -E '^Acquire::(Check-Valid-Until|Check-Date|https?(::.*)?::?Proxy.*) ' || :
+}
+
+# box_enter ROOT SETUP COMMAND...: SETUP is shell code that makes further mounts below
+# "$root" (no argument of it is quoted twice: pass values in exported variables). The
+# command gets the variables that BOX_ENVIRONMENT lists ("NAME=value ...").
+box_enter()
+{
+	local root=$1 setup=$2
+	shift 2
+	setpriv --pdeathsig KILL unshare --mount --pid --fork --uts --ipc --propagation private \
+		--kill-child /bin/bash -euc '
+		root=$1
+		setup=$2
+		shift 2
+		hostname freshbox
+		eval "$setup"
+		mount -t proc proc "$root/proc"
+		mount --rbind /sys "$root/sys"
+		mount --rbind /dev "$root/dev"
+		mount -t tmpfs tmpfs "$root/dev/shm"
+		mount -t tmpfs tmpfs "$root/run"
+		# not exec: process 1 must reap orphans, or a killed postmaster seems to run on
+		status=0
+		chroot "$root" /usr/bin/env -i HOME=/root TERM=dumb \
+			PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+			$BOX_ENVIRONMENT "$@" || status=$?
+		exit $status' _ "$root" "$setup" "$@" </dev/null
+}
+
+box_drop()
+{
+	rm -rf --one-file-system "$1"
+}
