@@ -29,9 +29,9 @@ extern void mr_gate_close(void);
 extern void mr_gate_open(const char *conninfo, const char *slots_conninfo, uint64 term);
 
 /*
- * Lease worker of an observer: where the primary is, as for mr_gate_open(). The gate stands in nobody's way; the
- * address is only for a standby whose primary_conninfo is the placeholder of
- * multiregion-join and would lead nowhere.
+ * Lease worker of an observer: where the primary is, as for mr_gate_open(). The gate stands
+ * in nobody's way; the address is only for a standby whose primary_conninfo is the
+ * placeholder of multiregion-join and would lead nowhere.
  */
 extern void mr_gate_suggest(const char *conninfo, const char *slots_conninfo);
 
