@@ -12,7 +12,8 @@
 #   demo.sh clean            kill all regions and remove their data
 #
 # Environment: MR_DEMO_DIR (where it lives, build/demo), MR_PREFIX (private PostgreSQL),
-# DEMO_PG_PORT and DEMO_HTTP_PORT (the first of three ports each; 5501 and 3001).
+# DEMO_PG_PORT and DEMO_HTTP_PORT (the first of three ports each; 5501 and 3001),
+# DEMO_FAILBACK_DELAY (ms of health after which US_EAST is primary again; 30000).
 #
 # It must never touch a process that it did not start: a region's processes are those
 # that run a program of the private prefix, or are the loop whose id was recorded, AND
@@ -26,6 +27,7 @@ top=$(cd "$here/../.." && pwd)
 demo=$(readlink -m "${MR_DEMO_DIR:-$top/build/demo}")
 prefix=${MR_PREFIX:-$top/build/prefix}/release
 bindir=${MR_DEMO_BINDIR:-$prefix/bin}
+failback_delay=${DEMO_FAILBACK_DELAY:-30000}
 
 # shellcheck source=processes.sh
 . "$here/processes.sh"

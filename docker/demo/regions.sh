@@ -144,7 +144,7 @@ write_settings()
 		-e "s/@HOST@/$(host_of "$region")/" -e "s/@PG@/$(pg_port_of "$region")/" \
 		-e "s/@PG1@/$pg_port/" -e "s/@PG2@/$((pg_port + 1))/" -e "s/@PG3@/$((pg_port + 2))/" \
 		-e "s/@HTTP1@/$http_port/" -e "s/@HTTP2@/$((http_port + 1))/" \
-		-e "s/@HTTP3@/$((http_port + 2))/" "$here/env.multiregion" >"$demo/$region/.env.multiregion"
+		-e "s/@HTTP3@/$((http_port + 2))/" -e "s/@FAILBACK@/$failback_delay/" "$here/env.multiregion" >"$demo/$region/.env.multiregion"
 }
 
 # A private authority, and for each region what its node and its sidecar need.
@@ -181,8 +181,16 @@ make_cluster()
 	local output
 	output=$(cd "$demo/US_EAST" && . ./environment && "$bindir/multiregiond" init 2>&1) ||
 		die "multiregiond init failed:" "$output"
+	sql US_EAST "SELECT multiregion.set_policy('max_failovers_per_hour', '-1',
+		'the demo is there to be killed')" >/dev/null
 	sql US_EAST "CREATE TABLE IF NOT EXISTS visit (id bigserial PRIMARY KEY,
 		at timestamptz NOT NULL DEFAULT now(), note text)" >/dev/null
+}
+
+# For changes over HTTP; only who may read the demo's folder knows it.
+draw_token()
+{
+	(umask 077 && od -An -N16 -tx1 /dev/urandom | tr -d ' \n' >"$demo/token")
 }
 
 set_up_regions()
@@ -193,6 +201,7 @@ set_up_regions()
 		write_settings "$region"
 	done
 	issue_certificates
+	draw_token
 	init_first_region
 	start_loop US_EAST supervisor
 	wait_until 30 "PostgreSQL of US_EAST" sql US_EAST "SELECT" >/dev/null
@@ -402,6 +411,17 @@ print_what_to_try()
 		    make demo-status
 		    \$psql "\$any" -c "SELECT * FROM multiregion.failovers" -x
 		    make demo-start REGION=US_EAST
+
+		Within $((failback_delay / 1000)) s of health US_EAST is the primary again. Move it on purpose, by SQL and by HTTP, from any region:
+
+		    \$psql "\$any" -c "SELECT * FROM explain_failover() WHERE NOT passes OR wins"
+		    \$psql "\$any" -c "SELECT to_node, duration_ms, lost_bytes FROM switchover('EU_WEST')"
+		    token=\$(cat $demo/token)
+		    curl -H "Authorization: Bearer \$token" -H 'Content-Type: application/json' \\
+		        -d '{"targetRegionId": "ap-southeast-1"}' http://localhost:$(http_port_of EU_WEST)/api/regions/failover/manual
+		    curl -H "Authorization: Bearer \$token" -H 'Content-Type: application/json' \\
+		        -d '{"regionKey": "EU_WEST"}' http://localhost:$(http_port_of AP_SOUTHEAST)/api/regions/tenant/acme/region
+		    \$psql "\$any" -c "SELECT pause_failover('10 minutes')"  # stays where it is; SELECT resume_failover()
 
 		Also: make demo-freeze, demo-thaw (REGION=...), demo-stop, demo-clean.
 	END

@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#define MR_SKEW_BYTES (1024 * 1024) /* reports are of different instants */
 #define MR_STAGGER_MS 30
 #define MR_PROMOTION_MS 60 /* of an idle standby: signal, end of recovery, stamp */
 
@@ -33,8 +34,8 @@ stands_in_the_way(const MrLease *lease, const MrForecast *forecast, int voter, i
 	const MrReport *mine = &lease->peers[voter].report;
 	const MrReport *its = &lease->peers[candidate].report;
 
-	return mr_candidate_compare_log(mine->log_term, mine->wal_end, its->log_term, its->wal_end) >
-			   0 &&
+	return mr_candidate_compare_log(mine->log_term, mine->wal_end, its->log_term,
+									its->wal_end + MR_SKEW_BYTES) > 0 &&
 		   (forecast->refusals[voter] == MR_REFUSE_NONE ||
 			lease->durable.config.policy.durability == MR_DURABILITY_QUORUM);
 }

@@ -11,6 +11,7 @@ use Test::More;
 use Time::HiRes qw(clock_gettime CLOCK_MONOTONIC);
 
 use lib "$FindBin::Bin/lib";
+use MultiRegion::Http;
 use MultiRegion::Ports qw(free_port);
 use MultiRegion::Process qw(processes_in kill_directory is_alive);
 
@@ -38,6 +39,7 @@ $ENV{MR_DEMO_DIR} = $folder;
 $ENV{MR_DEMO_BINDIR} = $bindir;
 $ENV{DEMO_PG_PORT} = $pg_port;
 $ENV{DEMO_HTTP_PORT} = $http_port;
+$ENV{DEMO_FAILBACK_DELAY} = 3600000; # until the tour comes to it
 
 sub now { return clock_gettime(CLOCK_MONOTONIC) }
 
@@ -216,6 +218,39 @@ my $standby = $now_primary;
 is($status, 0, 'a frozen region can be killed');
 ($status) = demo('start', $standby);
 is($status, 0, 'and started again');
+
+# The tour goes on: home again, and moved on purpose by SQL and over HTTP.
+is(psql($any, q{SELECT multiregion.set_policy('failback_delay', '2s')}), '2000', 'the failback is set near');
+ok(wait_for(30, sub { primary_at(0) eq 'US_EAST' && primary_at(1) eq 'US_EAST' && primary_at(2) eq 'US_EAST' }),
+	'the primary region is US_EAST again');
+psql($any, q{SELECT multiregion.set_policy('failback', 'off')});
+ok(wait_for(10, sub { (psql($any, q{SELECT wins FROM explain_failover() WHERE node = 'eu_west_1' AND rule = 'election'}) // '') eq 't' }),
+	'explain_failover() names the next one');
+ok(wait_for(20, sub { (psql($any, q{SELECT to_region || ' ' || lost_bytes FROM switchover('EU_WEST')}) // '') eq 'EU_WEST 0' }),
+	'a switchover by SQL');
+open(my $token_file, '<', "$folder/token") or die "token: $!";
+chomp(my $token = <$token_file>);
+
+sub post
+{
+	my ($number, $path, $body, $with) = @_;
+	my $http = MultiRegion::Http->connect($http_port + $number) or return {};
+	my $answer = $http->request('POST', $path, timeout => 35, body => $body,
+		headers => [ 'Content-Type: application/json', "Authorization: Bearer $with" ]);
+	$http->close;
+	return $answer // {};
+}
+is(post(1, '/api/regions/failover/manual', '{"targetRegionId": "ap-southeast-1"}', 'wrong')->{status}, 401,
+	'a manual failover needs the token');
+my $moved;
+ok(wait_for(30, sub { $moved = post(0, '/api/regions/failover/manual', '{"targetRegionId": "ap-southeast-1"}', $token);
+			$moved->{status} == 200 }), 'with it the primary moves') or diag(explain($moved));
+ok(wait_for(10, sub { primary_at(1) eq 'AP_SOUTHEAST' && primary_at(2) eq 'AP_SOUTHEAST' }), 'where it was sent');
+ok(wait_for(20, sub { post(2, '/api/regions/tenant/acme/region', '{"regionKey": "EU_WEST"}', $token)->{status} == 200 }),
+	'a tenant is sent to a region over HTTP');
+is(psql($any, q{SELECT region_for_tenant('acme')}), 'EU_WEST', 'and is there');
+ok(wait_for(20, sub { (psql($any, "SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming'") // '') eq '2' }),
+	'two standbys stream');
 
 my $rows = psql($any, 'SELECT count(*) FROM visit');
 ($status) = demo('stop');
