@@ -61,7 +61,7 @@ my @mutants = (
 		'lease_handover.c' => ["lease->handover_until_ns = step->now + wait_ns;\n",
 			"lease->handover_until_ns = step->now + wait_ns;\n\tlease->leader_lsn = needed_lsn(step);\n",
 			"message->need_lsn = needed_lsn(step);", "message->need_lsn = lease->leader_lsn;",
-			"static void\nbegin_handover", "static MrLsn needed_lsn(const MrStep *step);\n\nstatic void\nbegin_handover"]],
+			"static void\nbegin_handover", "static MrLsn needed_lsn(const MrStep *step);\n\nstatic void\nbegin_handover"], rare => 1],
 	['handover_unchecked', 'a successor need not hold the last byte',
 		'lease_release.c' => ["message->need_lsn != 0 && !holds(step, message))", "false)"]],
 	['unstamped_handover', 'a leader without a stamp asks for the end of an older one',
