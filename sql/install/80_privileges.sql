@@ -116,6 +116,7 @@ GRANT SELECT ON multiregion.tenants TO multiregion_admin, multiregion_api, pg_mo
 -- Tables are data: pg_dump takes them along. The counter is not: triggers count anew.
 SELECT pg_catalog.pg_extension_config_dump('multiregion.region', '');
 SELECT pg_catalog.pg_extension_config_dump('multiregion.node', '');
+SELECT pg_catalog.pg_extension_config_dump('multiregion.retired_identity', '');
 SELECT pg_catalog.pg_extension_config_dump('multiregion.tenant', '');
 SELECT pg_catalog.pg_extension_config_dump('multiregion.tenant_history', '');
 SELECT pg_catalog.pg_extension_config_dump('multiregion.policy', '');

@@ -31,6 +31,12 @@ COMMENT ON INDEX multiregion.node_name_in_any_case IS 'Keeps two names from diff
 COMMENT ON INDEX multiregion.node_by_region IS 'Nodes of a region.';
 COMMENT ON TRIGGER note_change ON multiregion.node IS 'Counts in configuration_version.';
 
+COMMENT ON TABLE multiregion.retired_identity IS 'Identities of nodes that may not come back.';
+COMMENT ON COLUMN multiregion.retired_identity.uuid IS 'The identity.';
+COMMENT ON COLUMN multiregion.retired_identity.node_name IS 'Name it was bound to.';
+COMMENT ON COLUMN multiregion.retired_identity.reason IS 'forced: a new quorum was forced without it; replaced: by replace_node().';
+COMMENT ON COLUMN multiregion.retired_identity.retired_at IS 'When it was retired.';
+
 COMMENT ON TABLE multiregion.tenant IS 'Region preferences of tenants.';
 COMMENT ON COLUMN multiregion.tenant.tenant_id IS 'Id of the tenant in the application; case matters.';
 COMMENT ON COLUMN multiregion.tenant.region_key IS 'Preferred region; null after the preference was cleared.';

@@ -48,6 +48,8 @@
 	X(MR_EVENT_WOULD_FAIL_OVER, "would_fail_over", "warning", \
 	  "the node would have been promoted now, but only observes") \
 	X(MR_EVENT_OBSERVED_FAILOVER, "observed_failover", "warning", \
-	  "another system decided: a primary is there again")
+	  "another system decided: a primary is there again") \
+	X(MR_EVENT_DISCARDED, "discarded", "critical", \
+	  "a new quorum was forced without this node, which has to be cloned anew")
 
 #endif /* MR_EVENTS_H */

@@ -114,6 +114,8 @@ extern void mr_mode_compare(MrStep *step, int slot);
 /* lease_configuration.c */
 extern void mr_step_adopt_config(MrStep *step, const MrConfig *config);
 extern void mr_configuration_propose(MrStep *step);
+/* Takes a newer configuration from the message. False: its sender is of another generation. */
+extern bool mr_configuration_learn(MrStep *step);
 extern void mr_configuration_restamp(MrStep *step);
 extern void mr_configuration_advance(MrStep *step);
 

@@ -233,6 +233,22 @@ adopt_config(MrDurable *durable, const MrConfig *config)
 }
 
 bool
+mr_join_state_adopt(MrJoin *join)
+{
+	MrDurable *durable = &join->durable;
+
+	adopt_config(durable, &join->config);
+	if (durable->term < join->facts.leader.term)
+	{
+		/* It has no vote left to give in a term that has a leader. */
+		durable->term = join->facts.leader.term;
+		memset(&durable->voted_for, 0, sizeof(durable->voted_for));
+		durable->voted_nonce = 0;
+	}
+	return mr_join_state_write(join);
+}
+
+bool
 mr_join_state_rebuild(MrJoin *join)
 {
 	const MrJoinAnswer *leader = &join->facts.leader;

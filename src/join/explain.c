@@ -18,6 +18,8 @@ step_words(MrJoinStep step)
 		case MR_JOIN_PROBE:
 		case MR_JOIN_CHECK_WAL:
 			return "looking further";
+		case MR_JOIN_IDENTIFY:
+			return "asking the leader whether it knows this node";
 		case MR_JOIN_REGISTER:
 			return "registering with the leader";
 		case MR_JOIN_ADOPT:
@@ -171,6 +173,8 @@ hint_for(const MrJoin *join)
 		case MR_JOIN_RULE_STATE_LOST:
 		case MR_JOIN_RULE_AMNESIA:
 		case MR_JOIN_RULE_ADOPTED:
+		case MR_JOIN_RULE_DISCARDED:
+		case MR_JOIN_RULE_NEWER_GENERATION:
 		case MR_JOIN_RULE_NEW_MEMBER:
 		case MR_JOIN_RULE_COUNT:
 			break;

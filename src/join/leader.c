@@ -22,6 +22,9 @@
 #define SLOT_WAIT_MS 3000
 #define SLOT_POLL_MS 50
 
+/* register_node() raises it for an identity that was replaced or discarded */
+#define RETIRED_SQLSTATE "28000"
+
 static const char history_sql[] =
 	"SELECT f, pg_catalog.pg_read_binary_file('pg_wal/' || f, 0, 1048576, true)"
 	" FROM pg_catalog.pg_ls_dir('pg_wal', true, false) AS f"
@@ -200,6 +203,8 @@ mr_join_leader_register(MrJoin *join, const MrUuid *uuid, char *region, size_t s
 	if (result == NULL)
 	{
 		*refused = is_final(connection_of(join));
+		if (strcmp(result_field(connection_of(join), PG_DIAG_SQLSTATE), RETIRED_SQLSTATE) == 0)
+			join->facts.discarded = true;
 		say_failure(join, "registering this node");
 		return false;
 	}

@@ -50,6 +50,10 @@ static const char help_text[] =
 	"      --config-file FILE     postgresql.conf outside the data directory\n"
 	"                             (MULTIREGION_CONFIG_FILE)\n"
 	"      --dry-run              say what would be done, change nothing\n"
+	"      --force-new-quorum     break glass: a majority of the voters is lost for good, and\n"
+	"                             this node shall lead without them. See the runbook first\n"
+	"      --discard LIST         with it: the lost nodes' names, separated by commas; they can\n"
+	"                             never come back but as new clones\n"
 	"  -h, --help                 this text\n"
 	"\n"
 	"Exit codes: 0 start postgres; 1 wrong call; 2 refused, a person has to decide;\n"
@@ -61,7 +65,9 @@ enum
 	OPTION_MODE,
 	OPTION_BINDIR,
 	OPTION_CONFIG_FILE,
-	OPTION_DRY_RUN
+	OPTION_DRY_RUN,
+	OPTION_FORCE,
+	OPTION_DISCARD
 };
 
 static const struct option long_options[] = {
@@ -80,6 +86,8 @@ static const struct option long_options[] = {
 	{"bindir", required_argument, NULL, OPTION_BINDIR},
 	{"config-file", required_argument, NULL, OPTION_CONFIG_FILE},
 	{"dry-run", no_argument, NULL, OPTION_DRY_RUN},
+	{"force-new-quorum", no_argument, NULL, OPTION_FORCE},
+	{"discard", required_argument, NULL, OPTION_DISCARD},
 	{"help", no_argument, NULL, 'h'},
 	{NULL, 0, NULL, 0}};
 
@@ -258,6 +266,11 @@ take_option(MrJoinOptions *options, int option, const char *value)
 		case OPTION_DRY_RUN:
 			options->dry_run = true;
 			return true;
+		case OPTION_FORCE:
+			options->force = true;
+			return true;
+		case OPTION_DISCARD:
+			return take_text("--discard", value, options->discard, sizeof(options->discard));
 		default:
 			return false;
 	}
@@ -331,6 +344,10 @@ complete(MrJoinOptions *options)
 	if (strncmp(options->state_directory, options->pgdata, strlen(options->pgdata)) == 0 &&
 		strchr("/", options->state_directory[strlen(options->pgdata)]) != NULL)
 		return wrong("--state-directory", "lies within the data directory, which is replaced");
+	if (options->discard[0] != '\0' && !options->force)
+		return wrong("--discard", "is for --force-new-quorum only");
+	if (options->force && options->mode != MR_MODE_MANAGE)
+		return wrong("--force-new-quorum", "needs --mode=manage");
 	if (geteuid() == 0)
 		return wrong("multiregion-join",
 					 "cannot be run as root: be the owner of the data directory");

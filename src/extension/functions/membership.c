@@ -239,9 +239,6 @@ multiregion_replace_node(PG_FUNCTION_ARGS)
 	if (!mr_uuid_is_set(&node.uuid))
 		ereport(NOTICE, (errmsg("nobody has joined as node \"%s\"", node.name)));
 	else
-	{
-		memset(&node.uuid, 0, sizeof(node.uuid));
-		mr_catalog_update_node(&node);
-	}
+		mr_catalog_retire_identity(&node.uuid, "replaced");
 	PG_RETURN_VOID();
 }

@@ -17,6 +17,7 @@
 #include "utils/timestamp.h"
 #include "utils/tuplestore.h"
 
+#include "core/mr_forced.h"
 #include "core/mr_health.h"
 #include "extension/mr_functions.h"
 #include "extension/mr_managed.h"
@@ -122,6 +123,8 @@ closed_reason(const MrLease *lease, int leader)
 		return mr_shared->state_problem;
 	if (lease == NULL)
 		return "the lease worker has not started yet";
+	if (mr_durable_is_discarded(&lease->durable))
+		return mr_event_sentence(MR_EVENT_DISCARDED);
 	if (lease->durable.amnesiac)
 		return "the state file went back in time; after multiregion.replace_node() on the primary, "
 			   "restart this server through multiregion-join";

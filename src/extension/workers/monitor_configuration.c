@@ -15,6 +15,7 @@
 #include "core/mr_message.h"
 #include "core/mr_voters.h"
 #include "extension/mr_catalog.h"
+#include "extension/mr_catalog_edit.h"
 #include "extension/mr_mailbox.h"
 #include "extension/mr_shared_state.h"
 #include "extension/workers/mr_monitor.h"
@@ -69,6 +70,19 @@ same_content(const MrConfig *a, const MrConfig *b)
 		   memcmp(encoded_a, encoded_b, bytes_a.at) == 0;
 }
 
+
+/*
+ * Members that a forced quorum of this node has left out: their names are free for new
+ * clones, their identities are not. Before the tables are read, or they would be back.
+ */
+static void
+retire_discarded(const MrMonitor *monitor)
+{
+	const MrDurable *durable = &monitor->lease->durable;
+
+	for (int i = 0; i < durable->ndiscarded; i++)
+		mr_catalog_retire_identity(&durable->discarded[i], "forced");
+}
 
 /* What should be in force. False when the tables are of no use. */
 static bool
@@ -175,6 +189,8 @@ mr_monitor_configuration(MrMonitor *monitor)
 	proposal = palloc(sizeof(MrConfig));
 	if (!mr_monitor_begin(monitor))
 		return;
+	if (monitor->config_version == 0)
+		retire_discarded(monitor);
 	version = mr_catalog_version();
 	if (is_outdated(monitor, version))
 	{
