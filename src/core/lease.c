@@ -283,7 +283,13 @@ void
 mr_lease_step(MrLease *lease, const MrLocal *local, const MrLeaseEvent *event, MrActions *actions)
 {
 	MrStep step = {lease, local, event, actions, event->now_ns};
+	MrLocal seen;
 
+	if (mr_lease_is_witness(lease))
+	{
+		mr_witness_see(lease, local, &seen);
+		step.local = &seen;
+	}
 	actions->count = 0;
 	actions->nmessages = 0;
 	lease->wall_ms = local->wall_ms;

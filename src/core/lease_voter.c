@@ -69,6 +69,8 @@ ahead_of_candidate(const MrStep *step)
 		return true;
 	if (message->allow_loss)
 		return false;
+	if (mr_lease_is_witness(lease))
+		return mr_witness_objects(step);
 	if (lease->durable.log_term > candidate->log_term &&
 		!(candidate->flags & MR_REPORT_IN_RECOVERY) &&
 		mr_step_policy(step)->max_failover_lag_bytes >= 0)
@@ -135,7 +137,7 @@ vote_refusal(const MrStep *step)
 		mr_step_policy(step)->durability == MR_DURABILITY_QUORUM)
 		return MR_REFUSE_REBUILDING;
 	if (ahead_of_candidate(step))
-		return MR_REFUSE_AHEAD;
+		return mr_lease_is_witness(lease) ? MR_REFUSE_WITNESSED : MR_REFUSE_AHEAD;
 	if (message->timeline != 0 && message->timeline <= durable->reserved_timeline &&
 		message->term > durable->term)
 		return MR_REFUSE_TIMELINE_TAKEN;
@@ -317,6 +319,8 @@ follow(MrStep *step, int slot)
 {
 	MrLease *lease = step->lease;
 
+	if (mr_lease_is_witness(lease))
+		return;
 	if (lease->durable.stamp.term != step->event->message->term)
 		return;
 	if (!lease->bound)
@@ -366,7 +370,10 @@ accept_leader(MrStep *step, int slot, bool promised)
 	lease->leader_heard_ns = step->now;
 	mr_mode_compare(step, slot);
 	lease->gave_way = 0;
-	lease->leader_lsn = message->report.wal_end;
+	if (mr_lease_is_witness(lease))
+		mr_witness_hear(step);
+	else
+		lease->leader_lsn = message->report.wal_end;
 	lease->election_at_ns = 0;
 	lease->round_failures = 0;
 	lease->detected_ns = 0;

@@ -111,6 +111,13 @@ extern bool mr_mode_is_settled(const MrStep *step);
 /* The leader in slot is there: compares with what this node would have done, once. */
 extern void mr_mode_compare(MrStep *step, int slot);
 
+/* lease_witness.c: what a witness sees in place of WAL of its own; what a leader told it. */
+extern bool mr_lease_is_witness(const MrLease *lease);
+extern void mr_witness_see(const MrLease *lease, const MrLocal *local, MrLocal *seen);
+extern void mr_witness_hear(MrStep *step);
+/* The candidate lacks more of what a leader reported than policy allows. */
+extern bool mr_witness_objects(const MrStep *step);
+
 /* lease_configuration.c */
 extern void mr_step_adopt_config(MrStep *step, const MrConfig *config);
 extern void mr_configuration_propose(MrStep *step);
