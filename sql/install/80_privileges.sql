@@ -21,6 +21,7 @@ REVOKE ALL ON FUNCTION @extschema@.add_region(text, text, text, double precision
 REVOKE ALL ON FUNCTION @extschema@.alter_region(text, text, double precision, double precision, integer, text, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION @extschema@.drop_region(text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION @extschema@.add_node(text, text, text, boolean, boolean) FROM PUBLIC;
+REVOKE ALL ON FUNCTION @extschema@.add_witness(text, text, text, boolean) FROM PUBLIC;
 REVOKE ALL ON FUNCTION @extschema@.alter_node(text, text, boolean, boolean) FROM PUBLIC;
 REVOKE ALL ON FUNCTION @extschema@.drop_node(text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION @extschema@.pause_failover(interval, text, text, text) FROM PUBLIC;
@@ -41,6 +42,7 @@ GRANT EXECUTE ON FUNCTION
 	@extschema@.alter_region(text, text, double precision, double precision, integer, text, text),
 	@extschema@.drop_region(text),
 	@extschema@.add_node(text, text, text, boolean, boolean),
+	@extschema@.add_witness(text, text, text, boolean),
 	@extschema@.alter_node(text, text, boolean, boolean),
 	@extschema@.drop_node(text),
 	@extschema@.pause_failover(interval, text, text, text),

@@ -135,6 +135,7 @@ COMMENT ON FUNCTION @extschema@.add_region(text, text, text, double precision, d
 COMMENT ON FUNCTION @extschema@.alter_region(text, text, double precision, double precision, integer, text, text) IS 'Changes what is given of a region; null leaves as it is, an empty endpoint removes it.';
 COMMENT ON FUNCTION @extschema@.drop_region(text) IS 'Removes a region that no node and no tenant uses.';
 COMMENT ON FUNCTION @extschema@.add_node(text, text, text, boolean, boolean) IS 'Registers a node before it is built; multiregion-join makes it a member.';
+COMMENT ON FUNCTION @extschema@.add_witness(text, text, text, boolean) IS 'Registers a node that votes and holds no data; multiregion-join --witness makes it a member.';
 COMMENT ON FUNCTION @extschema@.alter_node(text, text, boolean, boolean) IS 'Changes what is given of a node.';
 COMMENT ON FUNCTION @extschema@.drop_node(text) IS 'Removes a node from the cluster.';
 

@@ -67,10 +67,8 @@ ahead_of_candidate(const MrStep *step)
 		return false;
 	if (mr_step_policy(step)->durability == MR_DURABILITY_QUORUM)
 		return true;
-	if (message->allow_loss)
-		return false;
-	if (mr_lease_is_witness(lease))
-		return mr_witness_objects(step);
+	if (message->allow_loss || mr_lease_is_witness(lease))
+		return !message->allow_loss && mr_witness_objects(step);
 	if (lease->durable.log_term > candidate->log_term &&
 		!(candidate->flags & MR_REPORT_IN_RECOVERY) &&
 		mr_step_policy(step)->max_failover_lag_bytes >= 0)
@@ -319,9 +317,7 @@ follow(MrStep *step, int slot)
 {
 	MrLease *lease = step->lease;
 
-	if (mr_lease_is_witness(lease))
-		return;
-	if (lease->durable.stamp.term != step->event->message->term)
+	if (mr_lease_is_witness(lease) || lease->durable.stamp.term != step->event->message->term)
 		return;
 	if (!lease->bound)
 	{
@@ -370,10 +366,7 @@ accept_leader(MrStep *step, int slot, bool promised)
 	lease->leader_heard_ns = step->now;
 	mr_mode_compare(step, slot);
 	lease->gave_way = 0;
-	if (mr_lease_is_witness(lease))
-		mr_witness_hear(step);
-	else
-		lease->leader_lsn = message->report.wal_end;
+	mr_lease_hear_position(step);
 	lease->election_at_ns = 0;
 	lease->round_failures = 0;
 	lease->detected_ns = 0;

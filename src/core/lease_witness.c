@@ -49,13 +49,14 @@ mr_witness_see(const MrLease *lease, const MrLocal *local, MrLocal *seen)
 }
 
 void
-mr_witness_hear(MrStep *step)
+mr_lease_hear_position(MrStep *step)
 {
 	MrLease *lease = step->lease;
 	const MrReport *report = &step->event->message->report;
 
 	/* a leader that has not left its stamp yet may hold less than the one before it */
-	if (mr_candidate_compare_log(report->log_term, report->wal_end, lease->durable.log_term,
+	if (!mr_lease_is_witness(lease) ||
+		mr_candidate_compare_log(report->log_term, report->wal_end, lease->durable.log_term,
 								 lease->leader_lsn) > 0)
 		lease->leader_lsn = report->wal_end;
 }

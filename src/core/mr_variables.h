@@ -41,6 +41,7 @@
 	X("DEPLOYMENT_REGION", SIDECAR, TEXT, "", "", "key of this server's region") \
 	X("DATABASE_URL_<REGION>_PRIMARY", INIT, SECRET, "", "", "the region's nodes, first ones") \
 	X("DATABASE_URL_<REGION>_REPLICA", INIT, SECRET, "", "", "the region's other nodes") \
+	X("DATABASE_URL_<REGION>_WITNESS", INIT, SECRET, "", "", "the region's witness") \
 	X("REDIS_MODE", LATER, WORD, "standalone", "standalone|sentinel|cluster", "kind of Redis") \
 	X("REDIS_CLUSTER_<REGION>", LATER, HOSTS, "", "", "the region's nodes of Redis") \
 	X("CDN_ENABLED", LATER, BOOLEAN, "false", "", "tell a CDN what has changed") \

@@ -7,6 +7,7 @@
 
 #include "executor/spi.h"
 
+#include "extension/mr_catalog.h"
 #include "extension/mr_catalog_edit.h"
 #include "extension/mr_catalog_run.h"
 
@@ -19,8 +20,9 @@ static const char *const similar_sql = "SELECT n.node_name FROM multiregion.node
 									   " pg_catalog.lower($1 COLLATE \"C\")";
 
 static const char *const insert_sql =
-	"INSERT INTO multiregion.node (node_name, region_key, conninfo, hostaddr, uuid, no_promote)"
-	" VALUES ($1, $2, $3, $4, $5, $6)";
+	"INSERT INTO multiregion.node"
+	" (node_name, region_key, conninfo, hostaddr, uuid, no_promote, witness)"
+	" VALUES ($1, $2, $3, $4, $5, $6, $7)";
 
 static const char *const update_sql =
 	"UPDATE multiregion.node SET region_key = $2, conninfo = $3, hostaddr = $4, uuid = $5,"
@@ -161,6 +163,7 @@ mr_catalog_insert_node(const MrNodeRow *node)
 						errmsg("a cluster has at most %d nodes", MR_MAX_MEMBERS),
 						errhint("Remove one with drop_node().")));
 	add_node_arguments(&arguments, node);
+	mr_add_bool(&arguments, node->witness);
 	(void) mr_write(insert_sql, &arguments);
 	mr_catalog_close(&session);
 }

@@ -98,17 +98,10 @@ extern void mr_catalog_delete_node(const char *name);
 extern int mr_catalog_count_nodes(const char *but);
 
 /*
- * Binds the name to the uuid, if it is not bound yet. Errors: 42704 unknown name, 55006
- * the name is bound to another uuid, 42710 the uuid is bound to another name, 28000 the
- * uuid is retired.
+ * Binds the name to the uuid, unless it is bound. Errors: 42704 unknown name, 55006 it is
+ * bound to another uuid, 42710 the uuid is bound to another name, 28000 the uuid is retired.
  */
 extern void mr_catalog_bind_node(const char *name, const MrUuid *uuid);
-
-/*
- * Unbinds the uuid from its name, and keeps it from ever being bound again. Nothing if it
- * is bound to no name. reason: forced, replaced.
- */
-extern void mr_catalog_retire_identity(const MrUuid *uuid, const char *reason);
 
 /* Forgets all uuids; returns how many there were. They belong to another cluster. */
 extern int mr_catalog_unbind_all(void);

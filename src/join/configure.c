@@ -35,12 +35,15 @@ wanted_settings(const MrJoin *join, Setting *settings)
 	int count = 0;
 
 	mr_uuid_format(&join->durable.node, hex);
-	settings[count].name = "primary_conninfo";
-	snprintf(settings[count++].value, PATH_MAX, "host=multiregion.invalid");
-	settings[count].name = "primary_slot_name";
-	snprintf(settings[count++].value, PATH_MAX, "mr_%s", hex);
-	settings[count].name = "recovery_target_timeline";
-	snprintf(settings[count++].value, PATH_MAX, "latest");
+	if (!join->facts.witness)
+	{
+		settings[count].name = "primary_conninfo";
+		snprintf(settings[count++].value, PATH_MAX, "host=multiregion.invalid");
+		settings[count].name = "primary_slot_name";
+		snprintf(settings[count++].value, PATH_MAX, "mr_%s", hex);
+		settings[count].name = "recovery_target_timeline";
+		snprintf(settings[count++].value, PATH_MAX, "latest");
+	}
 	if (join->options.state_directory_given)
 	{
 		settings[count].name = "multiregion.state_directory";
@@ -261,7 +264,7 @@ mr_join_state_rebuild(MrJoin *join)
 		return false;
 	}
 	durable->log_term = 0;
-	durable->rebuilding_term = leader->term;
+	durable->rebuilding_term = join->facts.witness ? 0 : leader->term;
 	durable->stamp.term = leader->stamp_term;
 	durable->stamp.node = join->config.members[slot].uuid;
 	durable->stamp.timeline = leader->stamp_timeline;

@@ -78,9 +78,15 @@ take_state(MrJoin *join)
 	MrJoinFacts *facts = &join->facts;
 	const MrDurable *durable = &join->durable;
 
+	int slot;
+
 	facts->named = join->options.node[0] != '\0';
+	facts->witness = join->options.witness;
 	if (facts->state != MR_JOIN_STATE_OK)
 		return;
+	slot = mr_config_slot_of(&durable->config, &durable->node);
+	if (slot != MR_NO_SLOT)
+		facts->witness = durable->config.members[slot].witness;
 	facts->amnesiac = durable->amnesiac;
 	facts->discarded = mr_durable_is_discarded(durable);
 	facts->generation = mr_generation(durable->config.term);

@@ -75,8 +75,9 @@ typedef enum MrJoinUnfinished
 typedef struct MrJoinFacts
 {
 	/* how we were called */
-	bool named; /* a node name is given */
-	bool peers; /* there is somebody to ask */
+	bool named;   /* a node name is given */
+	bool witness; /* the node is, or is to become, one */
+	bool peers;   /* there is somebody to ask */
 	MrJoinReclone reclone;
 
 	/* this node */

@@ -62,6 +62,11 @@
 	X(MR_JOIN_RULE_DISCARDED, "discarded", \
 	  "the node's identity is not valid any more: a new quorum was forced without it, or it was " \
 	  "replaced") \
+	X(MR_JOIN_RULE_WITNESS, "witness", "the node is a witness: it holds no data of the service") \
+	X(MR_JOIN_RULE_WITNESS_MISSING, "witness_missing", \
+	  "a witness is a server of its own, and there is none in the data directory") \
+	X(MR_JOIN_RULE_WITNESS_COPY, "witness_copy", \
+	  "the data directory is a copy of the cluster's database, which a witness must not be") \
 	X(MR_JOIN_RULE_NEWER_GENERATION, "newer_generation", \
 	  "a new quorum was forced since this node last ran")
 

@@ -50,6 +50,9 @@ static const char help_text[] =
 	"      --config-file FILE     postgresql.conf outside the data directory\n"
 	"                             (MULTIREGION_CONFIG_FILE)\n"
 	"      --dry-run              say what would be done, change nothing\n"
+	"      --witness              this server is a witness (add_witness()): it votes and holds no\n"
+	"                             data of the service; made by initdb and CREATE EXTENSION\n"
+	"                             (MULTIREGION_WITNESS=on)\n"
 	"      --force-new-quorum     break glass: a majority of the voters is lost for good, and\n"
 	"                             this node shall lead without them. See the runbook first\n"
 	"      --discard LIST         with it: the lost nodes' names, separated by commas; they can\n"
@@ -66,6 +69,7 @@ enum
 	OPTION_BINDIR,
 	OPTION_CONFIG_FILE,
 	OPTION_DRY_RUN,
+	OPTION_WITNESS,
 	OPTION_FORCE,
 	OPTION_DISCARD
 };
@@ -86,6 +90,7 @@ static const struct option long_options[] = {
 	{"bindir", required_argument, NULL, OPTION_BINDIR},
 	{"config-file", required_argument, NULL, OPTION_CONFIG_FILE},
 	{"dry-run", no_argument, NULL, OPTION_DRY_RUN},
+	{"witness", no_argument, NULL, OPTION_WITNESS},
 	{"force-new-quorum", no_argument, NULL, OPTION_FORCE},
 	{"discard", required_argument, NULL, OPTION_DISCARD},
 	{"help", no_argument, NULL, 'h'},
@@ -141,6 +146,13 @@ take_reclone(const char *value, MrJoinReclone *out)
 	else
 		return wrong("--reclone", "must be auto, ask or never");
 	return true;
+}
+
+static bool
+take_switch(const char *what, const char *value, bool *out)
+{
+	*out = strcmp(value, "on") == 0;
+	return *out || strcmp(value, "off") == 0 || wrong(what, "must be on or off");
 }
 
 static bool
@@ -266,6 +278,9 @@ take_option(MrJoinOptions *options, int option, const char *value)
 		case OPTION_DRY_RUN:
 			options->dry_run = true;
 			return true;
+		case OPTION_WITNESS:
+			return value == NULL ? (options->witness = true)
+								 : take_switch("MULTIREGION_WITNESS", value, &options->witness);
 		case OPTION_FORCE:
 			options->force = true;
 			return true;
@@ -290,6 +305,7 @@ take_environment(MrJoinOptions *options)
 					 {"MULTIREGION_DATABASE", 'd'},
 					 {"MULTIREGION_PEER_USER", 'U'},
 					 {"MULTIREGION_RECLONE", OPTION_RECLONE},
+					 {"MULTIREGION_WITNESS", OPTION_WITNESS},
 					 {"MULTIREGION_MODE", OPTION_MODE},
 					 {"MULTIREGION_JOIN_TIMEOUT", 't'},
 					 {"MULTIREGION_BINDIR", OPTION_BINDIR},

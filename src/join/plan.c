@@ -301,6 +301,33 @@ plan_plain(const MrJoinFacts *facts, MrJoinVerdict *verdict)
 		decide(verdict, MR_JOIN_ADOPT, MR_JOIN_RULE_ADOPTED);
 }
 
+/* A server that is neither cloned nor rewound: its identity is all there is to it. */
+static void
+plan_witness(const MrJoinFacts *facts, MrJoinVerdict *verdict)
+{
+	bool lost = facts->state != MR_JOIN_STATE_OK;
+
+	if (facts->directory == MR_JOIN_DIR_EMPTY || facts->directory == MR_JOIN_DIR_STRANGE)
+		decide(verdict, MR_JOIN_REFUSE, MR_JOIN_RULE_WITNESS_MISSING);
+	else if (facts->directory == MR_JOIN_DIR_PLAIN && !lost)
+		decide(verdict, MR_JOIN_REFUSE, MR_JOIN_RULE_MARKER_LOST);
+	else if (!lost && !facts->amnesiac && !facts->discarded)
+		decide(verdict, MR_JOIN_START, MR_JOIN_RULE_WITNESS);
+	else if (!require_leader(facts, verdict))
+		return;
+	else if (!facts->control_known)
+		decide(verdict, MR_JOIN_READ_CONTROL, MR_JOIN_RULE_NONE);
+	else if (facts->standby_signal || facts->system_identifier == facts->leader.system_identifier)
+		decide(verdict, MR_JOIN_REFUSE, MR_JOIN_RULE_WITNESS_COPY);
+	else if (facts->directory == MR_JOIN_DIR_PLAIN)
+		decide(verdict, MR_JOIN_ADOPT, MR_JOIN_RULE_WITNESS);
+	else
+		decide(verdict, MR_JOIN_REGISTER,
+			   facts->discarded  ? MR_JOIN_RULE_DISCARDED
+			   : facts->amnesiac ? MR_JOIN_RULE_AMNESIA
+								 : MR_JOIN_RULE_STATE_LOST);
+}
+
 static void
 plan_by_directory(const MrJoinFacts *facts, MrJoinVerdict *verdict)
 {
@@ -346,6 +373,8 @@ mr_join_plan(const MrJoinFacts *facts, MrJoinVerdict *verdict)
 		decide(verdict, MR_JOIN_REFUSE, MR_JOIN_RULE_STATE_OF_OTHER);
 	else if (!facts->named && facts->state != MR_JOIN_STATE_OK)
 		decide(verdict, MR_JOIN_REFUSE, MR_JOIN_RULE_UNNAMED);
+	else if (facts->witness)
+		plan_witness(facts, verdict);
 	else
 		plan_by_directory(facts, verdict);
 }

@@ -306,6 +306,12 @@ put_position(Row *row, const MrLease *lease, const MrNodeHealth *health, int slo
 	uint32 timeline = self ? own_timeline() : report->timeline;
 	uint64 log_term = self ? lease->durable.log_term : report->log_term;
 
+	if (lease->durable.config.members[slot].witness)
+	{
+		put_nulls(row, 5); /* it has no WAL of the service */
+		put_number(row, (int64) log_term, log_term == 0);
+		return;
+	}
 	put_number(row, lag, lag < 0);
 	put_number(row, leads ? 0 : health->lag_ms, !leads && health->lag_ms < 0);
 	put_lsn(row, wal_end);
