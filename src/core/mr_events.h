@@ -51,6 +51,8 @@
 	  "another system decided: a primary is there again") \
 	X(MR_EVENT_DISCARDED, "discarded", "critical", \
 	  "a new quorum was forced without this node, which has to be cloned anew") \
+	X(MR_EVENT_WAL_GONE, "wal_gone", "critical", \
+	  "the primary has removed WAL that this standby needs") \
 	X(MR_EVENT_VOTES_MISSING, "votes_missing", "warning", \
 	  "fewer than three nodes have a vote: there is no automatic failover") \
 	X(MR_EVENT_VOTES_COMPLETE, "votes_complete", "info", \

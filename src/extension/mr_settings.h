@@ -23,6 +23,16 @@ extern int mr_connect_timeout_ms;
 /* multiregion.archive_command: what archive_library = 'multiregion' runs for each file. */
 extern char *mr_archive_command;
 
+/* multiregion.reclone: what multiregion-join would do; it writes the setting. */
+typedef enum MrReclone
+{
+	MR_RECLONE_ASK,
+	MR_RECLONE_AUTO,
+	MR_RECLONE_NEVER
+} MrReclone;
+
+extern int mr_reclone;
+
 /* Role and suffix of application_name of our own connections. */
 #define MR_PEER_USER "multiregion_peer"
 

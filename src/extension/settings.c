@@ -17,6 +17,7 @@ char *mr_state_directory_setting = NULL;
 bool mr_standalone = false;
 int mr_connect_timeout_ms = 2000;
 char *mr_archive_command = NULL;
+int mr_reclone = MR_RECLONE_ASK;
 
 /* Read from the startup packet (followers.c), before settings of the session exist. */
 static char *mr_follow_term = NULL;
@@ -24,6 +25,11 @@ static char *mr_follow_term = NULL;
 #define MODE_OPTION(symbol, word) {word, symbol, false},
 
 static const struct config_enum_entry mode_options[] = {MR_MODE_LIST(MODE_OPTION){NULL, 0, false}};
+
+static const struct config_enum_entry reclone_options[] = {{"ask", MR_RECLONE_ASK, false},
+														   {"auto", MR_RECLONE_AUTO, false},
+														   {"never", MR_RECLONE_NEVER, false},
+														   {NULL, 0, false}};
 
 void
 mr_settings_define(bool preloading)
@@ -46,6 +52,12 @@ mr_settings_define(bool preloading)
 							   "Used with archive_library = 'multiregion', which runs it only "
 							   "while this node holds the lease.",
 							   &mr_archive_command, "", PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomEnumVariable("multiregion.reclone",
+							 "Whether multiregion-join may replace the data directory by a clone.",
+							 "Written by multiregion-join. With auto, a standby whose WAL the "
+							 "primary has removed stops, in order to be cloned.",
+							 &mr_reclone, MR_RECLONE_ASK, reclone_options, PGC_SIGHUP, 0, NULL,
+							 NULL, NULL);
 	if (preloading)
 	{
 		DefineCustomStringVariable("multiregion.database",

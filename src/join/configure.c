@@ -19,13 +19,29 @@
 #include "join/mr_join_progress.h"
 
 #define AUTO_CONF_BYTES (1024 * 1024)
-#define MAX_SETTINGS 4
+#define MAX_SETTINGS 5
 
 typedef struct Setting
 {
 	const char *name;
 	char value[PATH_MAX];
 } Setting;
+
+/* The running server should know what the next start may do. */
+static const char *
+reclone_word(MrJoinReclone reclone)
+{
+	switch (reclone)
+	{
+		case MR_JOIN_RECLONE_AUTO:
+			return "auto";
+		case MR_JOIN_RECLONE_NEVER:
+			return "never";
+		case MR_JOIN_RECLONE_ASK:
+			break;
+	}
+	return "ask";
+}
 
 /* Whom a standby follows is the gate's decision; the string only has to be there. */
 static int
@@ -43,6 +59,8 @@ wanted_settings(const MrJoin *join, Setting *settings)
 		snprintf(settings[count++].value, PATH_MAX, "mr_%s", hex);
 		settings[count].name = "recovery_target_timeline";
 		snprintf(settings[count++].value, PATH_MAX, "latest");
+		settings[count].name = "multiregion.reclone";
+		snprintf(settings[count++].value, PATH_MAX, "%s", reclone_word(join->options.reclone));
 	}
 	if (join->options.state_directory_given)
 	{
