@@ -69,6 +69,7 @@
 	X("MULTIREGION_PEERS", JOIN, SECRET, "", "", "connection strings of other members") \
 	X("MULTIREGION_DATABASE", JOIN, TEXT, "postgres", "", "multiregion.database of the members") \
 	X("MULTIREGION_PEER_USER", JOIN, TEXT, "multiregion_peer", "", "role where none is named") \
+	X("MULTIREGION_WITNESS", JOIN, WORD, "off", "on|off", "this server is a witness") \
 	X("MULTIREGION_RECLONE", JOIN, WORD, "ask", "auto|ask|never", \
 	  "replace a directory by a clone") \
 	X("MULTIREGION_MODE", JOIN, WORD, "manage", "manage|observe|off", "what is done") \
