@@ -41,6 +41,8 @@ mr_forced_problem(const MrDurable *durable, uint32_t discard)
 		return "this node is not a member of the cluster";
 	if (config->members[self].witness)
 		return "this node is a witness: it holds no data";
+	if (!mr_config_elects(config))
+		return "the cluster only observes: whoever is promoted leads";
 	if ((discard & BIT(self)) != 0)
 		return "a node cannot discard itself";
 	if (mr_config_has_majority(config, ~discard))

@@ -108,6 +108,9 @@ MR_TEST(who_may_force)
 	MR_CHECK_STRING(mr_forced_problem(&bench.disk, bit(1)), NULL);
 	bench.disk.config.voters_old = 6; /* a change of voters was under way */
 	MR_CHECK_STRING(mr_forced_problem(&bench.disk, bit(2)), NULL);
+	bench.disk.config.policy.mode = MR_MODE_OBSERVE;
+	MR_CHECK(mr_forced_problem(&bench.disk, bit(1) | bit(2)) != NULL);
+	bench.disk.config.policy.mode = MR_MODE_MANAGE;
 	bench.disk.config.members[0].witness = true;
 	MR_CHECK(mr_forced_problem(&bench.disk, bit(1) | bit(2)) != NULL);
 	bench.disk.config.members[0].used = false;
