@@ -78,6 +78,15 @@ CREATE FUNCTION @extschema@.add_node(
 	AS 'MODULE_PATHNAME', 'multiregion_add_node'
 	LANGUAGE c VOLATILE PARALLEL UNSAFE;
 
+CREATE FUNCTION @extschema@.add_witness(
+	name text,
+	region text,
+	conninfo text,
+	allow_unreachable boolean DEFAULT false)
+	RETURNS text
+	AS 'MODULE_PATHNAME', 'multiregion_add_witness'
+	LANGUAGE c VOLATILE PARALLEL UNSAFE;
+
 CREATE FUNCTION @extschema@.alter_node(
 	name text,
 	conninfo text DEFAULT NULL,

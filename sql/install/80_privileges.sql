@@ -38,6 +38,7 @@ REVOKE ALL ON FUNCTION @extschema@.add_region(text, text, text, double precision
 REVOKE ALL ON FUNCTION @extschema@.alter_region(text, text, double precision, double precision, integer, text, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION @extschema@.drop_region(text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION @extschema@.add_node(text, text, text, boolean, boolean) FROM PUBLIC;
+REVOKE ALL ON FUNCTION @extschema@.add_witness(text, text, text, boolean) FROM PUBLIC;
 REVOKE ALL ON FUNCTION @extschema@.alter_node(text, text, boolean, boolean) FROM PUBLIC;
 REVOKE ALL ON FUNCTION @extschema@.drop_node(text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION @extschema@.pause_failover(interval, text, text, text) FROM PUBLIC;
@@ -58,6 +59,7 @@ GRANT EXECUTE ON FUNCTION
 	@extschema@.alter_region(text, text, double precision, double precision, integer, text, text),
 	@extschema@.drop_region(text),
 	@extschema@.add_node(text, text, text, boolean, boolean),
+	@extschema@.add_witness(text, text, text, boolean),
 	@extschema@.alter_node(text, text, boolean, boolean),
 	@extschema@.drop_node(text),
 	@extschema@.pause_failover(interval, text, text, text),
@@ -125,6 +127,7 @@ GRANT SELECT ON multiregion.tenants TO multiregion_admin, multiregion_api, pg_mo
 -- Tables are data: pg_dump takes them along. The counter is not: triggers count anew.
 SELECT pg_catalog.pg_extension_config_dump('multiregion.region', '');
 SELECT pg_catalog.pg_extension_config_dump('multiregion.node', '');
+SELECT pg_catalog.pg_extension_config_dump('multiregion.retired_identity', '');
 SELECT pg_catalog.pg_extension_config_dump('multiregion.tenant', '');
 SELECT pg_catalog.pg_extension_config_dump('multiregion.tenant_history', '');
 SELECT pg_catalog.pg_extension_config_dump('multiregion.policy', '');

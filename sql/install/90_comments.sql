@@ -31,6 +31,12 @@ COMMENT ON INDEX multiregion.node_name_in_any_case IS 'Keeps two names from diff
 COMMENT ON INDEX multiregion.node_by_region IS 'Nodes of a region.';
 COMMENT ON TRIGGER note_change ON multiregion.node IS 'Counts in configuration_version.';
 
+COMMENT ON TABLE multiregion.retired_identity IS 'Identities of nodes that may not come back.';
+COMMENT ON COLUMN multiregion.retired_identity.uuid IS 'The identity.';
+COMMENT ON COLUMN multiregion.retired_identity.node_name IS 'Name it was bound to.';
+COMMENT ON COLUMN multiregion.retired_identity.reason IS 'forced: a new quorum was forced without it; replaced: by replace_node().';
+COMMENT ON COLUMN multiregion.retired_identity.retired_at IS 'When it was retired.';
+
 COMMENT ON TABLE multiregion.tenant IS 'Region preferences of tenants.';
 COMMENT ON COLUMN multiregion.tenant.tenant_id IS 'Id of the tenant in the application; case matters.';
 COMMENT ON COLUMN multiregion.tenant.region_key IS 'Preferred region; null after the preference was cleared.';
@@ -129,6 +135,7 @@ COMMENT ON FUNCTION @extschema@.add_region(text, text, text, double precision, d
 COMMENT ON FUNCTION @extschema@.alter_region(text, text, double precision, double precision, integer, text, text) IS 'Changes what is given of a region; null leaves as it is, an empty endpoint removes it.';
 COMMENT ON FUNCTION @extschema@.drop_region(text) IS 'Removes a region that no node and no tenant uses.';
 COMMENT ON FUNCTION @extschema@.add_node(text, text, text, boolean, boolean) IS 'Registers a node before it is built; multiregion-join makes it a member.';
+COMMENT ON FUNCTION @extschema@.add_witness(text, text, text, boolean) IS 'Registers a node that votes and holds no data; multiregion-join --witness makes it a member.';
 COMMENT ON FUNCTION @extschema@.alter_node(text, text, boolean, boolean) IS 'Changes what is given of a node.';
 COMMENT ON FUNCTION @extschema@.drop_node(text) IS 'Removes a node from the cluster.';
 

@@ -33,14 +33,24 @@ refusal_by_configuration(const MrConfig *config, int slot)
 	return MR_REFUSE_NONE;
 }
 
+/* Whether what a member reports tells how far the last leader was. */
+static bool
+heard_the_leader(const MrLease *lease, int slot)
+{
+	const uint32_t follows = MR_REPORT_STANDBY | MR_REPORT_WAL_END_KNOWN;
+	uint32_t flags = lease->peers[slot].report.flags;
+
+	return slot != lease->self && (lease->durable.config.members[slot].witness ||
+								   (flags & (follows | MR_REPORT_DIVERGED)) == follows);
+}
+
 /*
  * The newest position the last leader is known to have had: from itself, or from a
- * standby of it that went on hearing it when we no longer did.
+ * standby of it that went on hearing it when we no longer did, or from a witness.
  */
 static MrLsn
 leader_position(const MrLease *lease)
 {
-	const uint32_t follows = MR_REPORT_STANDBY | MR_REPORT_WAL_END_KNOWN;
 	MrLsn newest = lease->leader_lsn;
 	int slot;
 
@@ -48,8 +58,8 @@ leader_position(const MrLease *lease)
 	{
 		const MrReport *report = &lease->peers[slot].report;
 
-		if (slot != lease->self && (report->flags & (follows | MR_REPORT_DIVERGED)) == follows &&
-			report->log_term >= lease->durable.log_term && report->wal_end > newest)
+		if (heard_the_leader(lease, slot) && report->log_term >= lease->durable.log_term &&
+			report->wal_end > newest)
 			newest = report->wal_end;
 	}
 	return newest;

@@ -17,11 +17,29 @@
 
 #include "core/mr_bytes.h"
 
-#define STATE_VERSION 1
+#define STATE_VERSION 2
 #define CRC_SIZE 4
 #define HEADER_SIZE 9
 
 static const uint8_t magic[4] = {'M', 'R', 'S', 'T'};
+
+/* Version 2. A file without them stays readable for older versions. */
+static void
+put_discarded(MrBytes *bytes, const MrDurable *durable)
+{
+	size_t i;
+
+	if (durable->ndiscarded == 0)
+		return;
+	if (durable->ndiscarded > MR_MAX_MEMBERS)
+	{
+		bytes->failed = true;
+		return;
+	}
+	mr_put_u8(bytes, durable->ndiscarded);
+	for (i = 0; i < durable->ndiscarded; i++)
+		mr_put_uuid(bytes, &durable->discarded[i]);
+}
 
 size_t
 mr_durable_encode(const MrDurable *durable, uint8_t *out, size_t size)
@@ -33,7 +51,7 @@ mr_durable_encode(const MrDurable *durable, uint8_t *out, size_t size)
 	mr_bytes_for_write(&bytes, out, size);
 	for (i = 0; i < sizeof(magic); i++)
 		mr_put_u8(&bytes, magic[i]);
-	mr_put_u8(&bytes, STATE_VERSION);
+	mr_put_u8(&bytes, durable->ndiscarded > 0 ? STATE_VERSION : 1);
 	begin = mr_put_begin(&bytes);
 	mr_put_uuid(&bytes, &durable->cluster);
 	mr_put_uuid(&bytes, &durable->node);
@@ -56,6 +74,7 @@ mr_durable_encode(const MrDurable *durable, uint8_t *out, size_t size)
 	for (i = 0; i < MR_MAX_MEMBERS; i++)
 		mr_put_u64(&bytes, durable->peer_sequence[i]);
 	mr_config_write(&bytes, &durable->config);
+	put_discarded(&bytes, durable);
 	mr_put_end(&bytes, begin);
 	if (bytes.failed)
 		return 0;
@@ -64,7 +83,20 @@ mr_durable_encode(const MrDurable *durable, uint8_t *out, size_t size)
 }
 
 static bool
-get_fields(MrBytes *bytes, MrDurable *durable)
+get_discarded(MrBytes *bytes, MrDurable *durable)
+{
+	size_t i;
+
+	durable->ndiscarded = mr_get_u8(bytes);
+	if (durable->ndiscarded == 0 || durable->ndiscarded > MR_MAX_MEMBERS)
+		return false;
+	for (i = 0; i < durable->ndiscarded; i++)
+		mr_get_uuid(bytes, &durable->discarded[i]);
+	return !bytes->failed;
+}
+
+static bool
+get_fields(MrBytes *bytes, uint8_t version, MrDurable *durable)
 {
 	size_t i;
 
@@ -91,7 +123,8 @@ get_fields(MrBytes *bytes, MrDurable *durable)
 	for (i = 0; i < MR_MAX_MEMBERS; i++)
 		durable->peer_sequence[i] = mr_get_u64(bytes);
 	/* More may follow, of a build that knows more. */
-	return mr_config_read(bytes, &durable->config);
+	return mr_config_read(bytes, &durable->config) &&
+		   (version < 2 || get_discarded(bytes, durable));
 }
 
 const char *
@@ -117,7 +150,8 @@ mr_durable_decode(const uint8_t *in, size_t size, MrDurable *durable)
 	/* Only now are its numbers worth a sentence of their own. */
 	if (version > STATE_VERSION)
 		return "The state file was written by a newer version of multiregion.";
-	if (version == 0 || section.failed || bytes.at != bytes.size || !get_fields(&section, durable))
+	if (version == 0 || section.failed || bytes.at != bytes.size ||
+		!get_fields(&section, version, durable))
 		return "The content of the state file is not consistent.";
 	return NULL;
 }

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "core/mr_assert.h"
+#include "core/mr_forced.h"
 
 #define MR_TICK_MAX_NS (200 * MR_NS_PER_MS)
 #define MR_LSN_STEP (1024 * 1024)
@@ -37,6 +38,8 @@ mr_lease_start(MrLease *lease, const MrDurable *durable, uint64_t nonce, int64_t
 	lease->self = mr_config_slot_of(&durable->config, &durable->node);
 	lease->leader_lsn = durable->leader_lsn;
 	lease->promise_term = durable->term;
+	lease->skip_prevote = mr_durable_is_forced(durable); /* policy does not count */
+	lease->pending_cause = lease->skip_prevote ? MR_CAUSE_FORCED : MR_CAUSE_NONE;
 	if (mr_uuid_equal(&durable->voted_for, &durable->node))
 	{
 		/* our earlier self is gone, and its lease, if it had one, with it */
@@ -221,6 +224,8 @@ handle_tick(MrStep *step)
 	if (!lease->loaded)
 		return;
 	keep_facts(step);
+	if (step->local->manage && mr_durable_is_discarded(&lease->durable))
+		(void) mr_step_add(step, MR_ACT_STOP_SERVER);
 	if (lease->self != MR_NO_SLOT) /* for those who look at all of them */
 	{
 		mr_step_report(step, &lease->peers[lease->self].report);
@@ -278,7 +283,13 @@ void
 mr_lease_step(MrLease *lease, const MrLocal *local, const MrLeaseEvent *event, MrActions *actions)
 {
 	MrStep step = {lease, local, event, actions, event->now_ns};
+	MrLocal seen;
 
+	if (mr_lease_is_witness(lease))
+	{
+		mr_witness_see(lease, local, &seen);
+		step.local = &seen;
+	}
 	actions->count = 0;
 	actions->nmessages = 0;
 	lease->wall_ms = local->wall_ms;

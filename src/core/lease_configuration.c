@@ -13,6 +13,8 @@
 
 #include <string.h>
 
+#include "core/mr_forced.h"
+
 /* Its walreceiver was told an address that is no longer the leader's. */
 static bool
 leader_moved(const MrLease *lease, const MrConfig *config)
@@ -58,7 +60,30 @@ mr_step_adopt_config(MrStep *step, const MrConfig *config)
 			mr_step_down(step); /* votes that were asked for before count no more */
 	}
 	mr_mode_bind(step);
+	if (mr_durable_is_discarded(durable))
+	{
+		lease->gate_open = false;
+		(void) mr_step_add(step, MR_ACT_CLOSE_GATE);
+		mr_step_event(step, MR_EVENT_DISCARDED, MR_NO_SLOT, MR_REFUSE_OTHER_GENERATION,
+					  (int64_t) config->term);
+	}
 	mr_step_event(step, MR_EVENT_CONFIGURATION, lease->self, 0, (int64_t) config->version);
+}
+
+bool
+mr_configuration_learn(MrStep *step)
+{
+	const MrMessage *message = step->event->message;
+	const MrConfig *config = step->event->config;
+	const MrDurable *durable = &step->lease->durable;
+
+	if (config != NULL && message->has_config &&
+		mr_config_compare(durable->config.term, durable->config.version, config->term,
+						  config->version) < 0 &&
+		mr_config_problem(config) == NULL)
+		mr_step_adopt_config(step, config);
+	return mr_generation(message->config_term) == mr_generation(durable->config.term) &&
+		   !mr_durable_is_discarded(durable);
 }
 
 /* A new version of our own configuration, in our own term. */

@@ -44,21 +44,20 @@ check_sender(MrStep *step, int *slot)
 	const MrMessage *message = step->event->message;
 	MrDurable *durable = &lease->durable;
 	MrPeer *peer;
+	bool same_generation;
 
 	*slot = MR_NO_SLOT;
 	if (!lease->loaded)
 		return MR_REFUSE_FENCED_STATE;
 	if (!mr_uuid_equal(&message->cluster, &durable->cluster))
 		return MR_REFUSE_FOREIGN_CLUSTER;
-	if (step->event->config != NULL && message->has_config &&
-		mr_config_compare(durable->config.term, durable->config.version, step->event->config->term,
-						  step->event->config->version) < 0 &&
-		mr_config_problem(step->event->config) == NULL)
-		mr_step_adopt_config(step, step->event->config);
+	same_generation = mr_configuration_learn(step);
 	*slot = mr_config_slot_of(&durable->config, &message->sender);
 	if (*slot != MR_NO_SLOT && *slot == lease->self && message->kind == MR_MSG_ORDER &&
 		message->nonce == lease->nonce)
 		return MR_REFUSE_NONE; /* from a session of this server */
+	if (!same_generation)
+		return MR_REFUSE_OTHER_GENERATION;
 	if (*slot == MR_NO_SLOT || *slot == lease->self)
 		return MR_REFUSE_UNKNOWN_MEMBER;
 	peer = &lease->peers[*slot];

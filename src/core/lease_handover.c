@@ -141,6 +141,7 @@ held_elsewhere(const MrStep *step)
 
 	for (slot = 0; slot < MR_MAX_MEMBERS; slot++)
 		if (slot != lease->self && mr_step_member(step, slot)->used &&
+			!mr_step_member(step, slot)->witness &&
 			mr_candidate_compare_log(lease->peers[slot].report.log_term,
 									 lease->peers[slot].report.wal_end, lease->durable.log_term,
 									 needed_lsn(step)) >= 0)

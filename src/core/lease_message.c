@@ -103,5 +103,6 @@ mr_step_refuse(MrStep *step, MrRefusal refusal, int64_t retry_after_ns)
 	message->refusal = (uint8_t) refusal;
 	if (retry_after_ns > 0)
 		message->retry_after_ms = (uint32_t) (retry_after_ns / MR_NS_PER_MS) + 1;
-	message->has_config = refusal == MR_REFUSE_OLD_CONFIGURATION;
+	message->has_config =
+		refusal == MR_REFUSE_OLD_CONFIGURATION || refusal == MR_REFUSE_OTHER_GENERATION;
 }

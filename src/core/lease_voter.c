@@ -67,8 +67,8 @@ ahead_of_candidate(const MrStep *step)
 		return false;
 	if (mr_step_policy(step)->durability == MR_DURABILITY_QUORUM)
 		return true;
-	if (message->allow_loss)
-		return false;
+	if (message->allow_loss || mr_lease_is_witness(lease))
+		return !message->allow_loss && mr_witness_objects(step);
 	if (lease->durable.log_term > candidate->log_term &&
 		!(candidate->flags & MR_REPORT_IN_RECOVERY) &&
 		mr_step_policy(step)->max_failover_lag_bytes >= 0)
@@ -149,7 +149,7 @@ vote_refusal(const MrStep *step)
 		mr_step_policy(step)->durability == MR_DURABILITY_QUORUM)
 		return MR_REFUSE_REBUILDING;
 	if (ahead_of_candidate(step))
-		return MR_REFUSE_AHEAD;
+		return mr_lease_is_witness(lease) ? MR_REFUSE_WITNESSED : MR_REFUSE_AHEAD;
 	if (candidate_lags(step))
 		return MR_REFUSE_LAG;
 	if (message->timeline != 0 && message->timeline <= durable->reserved_timeline &&
@@ -333,7 +333,7 @@ follow(MrStep *step, int slot)
 {
 	MrLease *lease = step->lease;
 
-	if (lease->durable.stamp.term != step->event->message->term)
+	if (mr_lease_is_witness(lease) || lease->durable.stamp.term != step->event->message->term)
 		return;
 	if (!lease->bound)
 	{
@@ -382,7 +382,7 @@ accept_leader(MrStep *step, int slot, bool promised)
 	lease->leader_heard_ns = step->now;
 	mr_mode_compare(step, slot);
 	lease->gave_way = 0;
-	lease->leader_lsn = message->report.wal_end;
+	mr_lease_hear_position(step);
 	lease->election_at_ns = 0;
 	lease->round_failures = 0;
 	lease->detected_ns = 0;

@@ -32,6 +32,8 @@ typedef struct MrDurable
 	bool amnesiac;                          /* the file went back in time: no vote until replaced */
 	uint64_t peer_sequence[MR_MAX_MEMBERS]; /* by slot: to notice others going back */
 	MrConfig config;
+	uint8_t ndiscarded; /* members that this node's forced quorum left out (mr_forced.h) */
+	MrUuid discarded[MR_MAX_MEMBERS];
 } MrDurable;
 
 /* Encodes into out[size]; the length, or 0 if it does not fit. */

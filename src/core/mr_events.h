@@ -48,6 +48,14 @@
 	X(MR_EVENT_WOULD_FAIL_OVER, "would_fail_over", "warning", \
 	  "the node would have been promoted now, but only observes") \
 	X(MR_EVENT_OBSERVED_FAILOVER, "observed_failover", "warning", \
-	  "another system decided: a primary is there again")
+	  "another system decided: a primary is there again") \
+	X(MR_EVENT_DISCARDED, "discarded", "critical", \
+	  "a new quorum was forced without this node, which has to be cloned anew") \
+	X(MR_EVENT_WAL_GONE, "wal_gone", "critical", \
+	  "the primary has removed WAL that this standby needs") \
+	X(MR_EVENT_VOTES_MISSING, "votes_missing", "warning", \
+	  "fewer than three nodes have a vote: there is no automatic failover") \
+	X(MR_EVENT_VOTES_COMPLETE, "votes_complete", "info", \
+	  "three nodes or more have a vote: failover is automatic")
 
 #endif /* MR_EVENTS_H */

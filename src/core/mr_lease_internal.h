@@ -111,9 +111,19 @@ extern bool mr_mode_is_settled(const MrStep *step);
 /* The leader in slot is there: compares with what this node would have done, once. */
 extern void mr_mode_compare(MrStep *step, int slot);
 
+/* lease_witness.c: what a witness sees in place of WAL of its own. */
+extern bool mr_lease_is_witness(const MrLease *lease);
+extern void mr_witness_see(const MrLease *lease, const MrLocal *local, MrLocal *seen);
+/* A leader reports its position: the newest one, for a witness the highest one, is kept. */
+extern void mr_lease_hear_position(MrStep *step);
+/* The candidate lacks more of what a leader reported than policy allows. */
+extern bool mr_witness_objects(const MrStep *step);
+
 /* lease_configuration.c */
 extern void mr_step_adopt_config(MrStep *step, const MrConfig *config);
 extern void mr_configuration_propose(MrStep *step);
+/* Takes a newer configuration from the message. False: its sender is of another generation. */
+extern bool mr_configuration_learn(MrStep *step);
 extern void mr_configuration_restamp(MrStep *step);
 extern void mr_configuration_advance(MrStep *step);
 

@@ -60,6 +60,10 @@
 	X(MR_REFUSE_NOT_PROVEN, "not_proven", "the time of proven health is not over") \
 	X(MR_REFUSE_TRIED, "tried", "the last attempt came to nothing a moment ago") \
 	X(MR_REFUSE_NO_MAJORITY, "no_majority", "no majority of the voters is left to elect it") \
-	X(MR_REFUSE_NOBODY_FIT, "nobody_fit", "something stands against every node")
+	X(MR_REFUSE_NOBODY_FIT, "nobody_fit", "something stands against every node") \
+	X(MR_REFUSE_OTHER_GENERATION, "other_generation", \
+	  "a new quorum was forced without the sender or without this node") \
+	X(MR_REFUSE_WITNESSED, "witnessed", \
+	  "a witness has heard of WAL of the last leader that the candidate lacks")
 
 #endif /* MR_REFUSALS_H */

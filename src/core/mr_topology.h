@@ -110,6 +110,10 @@ extern int mr_config_compare(uint64_t a_term, uint64_t a_version, uint64_t b_ter
 /* True if slot may vote in this configuration (in either set of a joint one). */
 extern bool mr_config_is_voter(const MrConfig *config, int slot);
 
+/* How many voters there are (in the newer set of a joint configuration), and members. */
+extern int mr_config_count_voters(const MrConfig *config);
+extern int mr_config_count_members(const MrConfig *config);
+
 /* True if the slots in mask are a majority of the voters, and of the old ones while joint. */
 extern bool mr_config_has_majority(const MrConfig *config, uint32_t mask);
 

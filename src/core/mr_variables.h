@@ -41,6 +41,7 @@
 	X("DEPLOYMENT_REGION", SIDECAR, TEXT, "", "", "key of this server's region") \
 	X("DATABASE_URL_<REGION>_PRIMARY", INIT, SECRET, "", "", "the region's nodes, first ones") \
 	X("DATABASE_URL_<REGION>_REPLICA", INIT, SECRET, "", "", "the region's other nodes") \
+	X("DATABASE_URL_<REGION>_WITNESS", INIT, SECRET, "", "", "the region's witness") \
 	X("REDIS_MODE", LATER, WORD, "standalone", "standalone|sentinel|cluster", "kind of Redis") \
 	X("REDIS_CLUSTER_<REGION>", LATER, HOSTS, "", "", "the region's nodes of Redis") \
 	X("CDN_ENABLED", LATER, BOOLEAN, "false", "", "tell a CDN what has changed") \
@@ -69,6 +70,7 @@
 	X("MULTIREGION_DATABASE", JOIN, TEXT, "postgres", "", "multiregion.database of the members") \
 	X("MULTIREGION_PEER_USER", JOIN, TEXT, "multiregion_peer", "", "role where none is named") \
 	X("MULTIREGION_PEER_OPTIONS", JOIN, SECRET, "", "", "libpq options towards other nodes") \
+	X("MULTIREGION_WITNESS", JOIN, WORD, "off", "on|off", "this server is a witness") \
 	X("MULTIREGION_RECLONE", JOIN, WORD, "ask", "auto|ask|never", \
 	  "replace a directory by a clone") \
 	X("MULTIREGION_MODE", JOIN, WORD, "manage", "manage|observe|off", "what is done") \

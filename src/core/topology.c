@@ -142,6 +142,23 @@ mr_config_is_voter(const MrConfig *config, int slot)
 		   has_slot(config->voters | config->voters_old, slot);
 }
 
+int
+mr_config_count_voters(const MrConfig *config)
+{
+	return count_slots(config->voters);
+}
+
+int
+mr_config_count_members(const MrConfig *config)
+{
+	int count = 0;
+	int slot;
+
+	for (slot = 0; slot < MR_MAX_MEMBERS; slot++)
+		count += config->members[slot].used ? 1 : 0;
+	return count;
+}
+
 static bool
 is_majority(uint32_t voters, uint32_t mask)
 {

@@ -7,6 +7,7 @@
 
 #include "executor/spi.h"
 
+#include "extension/mr_catalog.h"
 #include "extension/mr_catalog_edit.h"
 #include "extension/mr_catalog_run.h"
 
@@ -19,8 +20,9 @@ static const char *const similar_sql = "SELECT n.node_name FROM multiregion.node
 									   " pg_catalog.lower($1 COLLATE \"C\")";
 
 static const char *const insert_sql =
-	"INSERT INTO multiregion.node (node_name, region_key, conninfo, hostaddr, uuid, no_promote)"
-	" VALUES ($1, $2, $3, $4, $5, $6)";
+	"INSERT INTO multiregion.node"
+	" (node_name, region_key, conninfo, hostaddr, uuid, no_promote, witness)"
+	" VALUES ($1, $2, $3, $4, $5, $6, $7)";
 
 static const char *const update_sql =
 	"UPDATE multiregion.node SET region_key = $2, conninfo = $3, hostaddr = $4, uuid = $5,"
@@ -38,6 +40,18 @@ static const char *const owner_of_uuid_sql =
 
 static const char *const bind_sql = "UPDATE multiregion.node SET uuid = $2"
 									" WHERE node_name OPERATOR(pg_catalog.=) $1 AND uuid IS NULL";
+
+static const char *const is_retired_sql =
+	"SELECT r.reason FROM multiregion.retired_identity AS r"
+	" WHERE r.uuid OPERATOR(pg_catalog.=) $2 AND $1 IS NOT NULL";
+
+static const char *const retire_sql =
+	"INSERT INTO multiregion.retired_identity (uuid, node_name, reason)"
+	" SELECT n.uuid, n.node_name, $2 FROM multiregion.node AS n"
+	" WHERE n.uuid OPERATOR(pg_catalog.=) $1 ON CONFLICT DO NOTHING";
+
+static const char *const unbind_sql =
+	"UPDATE multiregion.node SET uuid = NULL WHERE uuid OPERATOR(pg_catalog.=) $1";
 
 static const char *const unbind_all_sql =
 	"UPDATE multiregion.node SET uuid = NULL WHERE uuid IS NOT NULL";
@@ -149,6 +163,7 @@ mr_catalog_insert_node(const MrNodeRow *node)
 						errmsg("a cluster has at most %d nodes", MR_MAX_MEMBERS),
 						errhint("Remove one with drop_node().")));
 	add_node_arguments(&arguments, node);
+	mr_add_bool(&arguments, node->witness);
 	(void) mr_write(insert_sql, &arguments);
 	mr_catalog_close(&session);
 }
@@ -193,6 +208,41 @@ refuse_foreign_uuid(MrArguments *arguments, const char *name)
 							"one of its own.")));
 }
 
+/* Error if the uuid was replaced, or discarded by a forced quorum. */
+static void
+refuse_retired_uuid(MrArguments *arguments, const char *name)
+{
+	char reason[MR_NAME_SIZE];
+
+	if (mr_write(is_retired_sql, arguments) == 0)
+		return;
+	mr_column_text(0, 1, reason, sizeof(reason));
+	ereport(ERROR, (errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION),
+					errmsg("the identity of node \"%s\" is not valid any more", name),
+					strcmp(reason, "forced") == 0
+						? errdetail("A new quorum was forced without it.")
+						: errdetail("It was replaced by multiregion.replace_node()."),
+					errhint("multiregion-join --reclone=auto lets it join anew, as a clone.")));
+}
+
+void
+mr_catalog_retire_identity(const MrUuid *uuid, const char *reason)
+{
+	MrCatalogSession session;
+	MrArguments arguments = {0};
+
+	mr_catalog_open(&session);
+	mr_add_uuid(&arguments, uuid);
+	mr_add_text(&arguments, reason);
+	/* an UPDATE of nothing would still fire the statement's trigger */
+	if (mr_write(retire_sql, &arguments) > 0)
+	{
+		arguments.count = 1;
+		(void) mr_write(unbind_sql, &arguments);
+	}
+	mr_catalog_close(&session);
+}
+
 void
 mr_catalog_bind_node(const char *name, const MrUuid *uuid)
 {
@@ -205,6 +255,7 @@ mr_catalog_bind_node(const char *name, const MrUuid *uuid)
 	mr_catalog_require_node(name, &node);
 	mr_add_text(&arguments, name);
 	mr_add_uuid(&arguments, uuid);
+	refuse_retired_uuid(&arguments, name);
 	refuse_foreign_uuid(&arguments, name);
 	if (!mr_uuid_is_set(&node.uuid))
 		(void) mr_write(bind_sql, &arguments);

@@ -22,6 +22,7 @@
 #include "storage/latch.h"
 #include "storage/shmem.h"
 #include "storage/spin.h"
+#include "utils/memutils.h"
 
 #include "adapters/mr_pg_peer.h"
 #include "extension/mr_gate.h"
@@ -40,6 +41,7 @@
 
 #define MR_GATE_WAIT_MS 10 /* slices in which a walreceiver waits for an opening */
 #define MR_NOBODY_OPENS_NS (5 * MR_NS_PER_S)
+#define MR_REMOVED_TIMES 3 /* the first answers may come from a leader that is just promoted */
 
 typedef struct GateState
 {
@@ -48,6 +50,7 @@ typedef struct GateState
 	pg_atomic_uint64 streaming;   /* generation under which WAL arrives; 0 = none */
 	pg_atomic_uint32 waiting_pid; /* walreceiver that waits for an opening; 0 = none */
 	pg_atomic_uint32 copying_pid; /* process that copies logical slots; 0 = none */
+	pg_atomic_uint32 wal_removed; /* times in a row that the WAL asked for was gone */
 	slock_t lock;
 	char conninfo[MR_PG_PEER_SIZE_OF_CONNINFO];
 	char slots_conninfo[MR_PG_PEER_SIZE_OF_CONNINFO];
@@ -80,6 +83,7 @@ mr_gate_initialize(void)
 	pg_atomic_init_u64(&gate->streaming, 0);
 	pg_atomic_init_u32(&gate->waiting_pid, 0);
 	pg_atomic_init_u32(&gate->copying_pid, 0);
+	pg_atomic_init_u32(&gate->wal_removed, 0);
 	SpinLockInit(&gate->lock);
 }
 
@@ -251,6 +255,22 @@ gate_connect(const char *conninfo, MR_WALRCV_CONNECT_ARGS)
 	return original->walrcv_connect(leader, MR_WALRCV_CONNECT_PASS);
 }
 
+/*
+ * The walsender's own words, which libpqwalreceiver repeats: there is no SQLSTATE of its
+ * own for it. A server whose messages are in another language is not understood.
+ */
+static void
+note_removed_wal(void)
+{
+	MemoryContext before = MemoryContextSwitchTo(TopMemoryContext);
+	ErrorData *error = CopyErrorData();
+
+	if (error->message != NULL && strstr(error->message, "has already been removed") != NULL)
+		pg_atomic_fetch_add_u32(&gate->wal_removed, 1);
+	FreeErrorData(error);
+	MemoryContextSwitchTo(before);
+}
+
 static int
 gate_receive(WalReceiverConn *conn, char **buffer, pgsocket *wait_fd)
 {
@@ -259,10 +279,24 @@ gate_receive(WalReceiverConn *conn, char **buffer, pgsocket *wait_fd)
 	if (!gate_applies_to_receiver())
 		return original->walrcv_receive(conn, buffer, wait_fd);
 	end_if_closed();
-	length = original->walrcv_receive(conn, buffer, wait_fd);
+	PG_TRY();
+	{
+		length = original->walrcv_receive(conn, buffer, wait_fd);
+	}
+	PG_CATCH();
+	{
+		note_removed_wal();
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
 	end_if_closed();
 	if (length > 0)
+	{
 		pg_atomic_write_u64(&gate->streaming, my_generation);
+		/* a keepalive may come before the error, WAL may not */
+		if ((*buffer)[0] == 'w')
+			pg_atomic_write_u32(&gate->wal_removed, 0);
+	}
 	return length;
 }
 
@@ -329,6 +363,7 @@ mr_gate_open(const char *conninfo, const char *slots_conninfo, uint64 term)
 {
 	uint64 generation = pg_atomic_add_fetch_u64(&gate->last_generation, 1);
 
+	pg_atomic_write_u32(&gate->wal_removed, 0); /* another leader may have it */
 	mr_gate_close();
 	SpinLockAcquire(&gate->lock);
 	strlcpy(gate->conninfo, conninfo, sizeof(gate->conninfo));
@@ -353,6 +388,13 @@ bool
 mr_gate_is_severed(void)
 {
 	return pg_atomic_read_u64(&gate->generation) == 0 && connected_walreceiver() == 0;
+}
+
+bool
+mr_gate_wal_is_gone(void)
+{
+	return pg_atomic_read_u64(&gate->generation) != 0 &&
+		   pg_atomic_read_u32(&gate->wal_removed) >= MR_REMOVED_TIMES;
 }
 
 bool

@@ -129,4 +129,10 @@ extern bool mr_catalog_find_failover(int64 order_id, MrCatalogFailover *failover
 /* Inserts unless it is recorded already. True if it was new. */
 extern bool mr_catalog_record_divergence(const MrCatalogDivergence *divergence);
 
+/*
+ * Unbinds the uuid from its name, and keeps it from ever being bound again. Nothing if it
+ * is bound to no name. reason: forced, replaced.
+ */
+extern void mr_catalog_retire_identity(const MrUuid *uuid, const char *reason);
+
 #endif /* MR_CATALOG_H */

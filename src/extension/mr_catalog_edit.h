@@ -98,8 +98,8 @@ extern void mr_catalog_delete_node(const char *name);
 extern int mr_catalog_count_nodes(const char *but);
 
 /*
- * Binds the name to the uuid, if it is not bound yet. Errors: 42704 unknown name, 55006
- * the name is bound to another uuid, 42710 the uuid is bound to another name.
+ * Binds the name to the uuid, unless it is bound. Errors: 42704 unknown name, 55006 it is
+ * bound to another uuid, 42710 the uuid is bound to another name, 28000 the uuid is retired.
  */
 extern void mr_catalog_bind_node(const char *name, const MrUuid *uuid);
 

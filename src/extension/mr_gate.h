@@ -44,4 +44,10 @@ extern bool mr_gate_is_severed(void);
 /* A walreceiver streams through the gate as it is open now. */
 extern bool mr_gate_is_streaming(void);
 
+/*
+ * The leader has told the walreceiver, again and again, that the WAL it asks for is gone,
+ * and nothing else has come since.
+ */
+extern bool mr_gate_wal_is_gone(void);
+
 #endif /* MR_GATE_H */

@@ -26,6 +26,16 @@ extern char *mr_archive_command;
 /* multiregion.peer_options: see mr_pg_conninfo_add_options(). */
 extern char *mr_peer_options;
 
+/* multiregion.reclone: what multiregion-join would do; it writes the setting. */
+typedef enum MrReclone
+{
+	MR_RECLONE_ASK,
+	MR_RECLONE_AUTO,
+	MR_RECLONE_NEVER
+} MrReclone;
+
+extern int mr_reclone;
+
 /* Role and suffix of application_name of our own connections. */
 #define MR_PEER_USER "multiregion_peer"
 

@@ -20,6 +20,7 @@ bool mr_standalone = false;
 int mr_connect_timeout_ms = 2000;
 char *mr_archive_command = NULL;
 char *mr_peer_options = NULL;
+int mr_reclone = MR_RECLONE_ASK;
 
 /* Read from the startup packet (followers.c), before settings of the session exist. */
 static char *mr_follow_term = NULL;
@@ -51,6 +52,11 @@ check_peer_options(char **value, void **extra, GucSource source)
 	return false;
 }
 
+static const struct config_enum_entry reclone_options[] = {{"ask", MR_RECLONE_ASK, false},
+														   {"auto", MR_RECLONE_AUTO, false},
+														   {"never", MR_RECLONE_NEVER, false},
+														   {NULL, 0, false}};
+
 void
 mr_settings_define(bool preloading)
 {
@@ -77,6 +83,13 @@ mr_settings_define(bool preloading)
 		"TLS and passfile, as keyword=value; they come before what the "
 		"connection string of a node says.",
 		&mr_peer_options, "", PGC_SIGHUP, GUC_SUPERUSER_ONLY, check_peer_options, NULL, NULL);
+
+	DefineCustomEnumVariable("multiregion.reclone",
+							 "Whether multiregion-join may replace the data directory by a clone.",
+							 "Written by multiregion-join. With auto, a standby whose WAL the "
+							 "primary has removed stops, in order to be cloned.",
+							 &mr_reclone, MR_RECLONE_ASK, reclone_options, PGC_SIGHUP, 0, NULL,
+							 NULL, NULL);
 	if (preloading)
 	{
 		DefineCustomStringVariable("multiregion.database",

@@ -27,6 +27,22 @@ typedef struct Setting
 	char value[PATH_MAX];
 } Setting;
 
+/* The running server should know what the next start may do. */
+static const char *
+reclone_word(MrJoinReclone reclone)
+{
+	switch (reclone)
+	{
+		case MR_JOIN_RECLONE_AUTO:
+			return "auto";
+		case MR_JOIN_RECLONE_NEVER:
+			return "never";
+		case MR_JOIN_RECLONE_ASK:
+			break;
+	}
+	return "ask";
+}
+
 /*
  * Whom a standby follows is the gate's decision; the string only has to be there. It
  * names a database for the copying of logical slots (PostgreSQL 17 and later).
@@ -52,12 +68,17 @@ wanted_settings(const MrJoin *join, Setting *settings)
 	int count = 0;
 
 	mr_uuid_format(&join->durable.node, hex);
-	settings[count].name = "primary_conninfo";
-	format_placeholder(join->options.database, settings[count++].value, PATH_MAX);
-	settings[count].name = "primary_slot_name";
-	snprintf(settings[count++].value, PATH_MAX, "mr_%s", hex);
-	settings[count].name = "recovery_target_timeline";
-	snprintf(settings[count++].value, PATH_MAX, "latest");
+	if (!join->facts.witness)
+	{
+		settings[count].name = "primary_conninfo";
+		format_placeholder(join->options.database, settings[count++].value, PATH_MAX);
+		settings[count].name = "primary_slot_name";
+		snprintf(settings[count++].value, PATH_MAX, "mr_%s", hex);
+		settings[count].name = "recovery_target_timeline";
+		snprintf(settings[count++].value, PATH_MAX, "latest");
+		settings[count].name = "multiregion.reclone";
+		snprintf(settings[count++].value, PATH_MAX, "%s", reclone_word(join->options.reclone));
+	}
 	if (join->options.state_directory_given)
 	{
 		settings[count].name = "multiregion.state_directory";
@@ -255,6 +276,22 @@ adopt_config(MrDurable *durable, const MrConfig *config)
 }
 
 bool
+mr_join_state_adopt(MrJoin *join)
+{
+	MrDurable *durable = &join->durable;
+
+	adopt_config(durable, &join->config);
+	if (durable->term < join->facts.leader.term)
+	{
+		/* It has no vote left to give in a term that has a leader. */
+		durable->term = join->facts.leader.term;
+		memset(&durable->voted_for, 0, sizeof(durable->voted_for));
+		durable->voted_nonce = 0;
+	}
+	return mr_join_state_write(join);
+}
+
+bool
 mr_join_state_rebuild(MrJoin *join)
 {
 	const MrJoinAnswer *leader = &join->facts.leader;
@@ -267,7 +304,7 @@ mr_join_state_rebuild(MrJoin *join)
 		return false;
 	}
 	durable->log_term = 0;
-	durable->rebuilding_term = leader->term;
+	durable->rebuilding_term = join->facts.witness ? 0 : leader->term;
 	durable->stamp.term = leader->stamp_term;
 	durable->stamp.node = join->config.members[slot].uuid;
 	durable->stamp.timeline = leader->stamp_timeline;

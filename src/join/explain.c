@@ -18,6 +18,8 @@ step_words(MrJoinStep step)
 		case MR_JOIN_PROBE:
 		case MR_JOIN_CHECK_WAL:
 			return "looking further";
+		case MR_JOIN_IDENTIFY:
+			return "asking the leader whether it knows this node";
 		case MR_JOIN_REGISTER:
 			return "registering with the leader";
 		case MR_JOIN_ADOPT:
@@ -110,6 +112,27 @@ hint_other_database(const MrJoin *join)
 		join->options.pgdata);
 }
 
+static void
+hint_witness(const MrJoin *join)
+{
+	mr_join_hint("make one in \"%s\" with initdb, start it, CREATE EXTENSION multiregion, give "
+				 "multiregion_peer LOGIN, stop it; then call multiregion-join again",
+				 join->options.pgdata);
+}
+
+/* Something is missing in the call itself. */
+static void
+hint_call(const MrJoin *join)
+{
+	if (join->verdict.rule == MR_JOIN_RULE_NEED_PEERS)
+		mr_join_hint("name other members with --peers; the first server of a cluster is made with "
+					 "initdb and multiregion.init()");
+	else if (join->verdict.rule == MR_JOIN_RULE_UNNAMED)
+		mr_join_hint("give this node's name with --node");
+	else
+		mr_join_hint("use an empty folder, for example one below \"%s\"", join->options.pgdata);
+}
+
 /* No default: a new rule has to say what can be done about it. */
 static void
 hint_for(const MrJoin *join)
@@ -123,11 +146,9 @@ hint_for(const MrJoin *join)
 			mr_join_peers_explain(join);
 			break;
 		case MR_JOIN_RULE_NEED_PEERS:
-			mr_join_hint("name other members with --peers; the first server of a cluster is made "
-						 "with initdb and multiregion.init()");
-			break;
 		case MR_JOIN_RULE_UNNAMED:
-			mr_join_hint("give this node's name with --node");
+		case MR_JOIN_RULE_NOT_DATABASE:
+			hint_call(join);
 			break;
 		case MR_JOIN_RULE_STATE_UNREADABLE:
 			hint_state(join, "make the state file readable for this user");
@@ -141,16 +162,18 @@ hint_for(const MrJoin *join)
 		case MR_JOIN_RULE_MARKER_LOST:
 			hint_marker_lost(join);
 			break;
-		case MR_JOIN_RULE_NOT_DATABASE:
-			mr_join_hint("use an empty folder, for example one below \"%s\"", join->options.pgdata);
-			break;
 		case MR_JOIN_RULE_OTHER_DATABASE:
 			hint_other_database(join);
 			break;
 		case MR_JOIN_RULE_PLAIN_PRIMARY:
 			hint_plain_primary(join);
 			break;
+		case MR_JOIN_RULE_WITNESS_MISSING:
+		case MR_JOIN_RULE_WITNESS_COPY:
+			hint_witness(join);
+			break;
 		case MR_JOIN_RULE_NONE:
+		case MR_JOIN_RULE_WITNESS:
 		case MR_JOIN_RULE_UNMANAGED:
 		case MR_JOIN_RULE_NO_PEER:
 		case MR_JOIN_RULE_NO_LEADER:
@@ -174,6 +197,8 @@ hint_for(const MrJoin *join)
 		case MR_JOIN_RULE_STATE_LOST:
 		case MR_JOIN_RULE_AMNESIA:
 		case MR_JOIN_RULE_ADOPTED:
+		case MR_JOIN_RULE_DISCARDED:
+		case MR_JOIN_RULE_NEWER_GENERATION:
 		case MR_JOIN_RULE_NEW_MEMBER:
 		case MR_JOIN_RULE_COUNT:
 			break;

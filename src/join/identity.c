@@ -45,7 +45,8 @@ keep_damaged(const MrJoin *join)
 	char from[PATH_MAX];
 	char to[PATH_MAX];
 
-	if (join->facts.state != MR_JOIN_STATE_DAMAGED && !join->facts.amnesiac)
+	if (join->facts.state != MR_JOIN_STATE_DAMAGED && !join->facts.amnesiac &&
+		!join->facts.discarded)
 		return true;
 	return mr_join_path(from, sizeof(from), join->options.state_directory, "state") &&
 		   mr_join_path(to, sizeof(to), join->options.state_directory, "state.damaged") &&
@@ -89,11 +90,11 @@ mr_join_identify(MrJoin *join)
 	return check_cluster(join, &join->durable.cluster, "this node");
 }
 
-/* An amnesiac still knows its name. */
+/* Who needs a new identity still knows its name. */
 static const char *
 name_of(const MrJoin *join)
 {
-	return join->facts.amnesiac ? join->durable.name : join->options.node;
+	return join->facts.amnesiac || join->facts.discarded ? join->durable.name : join->options.node;
 }
 
 static void

@@ -22,6 +22,9 @@
 #define SLOT_WAIT_MS 3000
 #define SLOT_POLL_MS 50
 
+/* register_node() raises it for an identity that was replaced or discarded */
+#define RETIRED_SQLSTATE "28000"
+
 static const char history_sql[] =
 	"SELECT f, pg_catalog.pg_read_binary_file('pg_wal/' || f, 0, 1048576, true)"
 	" FROM pg_catalog.pg_ls_dir('pg_wal', true, false) AS f"
@@ -184,6 +187,25 @@ read_region(MrJoin *join, const char *node, char *region, size_t size)
 	return region[0] != '\0';
 }
 
+/* A witness is registered as one, and nothing else is. Unknown names are left to the leader. */
+static bool
+is_right_kind(MrJoin *join, const char *node)
+{
+	const char *values[] = {node};
+	const PGresult *result = run(join, "SELECT witness FROM multiregion.nodes WHERE node_name = $1",
+								 1, values, 0, STATEMENT_MS);
+
+	if (result == NULL || PQntuples(result) != 1 ||
+		(PQgetvalue(result, 0, 0)[0] == 't') == join->facts.witness)
+		return true;
+	mr_join_say("node \"%s\" is registered as %s", node,
+				join->facts.witness ? "a node with data" : "a witness");
+	mr_join_hint(join->facts.witness
+					 ? "register it with add_witness(), or leave out --witness"
+					 : "call multiregion-join with --witness (MULTIREGION_WITNESS=on)");
+	return false;
+}
+
 bool
 mr_join_leader_register(MrJoin *join, const MrUuid *uuid, char *region, size_t size, bool *refused)
 {
@@ -194,12 +216,16 @@ mr_join_leader_register(MrJoin *join, const MrUuid *uuid, char *region, size_t s
 	const PGresult *result;
 
 	mr_uuid_format(uuid, hex);
-	*refused = false;
+	*refused = !is_right_kind(join, node);
+	if (*refused)
+		return false;
 	result = run(join, "SELECT multiregion.register_node($1::text, $2::uuid)", 2, values, 1,
 				 STATEMENT_MS);
 	if (result == NULL)
 	{
 		*refused = is_final(connection_of(join));
+		if (strcmp(result_field(connection_of(join), PG_DIAG_SQLSTATE), RETIRED_SQLSTATE) == 0)
+			join->facts.discarded = true;
 		say_failure(join, "registering this node");
 		return false;
 	}

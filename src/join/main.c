@@ -13,12 +13,13 @@
 #include <unistd.h>
 
 #include "adapters/mr_state_file.h"
-#include "core/mr_topology.h"
+#include "core/mr_forced.h"
 #include "join/mr_join_act.h"
 #include "join/mr_join_configure.h"
 #include "join/mr_join_control.h"
 #include "join/mr_join_directory.h"
 #include "join/mr_join_explain.h"
+#include "join/mr_join_force.h"
 #include "join/mr_join_identity.h"
 #include "join/mr_join_peers.h"
 #include "join/mr_join_process.h"
@@ -77,10 +78,18 @@ take_state(MrJoin *join)
 	MrJoinFacts *facts = &join->facts;
 	const MrDurable *durable = &join->durable;
 
+	int slot;
+
 	facts->named = join->options.node[0] != '\0';
+	facts->witness = join->options.witness;
 	if (facts->state != MR_JOIN_STATE_OK)
 		return;
+	slot = mr_config_slot_of(&durable->config, &durable->node);
+	if (slot != MR_NO_SLOT)
+		facts->witness = durable->config.members[slot].witness;
 	facts->amnesiac = durable->amnesiac;
+	facts->discarded = mr_durable_is_discarded(durable);
+	facts->generation = mr_generation(durable->config.term);
 	facts->term = durable->term;
 	facts->log_term = durable->log_term;
 	facts->rebuilding_term = durable->rebuilding_term;
@@ -162,6 +171,20 @@ ask(MrJoin *join, int64_t began_ns, bool *told)
 	return 0;
 }
 
+/* Refused, the next plan begins with a new identity. */
+static int
+identify(MrJoin *join)
+{
+	int code = mr_join_identify(join);
+
+	if (code != 0)
+		return join->facts.discarded ? 0 : code;
+	if (!mr_join_state_adopt(join))
+		return MR_JOIN_EXIT_FAILED;
+	take_state(join);
+	return 0;
+}
+
 /* ---------- doing ---------- */
 
 static int
@@ -177,6 +200,7 @@ register_node(MrJoin *join)
 	}
 	if (code != 0)
 		return code;
+	join->facts.must_clone = join->verdict.rule == MR_JOIN_RULE_DISCARDED;
 	join->facts.state = MR_JOIN_STATE_OK;
 	take_state(join);
 	if (join->verdict.step == MR_JOIN_ADOPT &&
@@ -227,6 +251,9 @@ perform(MrJoin *join, int64_t began_ns, bool *told)
 		case MR_JOIN_CHECK_WAL:
 			code = check_wal(join);
 			break;
+		case MR_JOIN_IDENTIFY:
+			code = identify(join);
+			break;
 		case MR_JOIN_REGISTER:
 		case MR_JOIN_ADOPT:
 			code = register_node(join);
@@ -245,10 +272,21 @@ perform(MrJoin *join, int64_t began_ns, bool *told)
 	return code == 0 ? -1 : code;
 }
 
+/* An identity that turns out to be replaced makes another plan. */
+static int
+perform_or_renew(MrJoin *join, int64_t began_ns, bool *told)
+{
+	bool discarded = join->facts.discarded;
+	int code = perform(join, began_ns, told);
+
+	return code == MR_JOIN_EXIT_REFUSED && join->facts.discarded && !discarded ? -1 : code;
+}
+
 static bool
 changes_something(MrJoinStep step)
 {
-	return step == MR_JOIN_REGISTER || step == MR_JOIN_ADOPT || step >= MR_JOIN_START;
+	return step == MR_JOIN_IDENTIFY || step == MR_JOIN_REGISTER || step == MR_JOIN_ADOPT ||
+		   step >= MR_JOIN_START;
 }
 
 static int
@@ -271,7 +309,7 @@ decide_and_do(MrJoin *join)
 						   ? mr_join_explain_refusal(join)
 						   : MR_JOIN_EXIT_START;
 		}
-		code = perform(join, began_ns, &told);
+		code = perform_or_renew(join, began_ns, &told);
 		if (code >= 0)
 			return code;
 	}
@@ -319,7 +357,8 @@ run(MrJoin *join)
 		return MR_JOIN_EXIT_START;
 	if (!mr_join_directory_look(join))
 		return MR_JOIN_EXIT_FAILED;
-	if ((join->facts.directory == MR_JOIN_DIR_PLAIN ||
+	if (!join->options.force &&
+		(join->facts.directory == MR_JOIN_DIR_PLAIN ||
 		 join->facts.directory == MR_JOIN_DIR_STRANGE) &&
 		join->options.node[0] == '\0' && !mr_join_progress_exists(join))
 		return MR_JOIN_EXIT_START; /* none of our business: not even the lock is taken */
@@ -336,6 +375,8 @@ run(MrJoin *join)
 	if (code != 0)
 		return code;
 	look_at_state(join);
+	if (join->options.force)
+		return mr_join_force(join);
 	if (!join->options.dry_run && join->options.mode == MR_MODE_MANAGE)
 		code = mr_join_resume(join);
 	if (code != 0)

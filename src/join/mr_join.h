@@ -46,6 +46,9 @@ typedef struct MrJoinOptions
 	MrMode mode;
 	int64_t timeout_ms; /* for the lock, and for a leader where there must be one */
 	bool dry_run;
+	bool witness;                                /* --witness: a server of its own that votes */
+	bool force;                                  /* --force-new-quorum */
+	char discard[MR_MAX_MEMBERS * MR_NAME_SIZE]; /* names, separated by commas or blanks */
 } MrJoinOptions;
 
 /* Of pg_controldata. */

@@ -35,6 +35,12 @@ extern bool mr_join_make_standby(const MrJoin *join);
 extern bool mr_join_settle(MrJoin *join);
 
 /*
+ * Takes the configuration and term of a leader that confirmed this node's identity after
+ * a forced quorum into the state file. False, having said why.
+ */
+extern bool mr_join_state_adopt(MrJoin *join);
+
+/*
  * Writes the state file of a node whose WAL is about to be replaced by the leader's:
  * it holds no leadership's WAL, will not stand before it has caught up, and knows the
  * leader's stamp and configuration. Votes and terms are kept.

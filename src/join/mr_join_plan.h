@@ -25,6 +25,7 @@ typedef enum MrJoinStep
 	MR_JOIN_READ_HISTORY, /* the leader's timeline history */
 	MR_JOIN_PROBE,        /* is there a record of our own at or past fork_lsn? */
 	MR_JOIN_CHECK_WAL,    /* has the leader the WAL that we need next? */
+	MR_JOIN_IDENTIFY,     /* does the leader of a newer generation still know our identity? */
 	/* something to do, then the plan goes on */
 	MR_JOIN_REGISTER, /* bind the name to a new uuid on the leader; write a state file */
 	MR_JOIN_ADOPT,    /* the same, and mark the data directory as managed */
@@ -74,17 +75,21 @@ typedef enum MrJoinUnfinished
 typedef struct MrJoinFacts
 {
 	/* how we were called */
-	bool named; /* a node name is given */
-	bool peers; /* there is somebody to ask */
+	bool named;   /* a node name is given */
+	bool witness; /* the node is, or is to become, one */
+	bool peers;   /* there is somebody to ask */
 	MrJoinReclone reclone;
 
 	/* this node */
 	MrJoinDirectory directory;
 	MrJoinState state;
 	MrJoinUnfinished unfinished;
-	bool amnesiac; /* the state file went back in time, and no new identity was tried */
+	bool amnesiac;   /* the state file went back in time, and no new identity was tried */
+	bool discarded;  /* the identity is not valid any more, and no new one was tried */
+	bool must_clone; /* it was discarded, and now has a new identity */
 	bool standby_signal;
 	bool backup_label;
+	uint64_t generation;          /* of the node's configuration (core/mr_forced.h) */
 	uint64_t term;                /* state file: newest term seen */
 	uint64_t log_term;            /* newest leadership whose WAL is held */
 	uint64_t rebuilding_term;     /* > log_term: not caught up since it was rebuilt */

@@ -58,7 +58,17 @@
 	  "a plain primary of the cluster's database is not adopted") \
 	X(MR_JOIN_RULE_ASK_FIRST, "ask_first", "a clone over an existing directory must be allowed") \
 	X(MR_JOIN_RULE_NEED_PEERS, "need_peers", "this needs a leader, and nobody to ask is known") \
-	X(MR_JOIN_RULE_NEED_LEADER, "need_leader", "this needs a leader, and none answers yet")
+	X(MR_JOIN_RULE_NEED_LEADER, "need_leader", "this needs a leader, and none answers yet") \
+	X(MR_JOIN_RULE_DISCARDED, "discarded", \
+	  "the node's identity is not valid any more: a new quorum was forced without it, or it was " \
+	  "replaced") \
+	X(MR_JOIN_RULE_WITNESS, "witness", "the node is a witness: it holds no data of the service") \
+	X(MR_JOIN_RULE_WITNESS_MISSING, "witness_missing", \
+	  "a witness is a server of its own, and there is none in the data directory") \
+	X(MR_JOIN_RULE_WITNESS_COPY, "witness_copy", \
+	  "the data directory is a copy of the cluster's database, which a witness must not be") \
+	X(MR_JOIN_RULE_NEWER_GENERATION, "newer_generation", \
+	  "a new quorum was forced since this node last ran")
 
 #define MR_JOIN_RULE_SYMBOL(symbol, word, sentence) symbol,
 typedef enum MrJoinRule

@@ -14,6 +14,7 @@ typedef struct MrJoinAnswer
 {
 	bool answered;
 	bool managed;
+	bool outdated; /* of an older generation than this node: what it says counts for nothing */
 	bool is_primary;
 	bool writable; /* its lease is valid and its recovery has ended */
 	uint64_t term;

@@ -53,6 +53,13 @@ static const char help_text[] =
 	"      --config-file FILE     postgresql.conf outside the data directory\n"
 	"                             (MULTIREGION_CONFIG_FILE)\n"
 	"      --dry-run              say what would be done, change nothing\n"
+	"      --witness              this server is a witness (add_witness()): it votes and holds no\n"
+	"                             data of the service; made by initdb and CREATE EXTENSION\n"
+	"                             (MULTIREGION_WITNESS=on)\n"
+	"      --force-new-quorum     break glass: a majority of the voters is lost for good, and\n"
+	"                             this node shall lead without them. See the runbook first\n"
+	"      --discard LIST         with it: the lost nodes' names, separated by commas; they can\n"
+	"                             never come back but as new clones\n"
 	"  -h, --help                 this text\n"
 	"\n"
 	"Exit codes: 0 start postgres; 1 wrong call; 2 refused, a person has to decide;\n"
@@ -65,7 +72,10 @@ enum
 	OPTION_BINDIR,
 	OPTION_CONFIG_FILE,
 	OPTION_DRY_RUN,
-	OPTION_PEER_OPTIONS
+	OPTION_PEER_OPTIONS,
+	OPTION_WITNESS,
+	OPTION_FORCE,
+	OPTION_DISCARD
 };
 
 static const struct option long_options[] = {
@@ -85,6 +95,9 @@ static const struct option long_options[] = {
 	{"bindir", required_argument, NULL, OPTION_BINDIR},
 	{"config-file", required_argument, NULL, OPTION_CONFIG_FILE},
 	{"dry-run", no_argument, NULL, OPTION_DRY_RUN},
+	{"witness", no_argument, NULL, OPTION_WITNESS},
+	{"force-new-quorum", no_argument, NULL, OPTION_FORCE},
+	{"discard", required_argument, NULL, OPTION_DISCARD},
 	{"help", no_argument, NULL, 'h'},
 	{NULL, 0, NULL, 0}};
 
@@ -151,6 +164,13 @@ take_reclone(const char *value, MrJoinReclone *out)
 	else
 		return wrong("--reclone", "must be auto, ask or never");
 	return true;
+}
+
+static bool
+take_switch(const char *what, const char *value, bool *out)
+{
+	*out = strcmp(value, "on") == 0;
+	return *out || strcmp(value, "off") == 0 || wrong(what, "must be on or off");
 }
 
 static bool
@@ -278,6 +298,14 @@ take_option(MrJoinOptions *options, int option, const char *value)
 		case OPTION_DRY_RUN:
 			options->dry_run = true;
 			return true;
+		case OPTION_WITNESS:
+			return value == NULL ? (options->witness = true)
+								 : take_switch("MULTIREGION_WITNESS", value, &options->witness);
+		case OPTION_FORCE:
+			options->force = true;
+			return true;
+		case OPTION_DISCARD:
+			return take_text("--discard", value, options->discard, sizeof(options->discard));
 		default:
 			return false;
 	}
@@ -298,6 +326,7 @@ take_environment(MrJoinOptions *options)
 					 {"MULTIREGION_PEER_USER", 'U'},
 					 {"MULTIREGION_PEER_OPTIONS", OPTION_PEER_OPTIONS},
 					 {"MULTIREGION_RECLONE", OPTION_RECLONE},
+					 {"MULTIREGION_WITNESS", OPTION_WITNESS},
 					 {"MULTIREGION_MODE", OPTION_MODE},
 					 {"MULTIREGION_JOIN_TIMEOUT", 't'},
 					 {"MULTIREGION_BINDIR", OPTION_BINDIR},
@@ -352,6 +381,10 @@ complete(MrJoinOptions *options)
 	if (strncmp(options->state_directory, options->pgdata, strlen(options->pgdata)) == 0 &&
 		strchr("/", options->state_directory[strlen(options->pgdata)]) != NULL)
 		return wrong("--state-directory", "lies within the data directory, which is replaced");
+	if (options->discard[0] != '\0' && !options->force)
+		return wrong("--discard", "is for --force-new-quorum only");
+	if (options->force && options->mode != MR_MODE_MANAGE)
+		return wrong("--force-new-quorum", "needs --mode=manage");
 	if (geteuid() == 0)
 		return wrong("multiregion-join",
 					 "cannot be run as root: be the owner of the data directory");

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/mr_topology.h"
+#include "core/mr_forced.h"
 #include "join/mr_join_hosts.h"
 
 #define ROUND_MS 1000 /* for everybody's answer */
@@ -367,7 +367,11 @@ take_view(MrJoin *join)
 {
 	MrJoinFacts *facts = &join->facts;
 	const char *self = facts->state == MR_JOIN_STATE_OK ? join->durable.name : join->options.node;
+	int i;
 
+	for (i = 0; i < join->peers->count; i++)
+		join->peers->answers[i].outdated =
+			mr_generation(join->peers->answers[i].term) < facts->generation;
 	mr_join_view(join->peers->answers, join->peers->count, self, &facts->view);
 	if (facts->view.leader != MR_JOIN_LEADER_CONFIRMED)
 		return;

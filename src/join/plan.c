@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+#include "core/mr_forced.h"
+
 #define MR_JOIN_RULE_WORD(symbol, word, sentence) word,
 #define MR_JOIN_RULE_SENTENCE(symbol, word, sentence) sentence,
 
@@ -168,10 +170,17 @@ plan_with_leader(const MrJoinFacts *facts, MrJoinVerdict *verdict)
 		decide(verdict, MR_JOIN_READ_CONTROL, MR_JOIN_RULE_NONE);
 	else if (facts->system_identifier != facts->leader.system_identifier)
 		decide(verdict, MR_JOIN_REFUSE, MR_JOIN_RULE_OTHER_DATABASE);
-	else if (is_in_step(facts))
+	else if (is_in_step(facts) && !facts->must_clone)
 		start_as_standby(facts, MR_JOIN_RULE_IN_STEP, verdict);
 	else if (!facts->leader_history_known)
 		decide(verdict, MR_JOIN_READ_HISTORY, MR_JOIN_RULE_NONE);
+	else if (facts->must_clone)
+	{
+		/* only to say what is lost */
+		(void) mr_join_history_common(facts->history, facts->leader_history,
+									  &verdict->fork_timeline, &verdict->fork_lsn);
+		want_clone(facts, MR_JOIN_RULE_DISCARDED, verdict);
+	}
 	else
 		compare_histories(facts, verdict);
 }
@@ -208,9 +217,30 @@ plan_unfinished(const MrJoinFacts *facts, MrJoinVerdict *verdict)
 		decide(verdict, MR_JOIN_REWIND, MR_JOIN_RULE_REWIND_BEGUN);
 }
 
+/*
+ * After a forced quorum the identity in the state file may not be valid any more. True
+ * when there is something to do about that before all else.
+ */
+static bool
+plan_identity(const MrJoinFacts *facts, MrJoinVerdict *verdict)
+{
+	if (facts->discarded)
+	{
+		if (require_leader(facts, verdict))
+			decide(verdict, MR_JOIN_REGISTER, MR_JOIN_RULE_DISCARDED);
+		return true;
+	}
+	if (!has_leader(facts) || mr_generation(facts->leader.term) <= facts->generation)
+		return false;
+	decide(verdict, MR_JOIN_IDENTIFY, MR_JOIN_RULE_NEWER_GENERATION);
+	return true;
+}
+
 static void
 plan_member(const MrJoinFacts *facts, MrJoinVerdict *verdict)
 {
+	if (plan_identity(facts, verdict))
+		return;
 	if (facts->unfinished != MR_JOIN_UNFINISHED_NONE)
 		plan_unfinished(facts, verdict);
 	else if (!facts->peers)
@@ -234,6 +264,8 @@ plan_empty(const MrJoinFacts *facts, MrJoinVerdict *verdict)
 		return;
 	if (facts->state != MR_JOIN_STATE_OK)
 		decide(verdict, MR_JOIN_REGISTER, MR_JOIN_RULE_NEW_MEMBER);
+	else if (plan_identity(facts, verdict))
+		return;
 	else if (facts->unfinished == MR_JOIN_UNFINISHED_CLONE)
 		decide(verdict, MR_JOIN_CLONE, MR_JOIN_RULE_CLONE_BEGUN);
 	else
@@ -267,6 +299,33 @@ plan_plain(const MrJoinFacts *facts, MrJoinVerdict *verdict)
 		decide(verdict, MR_JOIN_REFUSE, MR_JOIN_RULE_PLAIN_PRIMARY);
 	else
 		decide(verdict, MR_JOIN_ADOPT, MR_JOIN_RULE_ADOPTED);
+}
+
+/* A server that is neither cloned nor rewound: its identity is all there is to it. */
+static void
+plan_witness(const MrJoinFacts *facts, MrJoinVerdict *verdict)
+{
+	bool lost = facts->state != MR_JOIN_STATE_OK;
+
+	if (facts->directory == MR_JOIN_DIR_EMPTY || facts->directory == MR_JOIN_DIR_STRANGE)
+		decide(verdict, MR_JOIN_REFUSE, MR_JOIN_RULE_WITNESS_MISSING);
+	else if (facts->directory == MR_JOIN_DIR_PLAIN && !lost)
+		decide(verdict, MR_JOIN_REFUSE, MR_JOIN_RULE_MARKER_LOST);
+	else if (!lost && !facts->amnesiac && !facts->discarded)
+		decide(verdict, MR_JOIN_START, MR_JOIN_RULE_WITNESS);
+	else if (!require_leader(facts, verdict))
+		return;
+	else if (!facts->control_known)
+		decide(verdict, MR_JOIN_READ_CONTROL, MR_JOIN_RULE_NONE);
+	else if (facts->standby_signal || facts->system_identifier == facts->leader.system_identifier)
+		decide(verdict, MR_JOIN_REFUSE, MR_JOIN_RULE_WITNESS_COPY);
+	else if (facts->directory == MR_JOIN_DIR_PLAIN)
+		decide(verdict, MR_JOIN_ADOPT, MR_JOIN_RULE_WITNESS);
+	else
+		decide(verdict, MR_JOIN_REGISTER,
+			   facts->discarded  ? MR_JOIN_RULE_DISCARDED
+			   : facts->amnesiac ? MR_JOIN_RULE_AMNESIA
+								 : MR_JOIN_RULE_STATE_LOST);
 }
 
 static void
@@ -314,6 +373,8 @@ mr_join_plan(const MrJoinFacts *facts, MrJoinVerdict *verdict)
 		decide(verdict, MR_JOIN_REFUSE, MR_JOIN_RULE_STATE_OF_OTHER);
 	else if (!facts->named && facts->state != MR_JOIN_STATE_OK)
 		decide(verdict, MR_JOIN_REFUSE, MR_JOIN_RULE_UNNAMED);
+	else if (facts->witness)
+		plan_witness(facts, verdict);
 	else
 		plan_by_directory(facts, verdict);
 }

@@ -42,7 +42,7 @@ mr_join_view(const MrJoinAnswer *answers, int count, const char *self, MrJoinVie
 	{
 		const MrJoinAnswer *answer = &answers[i];
 
-		if (!answer->answered || !answer->managed)
+		if (!answer->answered || !answer->managed || answer->outdated)
 			continue;
 		view->answers++;
 		if (answer->term > view->newest_term)

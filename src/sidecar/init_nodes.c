@@ -158,25 +158,27 @@ add_node(MrInit *init, int index)
 	const MrSettingsNode *node = &init->settings->nodes[index];
 	const char *region = init->settings->regions[node->region].key;
 	const char *values[] = {node->name, region, init->conninfos[index]};
+	const char *function = node->witness ? "add_witness" : "add_node";
+	const char *what = node->witness ? "witness" : "node";
 	char strict[256];
 	char lenient[256];
 	char sqlstate[6];
 	PGresult *result;
 
-	snprintf(strict, sizeof(strict), "SELECT %s.add_node($1, $2, $3)", init->schema);
-	snprintf(lenient, sizeof(lenient), "SELECT %s.add_node($1, $2, $3, allow_unreachable => true)",
-			 init->schema);
+	snprintf(strict, sizeof(strict), "SELECT %s.%s($1, $2, $3)", init->schema, function);
+	snprintf(lenient, sizeof(lenient), "SELECT %s.%s($1, $2, $3, allow_unreachable => true)",
+			 init->schema, function);
 	result = mr_init_query(init, strict, 3, values, true, sqlstate);
 	if (result != NULL)
 	{
 		PQclear(result);
-		mr_init_did(init, "added node \"%s\" of region %s", node->name, region);
+		mr_init_did(init, "added %s \"%s\" of region %s", what, node->name, region);
 		return MR_EXIT_OK;
 	}
 	if (mr_init_execute(init, lenient, 3, values) != MR_EXIT_OK)
 		return MR_EXIT_FAILED;
-	mr_init_did(init, "added node \"%s\" of region %s (its host has no address yet)", node->name,
-				region);
+	mr_init_did(init, "added %s \"%s\" of region %s (its host has no address yet)", what,
+				node->name, region);
 	return MR_EXIT_OK;
 }
 

@@ -36,6 +36,7 @@ typedef struct MrSettingsNode
 {
 	char name[MR_NAME_SIZE];
 	int region;           /* index into regions */
+	bool witness;         /* of DATABASE_URL_<REGION>_WITNESS */
 	const char *variable; /* where its URL came from */
 	char *url;            /* may hold a password; owned */
 } MrSettingsNode;

@@ -280,7 +280,7 @@ variable_in(const MrSettings *settings, const char *name)
 	return "";
 }
 
-/* One of the two lists of URLs of a region; *names is what is left of the list of names. */
+/* One of the three lists of URLs of a region; *names is what is left of the list of names. */
 static void
 read_nodes(MrSettings *settings, int region, const char *suffix, const char **names, int *number,
 		   MrProblems *problems)
@@ -313,6 +313,7 @@ read_nodes(MrSettings *settings, int region, const char *suffix, const char **na
 		}
 		settings->node_count++;
 		node->region = region;
+		node->witness = strcmp(suffix, "_WITNESS") == 0;
 		node->variable = variable_in(settings, variable);
 		derive_node_name(key, ++*number, node->name);
 		name = next_part(names, &name_length);
@@ -351,7 +352,7 @@ find_self(MrSettings *settings, MrProblems *problems)
 	{
 		if (strcmp(settings->regions[settings->nodes[i].region].key, settings->region) != 0)
 			continue;
-		if (first < 0)
+		if (first < 0 && !settings->nodes[i].witness)
 			first = i;
 		if (name != NULL && strcmp(settings->nodes[i].name, name) == 0)
 			settings->self = i;
@@ -394,6 +395,7 @@ mr_settings_read_regions(MrSettings *settings, MrProblems *problems)
 		read_region(settings, &settings->regions[r], problems);
 		read_nodes(settings, r, "_PRIMARY", &names, &number, problems);
 		read_nodes(settings, r, "_REPLICA", &names, &number, problems);
+		read_nodes(settings, r, "_WITNESS", &names, &number, problems);
 	}
 	find_self(settings, problems);
 }

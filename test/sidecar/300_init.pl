@@ -329,6 +329,13 @@ $pair->poll_until(sub { $standby->value(q{SELECT in_force FROM multiregion.polic
 is($standby->value(q{SELECT reason FROM multiregion.policy_changes LIMIT 1}), 'rollback to version 0: all as it was',
 	'and the standby knows why');
 
+# --- a witness ------------------------------------------------------------------------------------------
+
+($code, $output) = init({ DATABASE_URL_SA_EAST_WITNESS => 'host=127.0.0.9', REGION_SA_EAST_ID => 'sa-east-1',
+	REGION_SA_EAST_NAME => 'South' });
+like($output, qr/^added witness "sa_east_1" of region SA_EAST/m, 'a witness is added as one') or diag($output);
+is($server->value(q{SELECT witness FROM multiregion.nodes WHERE node_name = 'sa_east_1'}), 't', 'and is one');
+
 # --- settings that are wrong ------------------------------------------------------------------------
 
 ($code, $output) = init({

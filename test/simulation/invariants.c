@@ -88,6 +88,28 @@ check_order(MrWorld *world, int n, const MrReport *report, const MrMessage *aske
 	world->unknowing++;
 }
 
+/*
+ * A witness does not elect who lacks more of what a leader reported to it than may be
+ * lost, nor a former primary that knows nothing of a leadership since.
+ */
+static void
+check_witness(MrWorld *world, int n, const MrMessage *asked, int candidate)
+{
+	const MrSimNode *voter = &world->nodes[n];
+	const MrSimNode *other = &world->nodes[candidate];
+	int64_t limit = voter->disk.config.policy.max_failover_lag_bytes;
+	uint64_t term = mr_sim_wal_term(&other->wal);
+
+	if (!voter->witness || asked->allow_loss ||
+		(asked->released.need_lsn != 0 && asked->report.wal_end >= asked->released.need_lsn))
+		return;
+	if (term < voter->disk.log_term && !other->in_recovery)
+		mr_world_fail(world, n, "a witness elected one without the newest leadership's WAL");
+	if (term <= voter->disk.log_term &&
+		(int64_t) voter->lease.leader_lsn - (int64_t) MR_SIM_LSN(other->wal.length) > limit)
+		mr_world_fail(world, n, "a witness elected one that lacks too much");
+}
+
 /* A promise leaves a node only when it is on its disk. */
 void
 mr_check_reply(MrWorld *world, int n, const MrSimMail *request, const MrMessage *reply)
@@ -108,6 +130,7 @@ mr_check_reply(MrWorld *world, int n, const MrSimMail *request, const MrMessage 
 	if (node->bound && node->in_recovery && node->receiver != MR_NO_SLOT)
 		mr_world_fail(world, n, "a node voted while its WAL was still growing");
 	check_order(world, n, &reply->report, &request->message, request->from);
+	check_witness(world, n, &request->message, request->from);
 }
 
 static bool
@@ -220,6 +243,6 @@ mr_check_node(MrWorld *world, int n)
 {
 	const MrSimNode *node = &world->nodes[n];
 
-	if (node->disk.log_term > mr_sim_wal_term(&node->wal))
+	if (!node->witness && node->disk.log_term > mr_sim_wal_term(&node->wal))
 		mr_world_fail(world, n, "the log term is that of WAL the node does not hold");
 }

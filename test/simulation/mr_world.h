@@ -52,6 +52,8 @@ typedef struct MrSimNode
 	bool standby_signal;
 	bool marker; /* in the data directory: this node acknowledges by its lease alone */
 
+	bool witness; /* its WAL is its own, and of no interest */
+
 	/* shared memory */
 	bool in_recovery;
 	bool standby_at_start;

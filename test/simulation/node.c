@@ -59,6 +59,9 @@ join(MrWorld *world, int n)
 
 	if (!node->marker)
 		return; /* an observer is not touched */
+
+	if (node->witness)
+		return;
 	for (i = 0; i < world->nnodes && leader == NULL; i++)
 		if (can_be_joined(world, n, i))
 			leader = &world->nodes[i];

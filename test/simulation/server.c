@@ -165,7 +165,7 @@ work(MrWorld *world, int n)
 				world->now + mr_world_ms(world, mr_world_chance(world, 20) ? 800 : 2);
 		}
 	}
-	if (!node->held && mr_world_chance(world, 100))
+	if (!node->held && mr_world_chance(world, 100) && !node->witness)
 		(void) append(node);
 }
 

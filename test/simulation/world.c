@@ -97,6 +97,7 @@ draw_members(MrWorld *world, MrConfig *config)
 		snprintf(member->conninfo, sizeof(member->conninfo), "host=127.0.0.%d", i + 1);
 		member->priority = i % regions + 1;
 		member->no_promote = i > 1 && i == world->nnodes - 1 && mr_world_chance(world, 6);
+		member->witness = i > 1 && i == world->nnodes - 1 && world->seed % 4 == 3;
 	}
 }
 
@@ -139,7 +140,8 @@ mr_world_init(MrWorld *world, uint64_t seed)
 		node->disk.cluster = config.cluster;
 		node->disk.node = config.members[i].uuid;
 		node->disk.config = config;
-		node->standby_signal = i != 0;
+		node->witness = config.members[i].witness;
+		node->standby_signal = i != 0 && !node->witness;
 		node->marker = true;
 		mr_sim_wal_init(&node->wal);
 	}
@@ -185,9 +187,11 @@ mr_world_converged(const MrWorld *world)
 
 		if (node->stopping || node->stop_at != 0)
 			return false;
-		if (i != leader &&
-			(!node->running || !node->worker || !node->in_recovery || node->gate != leader ||
-			 node->receiver != leader || node->wal.length + 200 < world->nodes[leader].wal.length ||
+		if (i != leader && (!node->running || !node->worker))
+			return false;
+		if (i != leader && !node->witness &&
+			(!node->in_recovery || node->gate != leader || node->receiver != leader ||
+			 node->wal.length + 200 < world->nodes[leader].wal.length ||
 			 node->lease.durable.log_term != mr_sim_wal_term(&node->wal)))
 			return false;
 	}

@@ -146,6 +146,34 @@ MR_TEST(a_fresh_state_comes_back)
 	MR_CHECK(memcmp(&durable, &decoded, sizeof(durable)) == 0);
 }
 
+/* Only a forced quorum makes a file of version 2: all others stay readable for version 1. */
+MR_TEST(discarded_members_come_back_in_version_2)
+{
+	uint8_t out[MR_STATE_SIZE];
+	MrDurable durable;
+	MrDurable decoded;
+	size_t size;
+	int i;
+
+	fill(&durable);
+	for (i = 0; i < MR_MAX_MEMBERS; i++)
+		durable.discarded[i] = uuid_of((uint8_t) (0x40 + i));
+	durable.ndiscarded = MR_MAX_MEMBERS;
+	size = mr_durable_encode(&durable, out, sizeof(out));
+	MR_REQUIRE(size > 0);
+	MR_CHECK_INT(out[VERSION_AT], 2);
+	MR_CHECK_STRING(mr_durable_decode(out, size, &decoded), NULL);
+	MR_CHECK(memcmp(&durable, &decoded, sizeof(durable)) == 0);
+	out[size - 4 - 16 * MR_MAX_MEMBERS - 1] = MR_MAX_MEMBERS + 1;
+	seal(out, size);
+	MR_CHECK_STRING(problem_of(out, size), "The content of the state file is not consistent.");
+	out[size - 4 - 16 * MR_MAX_MEMBERS - 1] = 0;
+	seal(out, size);
+	MR_CHECK_STRING(problem_of(out, size), "The content of the state file is not consistent.");
+	durable.ndiscarded = MR_MAX_MEMBERS + 1;
+	MR_CHECK_INT(mr_durable_encode(&durable, out, sizeof(out)), 0);
+}
+
 MR_TEST(every_flipped_bit_is_noticed)
 {
 	uint8_t out[MR_STATE_SIZE];
@@ -250,7 +278,7 @@ MR_TEST(each_kind_of_damage_has_its_sentence)
 	out[100] ^= 1;
 	MR_CHECK_STRING(problem_of(out, size), "The checksum of the state file is wrong.");
 	out[100] ^= 1;
-	out[VERSION_AT] = 2;
+	out[VERSION_AT] = 3;
 	seal(out, size);
 	MR_CHECK_STRING(problem_of(out, size),
 					"The state file was written by a newer version of multiregion.");

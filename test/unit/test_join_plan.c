@@ -77,6 +77,51 @@ MR_TEST(an_amnesiac_asks_for_a_new_identity_once_there_is_a_leader)
 	expect(MR_JOIN_START, MR_JOIN_RULE_NO_PEER);
 }
 
+MR_TEST(a_forced_quorum_makes_a_node_ask_whether_its_identity_holds)
+{
+	begin();
+	facts.leader.term = (UINT64_C(1) << 32) + 1;
+	facts.log_term = facts.leader.stamp_term;
+	expect(MR_JOIN_IDENTIFY, MR_JOIN_RULE_NEWER_GENERATION);
+	facts.generation = 1;
+	expect(MR_JOIN_START, MR_JOIN_RULE_IN_STEP);
+	facts.generation = 0;
+	facts.directory = MR_JOIN_DIR_EMPTY;
+	expect(MR_JOIN_IDENTIFY, MR_JOIN_RULE_NEWER_GENERATION);
+}
+
+MR_TEST(who_was_discarded_waits_for_a_leader_and_becomes_a_clone)
+{
+	begin();
+	facts.discarded = true;
+	expect(MR_JOIN_REGISTER, MR_JOIN_RULE_DISCARDED);
+	no_leader(MR_JOIN_LEADER_NONE, 0, 0);
+	facts.may_wait = true;
+	expect(MR_JOIN_ASK, MR_JOIN_RULE_NONE);
+	facts.may_wait = false;
+	expect(MR_JOIN_RETRY, MR_JOIN_RULE_NEED_LEADER);
+	/* with its new identity, however well its WAL seems to fit */
+	begin();
+	facts.must_clone = true;
+	facts.log_term = 7;
+	expect_clone(MR_JOIN_RULE_DISCARDED);
+	MR_CHECK_INT(verdict.fork_timeline, 1);
+	MR_CHECK_INT(verdict.fork_lsn, FORK);
+}
+
+MR_TEST(what_an_older_generation_says_counts_for_nothing)
+{
+	MrJoinAnswer answers[2];
+	MrJoinView view;
+
+	begin();
+	answers[0] = facts.leader;
+	answers[0].outdated = true;
+	mr_join_view(answers, 1, "", &view);
+	MR_CHECK_INT(view.leader, MR_JOIN_LEADER_NONE);
+	MR_CHECK_INT(view.answers, 0);
+}
+
 MR_TEST(a_former_primary_is_never_in_step)
 {
 	begin_former_primary();

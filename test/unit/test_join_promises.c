@@ -2,6 +2,7 @@
  * What must hold whatever multiregion-join decides by: a walk over every combination of
  * facts.
  */
+#include "core/mr_forced.h"
 #include "unit/mr_join_facts.h"
 
 #include "unit/mr_unit.h"
@@ -35,6 +36,10 @@ check_invariants(void)
 		MR_CHECK(!starts(step));
 	if (managed && facts.state != MR_JOIN_STATE_OK)
 		MR_CHECK(!starts(step));
+	if (managed && facts.discarded)
+		MR_CHECK(!starts(step) || facts.state != MR_JOIN_STATE_OK);
+	if (facts.must_clone && facts.unfinished == MR_JOIN_UNFINISHED_NONE)
+		MR_CHECK(!managed || !confirmed || !starts(step));
 	/* a former primary is not started as one beside a leader */
 	if (managed && confirmed && !facts.standby_signal)
 		MR_CHECK(step != MR_JOIN_START);
@@ -83,10 +88,23 @@ facts_of_leader(unsigned *bits)
 	history(&leaders, take(bits, 2) ? "1\t0/5000000\t\n" : "1\t0/4000000\t\n", 2);
 }
 
+/* Few of all: they come before most of the other facts. */
+static void
+facts_of_forced_quorum(unsigned number)
+{
+	unsigned mixed = (number * 2654435761U) >> 28;
+
+	facts.discarded = mixed == 0;
+	facts.must_clone = mixed == 1;
+	if (mixed == 2)
+		facts.leader.term = (UINT64_C(1) << 32) + 7;
+}
+
 static void
 facts_of(unsigned bits)
 {
 	begin();
+	facts_of_forced_quorum(bits);
 	facts.directory = (MrJoinDirectory) take(&bits, 4);
 	facts.state = (MrJoinState) take(&bits, 6);
 	facts.unfinished = (MrJoinUnfinished) take(&bits, 3);
@@ -152,6 +170,11 @@ go_on(void)
 			return true;
 		case MR_JOIN_REGISTER:
 			facts.state = MR_JOIN_STATE_OK;
+			facts.must_clone = facts.discarded;
+			facts.discarded = false;
+			return true;
+		case MR_JOIN_IDENTIFY:
+			facts.generation = mr_generation(facts.leader.term);
 			return true;
 		case MR_JOIN_START:
 		case MR_JOIN_AS_STANDBY:

@@ -133,6 +133,20 @@ MR_TEST(nodes_may_be_named)
 	MR_CHECK_STRING(settings.nodes[0].name, "zeta");
 }
 
+MR_TEST(a_witness_is_listed_apart)
+{
+	load(BASE "DATABASE_URL_US_EAST_WITNESS=host=w\nDATABASE_URL_US_EAST_REPLICA=host=b\n"
+			  "MULTIREGION_NODES_US_EAST=beta, watcher\n");
+	MR_CHECK_INT(problems.errors, 0);
+	MR_CHECK_STRING(settings.nodes[0].name, "beta");
+	MR_CHECK(!settings.nodes[0].witness);
+	MR_CHECK_STRING(settings.nodes[1].name, "watcher");
+	MR_CHECK(settings.nodes[1].witness);
+	MR_CHECK_INT(settings.self, 0);
+	load(BASE "DATABASE_URL_US_EAST_WITNESS=host=w\n");
+	MR_CHECK_INT(settings.self, -1); /* init speaks to a node with data */
+}
+
 MR_TEST(any_policy_has_a_name)
 {
 	load(BASE NODE "MULTIREGION_POLICY_LEASE=1500ms\nMULTIREGION_POLICY_ON_STOP=any\n");

@@ -132,6 +132,27 @@ take_authentication(MrFinding *finding)
 			 finding->ok ? "admitted from somewhere" : "admitted from nowhere");
 }
 
+/* Two nodes could each stop the other, so they have one vote, and with it no failover. */
+static void
+take_voters(MrFinding *finding)
+{
+	MrLease *lease = mr_copy_lease();
+	int voters = lease != NULL ? mr_config_count_voters(&lease->durable.config) : 0;
+
+	begin(
+		finding, "voters", MR_CHECK_WARNING,
+		"Add a third node, or a witness with add_witness(), in a third place. Until then, should "
+		"the voter be lost, only multiregion-join --force-new-quorum makes another node primary.");
+	finding->ok = lease == NULL || voters >= 3;
+	if (lease == NULL)
+		snprintf(finding->detail, sizeof(finding->detail), "The server is no member of a cluster.");
+	else
+		snprintf(finding->detail, sizeof(finding->detail),
+				 "%d of %d nodes %s a vote; failover is %s.", voters,
+				 mr_config_count_members(&lease->durable.config), voters == 1 ? "has" : "have",
+				 finding->ok ? "automatic" : "not automatic");
+}
+
 /* ---------- the state directory ---------- */
 
 /* The directory, or while it does not exist the one above; resolved. False: neither is there. */
@@ -198,8 +219,8 @@ static int
 collect(MrFinding *findings)
 {
 	static void (*const takers[])(MrFinding * finding) = {
-		take_preload,   take_worker,  take_database, take_state_directory,
-		take_slot_name, take_archive, take_prepared, take_authentication,
+		take_preload, take_worker,   take_database,       take_state_directory, take_slot_name,
+		take_archive, take_prepared, take_authentication, take_voters,
 	};
 	int count = 0;
 

@@ -449,16 +449,6 @@ multiregion_init(PG_FUNCTION_ARGS)
 
 /* ---------- leave ---------- */
 
-static int
-count_members(const MrConfig *config)
-{
-	int count = 0;
-
-	for (int slot = 0; slot < MR_MAX_MEMBERS; slot++)
-		count += config->members[slot].used ? 1 : 0;
-	return count;
-}
-
 Datum
 multiregion_leave(PG_FUNCTION_ARGS)
 {
@@ -475,7 +465,7 @@ multiregion_leave(PG_FUNCTION_ARGS)
 		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 						errmsg("only the primary can leave"),
 						errhint("Any other node is removed by drop_node() on the primary.")));
-	if (count_members(&lease->durable.config) > 1 ||
+	if (mr_config_count_members(&lease->durable.config) > 1 ||
 		mr_catalog_count_nodes(lease->durable.name) > 0)
 		ereport(ERROR, (errcode(ERRCODE_OBJECT_IN_USE),
 						errmsg("only the last node of a cluster can leave"),

@@ -14,11 +14,13 @@
 #include "adapters/mr_state_file.h"
 #include "core/mr_bytes.h"
 #include "core/mr_message.h"
+#include "extension/mr_catalog.h"
 #include "extension/mr_catalog_edit.h"
 #include "extension/mr_functions.h"
 #include "extension/pg_compat.h"
 
 PG_FUNCTION_INFO_V1(multiregion_add_node);
+PG_FUNCTION_INFO_V1(multiregion_add_witness);
 PG_FUNCTION_INFO_V1(multiregion_alter_node);
 PG_FUNCTION_INFO_V1(multiregion_drop_node);
 PG_FUNCTION_INFO_V1(multiregion_register_node);
@@ -64,7 +66,16 @@ require_right_server(const MrNodeRow *node, bool is_self)
 								  "server",
 								  node->name),
 				 errhint("Check host and port; each node needs its own.")));
-	else if (!probe.is_same_cluster)
+	else if (node->witness && probe.is_same_cluster)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the connection string of witness \"%s\" leads to a server with this "
+						"server's data",
+						node->name),
+				 errdetail("Its system identifier is that of this server."),
+				 errhint("A witness is a server of its own, made by initdb; a copy of the "
+						 "data is added with add_node().")));
+	else if (!node->witness && !probe.is_same_cluster)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("the connection string of node \"%s\" leads to a server with other "
 							   "data",
@@ -101,32 +112,49 @@ name_observer(MrNodeRow *node)
 
 	if (lease == NULL || mr_config_binds(&lease->durable.config))
 		return;
+	if (node->witness)
+		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+						errmsg("a cluster that only observes has no use for a witness"),
+						errhint("Call multiregion.set_mode('manage') first.")));
 	if (!mr_uuid_generate(&node->uuid))
 		ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not draw a node id")));
+}
+
+/* The rest of a new row, of which the kind of node is known. */
+static Datum
+add_node(FunctionCallInfo fcinfo, const char *function, MrNodeRow *node, bool allow_unreachable)
+{
+	MrRegionRow region;
+	char *name = mr_text_argument(fcinfo, 0, "node name");
+
+	mr_refuse_name("node name", name, mr_node_name_problem(name));
+	strlcpy(node->name, name, sizeof(node->name));
+	mr_require_writable(function);
+	mr_catalog_require_region(mr_text_argument(fcinfo, 1, "region"), &region);
+	strlcpy(node->region, region.key, sizeof(node->region));
+	take_conninfo(node, mr_text_argument(fcinfo, 2, "conninfo"), allow_unreachable);
+	/* No lock is held while the network is asked; the insert looks again. */
+	mr_catalog_require_new_node(node->name);
+	require_right_server(node, false);
+	name_observer(node);
+	mr_catalog_insert_node(node);
+	PG_RETURN_TEXT_P(cstring_to_text(node->name));
 }
 
 Datum
 multiregion_add_node(PG_FUNCTION_ARGS)
 {
-	MrNodeRow node;
-	MrRegionRow region;
-	char *name = mr_text_argument(fcinfo, 0, "node name");
+	MrNodeRow node = {.no_promote = !PG_ARGISNULL(3) && PG_GETARG_BOOL(3)};
 
-	memset(&node, 0, sizeof(node));
-	mr_refuse_name("node name", name, mr_node_name_problem(name));
-	strlcpy(node.name, name, sizeof(node.name));
-	node.no_promote = !PG_ARGISNULL(3) && PG_GETARG_BOOL(3);
-	mr_require_writable("add_node()");
-	mr_catalog_require_region(mr_text_argument(fcinfo, 1, "region"), &region);
-	strlcpy(node.region, region.key, sizeof(node.region));
-	take_conninfo(&node, mr_text_argument(fcinfo, 2, "conninfo"),
-				  !PG_ARGISNULL(4) && PG_GETARG_BOOL(4));
-	/* No lock is held while the network is asked; the insert looks again. */
-	mr_catalog_require_new_node(node.name);
-	require_right_server(&node, false);
-	name_observer(&node);
-	mr_catalog_insert_node(&node);
-	PG_RETURN_TEXT_P(cstring_to_text(node.name));
+	return add_node(fcinfo, "add_node()", &node, !PG_ARGISNULL(4) && PG_GETARG_BOOL(4));
+}
+
+Datum
+multiregion_add_witness(PG_FUNCTION_ARGS)
+{
+	MrNodeRow node = {.witness = true};
+
+	return add_node(fcinfo, "add_witness()", &node, !PG_ARGISNULL(3) && PG_GETARG_BOOL(3));
 }
 
 Datum
@@ -240,9 +268,6 @@ multiregion_replace_node(PG_FUNCTION_ARGS)
 	if (!mr_uuid_is_set(&node.uuid))
 		ereport(NOTICE, (errmsg("nobody has joined as node \"%s\"", node.name)));
 	else
-	{
-		memset(&node.uuid, 0, sizeof(node.uuid));
-		mr_catalog_update_node(&node);
-	}
+		mr_catalog_retire_identity(&node.uuid, "replaced");
 	PG_RETURN_VOID();
 }

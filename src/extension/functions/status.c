@@ -17,6 +17,7 @@
 #include "utils/timestamp.h"
 #include "utils/tuplestore.h"
 
+#include "core/mr_forced.h"
 #include "core/mr_health.h"
 #include "extension/mr_functions.h"
 #include "extension/mr_managed.h"
@@ -122,6 +123,8 @@ closed_reason(const MrLease *lease, int leader)
 		return mr_shared->state_problem;
 	if (lease == NULL)
 		return "the lease worker has not started yet";
+	if (mr_durable_is_discarded(&lease->durable))
+		return mr_event_sentence(MR_EVENT_DISCARDED);
 	if (lease->durable.amnesiac)
 		return "the state file went back in time; after multiregion.replace_node() on the primary, "
 			   "restart this server through multiregion-join";
@@ -303,6 +306,12 @@ put_position(Row *row, const MrLease *lease, const MrNodeHealth *health, int slo
 	uint32 timeline = self ? own_timeline() : report->timeline;
 	uint64 log_term = self ? lease->durable.log_term : report->log_term;
 
+	if (lease->durable.config.members[slot].witness)
+	{
+		put_nulls(row, 5); /* it has no WAL of the service */
+		put_number(row, (int64) log_term, log_term == 0);
+		return;
+	}
 	put_number(row, lag, lag < 0);
 	put_number(row, leads ? 0 : health->lag_ms, !leads && health->lag_ms < 0);
 	put_lsn(row, wal_end);

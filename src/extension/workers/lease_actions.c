@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "access/xlog.h"
+#include "access/xlogrecovery.h"
 #include "miscadmin.h"
 #include "postmaster/postmaster.h"
 #include "storage/ipc.h"
@@ -29,6 +30,7 @@
 #define MR_SEVER_TIMEOUT_MS 200
 #define MR_WALSENDER_PATIENCE_MS 1000
 #define MR_STOP_AGAIN_NS (8 * MR_NS_PER_S)
+#define MR_WAL_GONE_NS (3 * MR_NS_PER_S)
 #define MR_ANSWER_NS (2 * MR_NS_PER_S)
 
 void
@@ -235,6 +237,36 @@ describe_would(const MrLeaseWorker *worker, const MrAction *action)
 				 (long long) action->value, worker->lease.durable.name, after_ms,
 				 (long long) would->lost_bytes);
 	return text;
+}
+
+/*
+ * A standby that asks for WAL the leader has removed asks for ever. It is said once; and
+ * where multiregion-join may clone, and no archive can help, the server stops for that, a
+ * moment later: the primary fetches the event before.
+ */
+void
+mr_lease_heed_removed_wal(MrLeaseWorker *worker)
+{
+	int64 now_ns = mr_boottime_ns();
+	bool archive = recoveryRestoreCommand != NULL && recoveryRestoreCommand[0] != '\0';
+	bool stops = mr_reclone == MR_RECLONE_AUTO && !archive;
+
+	if (!RecoveryInProgress() || !mr_gate_wal_is_gone())
+	{
+		worker->wal_gone_ns = 0;
+		return;
+	}
+	if (worker->wal_gone_ns == 0)
+	{
+		worker->wal_gone_ns = now_ns;
+		mr_event_push(MR_EVENT_WAL_GONE, worker->lease.durable.term, worker->lease.durable.name, 0,
+					  (int64) GetXLogReplayRecPtr(NULL),
+					  stops     ? "the server stops and is cloned anew"
+					  : archive ? "only the archive may still have it"
+								: "it has to be cloned anew: multiregion-join --reclone=auto");
+	}
+	if (stops && worker->stop_wanted_ns == 0 && now_ns >= worker->wal_gone_ns + MR_WAL_GONE_NS)
+		worker->stop_wanted_ns = now_ns;
 }
 
 static void

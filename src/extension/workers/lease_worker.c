@@ -335,6 +335,7 @@ run(MrLeaseWorker *worker)
 			(worker->told_to_end || worker->lease.ordered) && !worker->server_dead &&
 			!RecoveryInProgress())
 			mr_fence_flush_commits();
+		mr_lease_heed_removed_wal(worker);
 		mr_lease_stop_server(worker);
 		end_sessions_when_fenced(worker);
 		end_idle_peers(worker);

@@ -21,6 +21,9 @@
 
 #define MR_LOOK_NS MR_NS_PER_S
 
+/* Several nodes and too few votes for so long is no passing state. */
+#define MR_FEW_VOTES_NS (10 * MR_NS_PER_S)
+
 /* A proposal not in force after this time was lost (its leadership ended); look again. */
 #define MR_PROPOSAL_PATIENCE_NS (5 * MR_NS_PER_S)
 
@@ -69,6 +72,19 @@ same_content(const MrConfig *a, const MrConfig *b)
 		   memcmp(encoded_a, encoded_b, bytes_a.at) == 0;
 }
 
+
+/*
+ * Members that a forced quorum of this node has left out: their names are free for new
+ * clones, their identities are not. Before the tables are read, or they would be back.
+ */
+static void
+retire_discarded(const MrMonitor *monitor)
+{
+	const MrDurable *durable = &monitor->lease->durable;
+
+	for (int i = 0; i < durable->ndiscarded; i++)
+		mr_catalog_retire_identity(&durable->discarded[i], "forced");
+}
 
 /* What should be in force. False when the tables are of no use. */
 static bool
@@ -162,6 +178,31 @@ must_wait(MrMonitor *monitor)
 	return false;
 }
 
+/*
+ * Several nodes with one vote between them have no automatic failover. While a cluster
+ * grows that is so for a moment; if it lasts, it is said.
+ */
+static void
+tell_of_votes(MrMonitor *monitor)
+{
+	const MrConfig *config = MR_MONITOR_CONFIG(monitor);
+	bool few = mr_config_count_voters(config) < 3 && mr_config_count_members(config) > 1;
+	bool lasts;
+
+	if (!few)
+		monitor->few_votes_ns = 0;
+	else if (monitor->few_votes_ns == 0)
+		monitor->few_votes_ns = monitor->now_ns;
+	lasts = few && monitor->now_ns - monitor->few_votes_ns >= MR_FEW_VOTES_NS;
+	if (lasts && !monitor->few_votes_told)
+		mr_event_push(MR_EVENT_VOTES_MISSING, monitor->lease->durable.term, NULL, 0,
+					  mr_config_count_voters(config), NULL);
+	else if (!few && monitor->few_votes_told)
+		mr_event_push(MR_EVENT_VOTES_COMPLETE, monitor->lease->durable.term, NULL, 0,
+					  mr_config_count_voters(config), NULL);
+	monitor->few_votes_told = few && (lasts || monitor->few_votes_told);
+}
+
 void
 mr_monitor_configuration(MrMonitor *monitor)
 {
@@ -169,12 +210,16 @@ mr_monitor_configuration(MrMonitor *monitor)
 	int64 version;
 	bool readable = false;
 
+	if (monitor->records)
+		tell_of_votes(monitor);
 	if (!monitor->records || monitor->now_ns < monitor->next_look_ns || must_wait(monitor))
 		return;
 	monitor->next_look_ns = monitor->now_ns + MR_LOOK_NS;
 	proposal = palloc(sizeof(MrConfig));
 	if (!mr_monitor_begin(monitor))
 		return;
+	if (monitor->config_version == 0)
+		retire_discarded(monitor);
 	version = mr_catalog_version();
 	if (is_outdated(monitor, version))
 	{

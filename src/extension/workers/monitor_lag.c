@@ -79,6 +79,11 @@ publish(MrMonitor *monitor, int slot, const MrReport *report)
 	MrNodeHealth *node = &mr_shared->monitor.nodes[slot];
 	MrLagValue lag = {.bytes = 0, .ms = 0};
 
+	if (MR_MONITOR_CONFIG(monitor)->members[slot].witness)
+	{
+		node->lag_bytes = node->lag_ms = -1; /* it has nothing that could lag */
+		return;
+	}
 	if (slot != monitor->lease->leader)
 		lag = mr_lag_of(&monitor->lag, report->replay_lsn, monitor->now_ns);
 	if (lag.ms >= 0 && slot != monitor->lease->leader)

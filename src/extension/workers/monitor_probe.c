@@ -307,8 +307,9 @@ take_answer(MrMonitor *monitor, int slot)
 	MrMonitorPeer *peer = &monitor->peers[slot];
 	const MrMember *member = &MR_MONITOR_CONFIG(monitor)->members[slot];
 	int leader = monitor->lease->leader;
+	bool same_data = !member->witness && !mr_monitor_is_witness(monitor);
 	MrProbeExpectation expected = {.node = member->name,
-								   .system_identifier = member->witness ? 0 : GetSystemIdentifier(),
+								   .system_identifier = same_data ? GetSystemIdentifier() : 0,
 								   .must_be_standby =
 									   leader != MR_NO_SLOT && leader != slot && !member->witness};
 	MrProbeAnswer answer;

@@ -41,15 +41,15 @@ has_failover(const MrMonitor *monitor)
 	const MrTransition *written = &monitor->transition;
 
 	if (now->term != monitor->lease->durable.term || now->to_slot != monitor->lease->self ||
-		now->from_slot == now->to_slot || now->cause == MR_CAUSE_BOOTSTRAP ||
-		now->cause == MR_CAUSE_RESTART)
+		now->cause == MR_CAUSE_BOOTSTRAP || now->cause == MR_CAUSE_RESTART ||
+		(now->from_slot == now->to_slot && now->cause != MR_CAUSE_FORCED))
 		return false;
 	return now->term != written->term || now->promoted_ns != written->promoted_ns ||
 		   now->open_ns != written->open_ns ||
 		   was_first_write(monitor) != monitor->first_write_recorded;
 }
 
-/* Why this node: the leader named it, or the others elected it. */
+/* Why this node: the leader named it, the others elected it, or an operator forced it. */
 static const char *
 rule_of(int cause)
 {
@@ -58,6 +58,8 @@ rule_of(int cause)
 
 	if (cause == MR_CAUSE_MANUAL)
 		return "ordered";
+	if (cause == MR_CAUSE_FORCED)
+		return "forced";
 	return named ? "named_by_primary" : "elected";
 }
 

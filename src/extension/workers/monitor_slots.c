@@ -102,8 +102,8 @@ mr_monitor_slots(MrMonitor *monitor)
 	bool changed = config->term != monitor->slots_config_term ||
 				   config->version != monitor->slots_config_version;
 
-	if (!monitor->watches || (!changed && monitor->now_ns < monitor->next_slots_ns) ||
-		!mr_monitor_begin(monitor))
+	if (!monitor->watches || mr_monitor_is_witness(monitor) ||
+		(!changed && monitor->now_ns < monitor->next_slots_ns) || !mr_monitor_begin(monitor))
 		return;
 	keep_all(monitor);
 	mr_monitor_end(monitor);

@@ -68,6 +68,12 @@ mr_monitor_is_peer(const MrMonitor *monitor, int slot)
 	return MR_MONITOR_CONFIG(monitor)->members[slot].used && slot != monitor->lease->self;
 }
 
+bool
+mr_monitor_is_witness(const MrMonitor *monitor)
+{
+	return MR_MONITOR_CONFIG(monitor)->members[monitor->lease->self].witness;
+}
+
 /* ---------- transactions ---------- */
 
 bool

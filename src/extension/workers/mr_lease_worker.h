@@ -47,6 +47,7 @@ typedef struct MrLeaseWorker
 	int64 drained_ns;      /* hand-over by order: no commit has been under way since */
 	int64 fenced_since_ns; /* when the fence closed on a live server; 0 = it is open */
 	bool marked;           /* the marker is in the data directory */
+	int64 wal_gone_ns;     /* since when the leader lacks WAL that we need; 0 = it does not */
 	bool sever_failed;
 	bool changed; /* something to publish */
 } MrLeaseWorker;
@@ -67,6 +68,9 @@ extern bool mr_lease_perform(MrLeaseWorker *worker, const MrActions *actions, in
 extern void mr_lease_stop_server(MrLeaseWorker *worker);
 /* lease_actions.c: tells everybody in this server what the mode in effect is now. */
 extern void mr_lease_publish_mode(const MrLeaseWorker *worker);
+
+/* lease_actions.c: says that the leader has removed WAL that we need, and stops for a clone. */
+extern void mr_lease_heed_removed_wal(MrLeaseWorker *worker);
 
 /* lease_links.c: connections to the peers. */
 extern void mr_links_queue(MrLeaseWorker *worker, int slot, const MrMessage *message);

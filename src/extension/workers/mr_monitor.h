@@ -82,6 +82,8 @@ typedef struct MrMonitor
 	bool undecided;      /* the last proposal has not shown up in the lease state yet */
 	int64 proposed_ns;   /* when it was made */
 	const char *unready; /* why the cluster could not be managed when last looked */
+	int64 few_votes_ns;  /* since when there are too few votes; 0 = there are enough */
+	bool few_votes_told;
 
 	/* monitor_address.c */
 	int next_address; /* slot whose name is resolved next */
@@ -108,8 +110,9 @@ typedef struct MrMonitor
 extern bool mr_monitor_begin(const MrMonitor *monitor);
 extern void mr_monitor_end(const MrMonitor *monitor);
 
-/* monitor_worker.c: whether slot is a member other than this node. */
+/* monitor_worker.c: whether slot is a member other than this node; whether this node is a witness. */
 extern bool mr_monitor_is_peer(const MrMonitor *monitor, int slot);
+extern bool mr_monitor_is_witness(const MrMonitor *monitor);
 
 /* monitor_probe.c: starts checks that are due and moves those under way on. */
 extern void mr_monitor_probe(MrMonitor *monitor);

@@ -12,7 +12,8 @@ use MultiRegion::Session;
 use POSIX ();
 
 our @EXPORT_OK = qw(run_join add_environment drop_environment replace_program read_file write_file
-	start_writer stop_writer walsender_of start_server stop_server row_of promote_apart);
+	start_writer stop_writer walsender_of start_server stop_server row_of promote_apart
+	make_witness);
 
 sub read_file
 {
@@ -171,6 +172,28 @@ sub start_server
 			return $session || waitpid($pid, POSIX::WNOHANG) == $pid;
 		}, 30, "the server of $data");
 	return { pid => $pid, session => $session, log => $log };
+}
+
+# Makes the server of a planned node (plan_another) that is to be a witness: one of its own,
+# with the extension and a role for its peers.
+sub make_witness
+{
+	my ($cluster, $node) = @_;
+
+	# not a copy of the clusters' template: its system identifier has to be its own
+	system("'$cluster->{bindir}/initdb' --no-sync --auth=trust --username=postgres --encoding=UTF8"
+			. " --locale=C.UTF-8 -D '@{[ $node->data ]}' >/dev/null") == 0 or die 'initdb failed';
+	write_file($node->data . '/postgresql.conf', read_file("$cluster->{scripts}/postgresql.conf"));
+	my $server = start_server($cluster, $node->data, $node->port);
+	foreach my $statement ('CREATE EXTENSION multiregion',
+		'ALTER ROLE multiregion_peer LOGIN REPLICATION')
+	{
+		my $result = $server->{session}->query($statement, timeout => 60);
+		die "$statement: $result->{message}" if !$result->{ready} || defined $result->{sqlstate};
+	}
+	stop_server($server);
+	add_environment($node, 'MULTIREGION_WITNESS', 'on');
+	return;
 }
 
 sub stop_server
