@@ -28,7 +28,7 @@ my @others = grep { $_ != $leader } $cluster->nodes;
 sub switch_segment
 {
 	my $name = $leader->safe_psql('SELECT pg_walfile_name(pg_current_wal_insert_lsn())');
-	$leader->safe_psql(q{SELECT pg_logical_emit_message(false, 'test', 'x'), pg_switch_wal()});
+	$leader->safe_psql(q{SELECT pg_create_restore_point('x'), pg_switch_wal()});
 	return $name;
 }
 

@@ -17,39 +17,10 @@
 #include "adapters/mr_pg_peer.h"
 #include "core/mr_lag.h"
 #include "core/mr_lease.h"
+#include "extension/workers/mr_monitor_peer.h"
 
 /* How often lag is measured and the tables are looked at. */
 #define MR_MONITOR_TICK_NS (MR_NS_PER_S / 2)
-
-typedef enum MrCheckPhase
-{
-	MR_CHECK_IDLE,
-	MR_CHECK_CONNECT,
-	MR_CHECK_PROBE,
-	MR_CHECK_EVENTS,      /* asked for its events */
-	MR_CHECK_ENLIST,      /* asked to become a member that observes */
-	MR_CHECK_EVENTS_HERE, /* connection.result holds them, until they are recorded */
-} MrCheckPhase;
-
-/* A member and the check of it under way. */
-typedef struct MrMonitorPeer
-{
-	MrUuid uuid; /* whom all this is about */
-	MrPgPeer connection;
-	bool has_descriptor; /* one file descriptor is reserved for the connection */
-	MrCheckPhase phase;
-	bool check_soon;    /* without waiting for the interval */
-	int64 started_ns;   /* of the check */
-	int64 asked_ns;     /* when the probe was sent */
-	int64 silent_since; /* heard_ns of the silence that was looked into */
-
-	/* the member's lease report at the last check; a difference is news */
-	uint64 nonce;
-	uint32 flags;
-	uint64 log_term;
-
-	int64 events_after; /* newest event of this start of it that is recorded */
-} MrMonitorPeer;
 
 typedef struct MrMonitor
 {
@@ -99,18 +70,17 @@ typedef struct MrMonitor
 	uint64 slots_config_version;
 } MrMonitor;
 
-/* The configuration in force. */
 #define MR_MONITOR_CONFIG(monitor) (&(monitor)->lease->durable.config)
 
 /*
- * monitor_worker.c: a transaction for the tables (mr_catalog_start()), and its commit.
- * Memory allocated between the two is gone after it, what was allocated before lasts
- * until the end of the turn. False, without a transaction, when there are no tables.
+ * monitor_worker.c: a transaction for the tables, and its commit. Memory allocated between
+ * the two is gone after it, what was there before lasts until the end of the turn. False,
+ * without a transaction, when there are no tables.
  */
 extern bool mr_monitor_begin(const MrMonitor *monitor);
 extern void mr_monitor_end(const MrMonitor *monitor);
 
-/* monitor_worker.c: whether slot is a member other than this node; whether this node is a witness. */
+/* monitor_worker.c: whether slot is another member; whether this node is a witness. */
 extern bool mr_monitor_is_peer(const MrMonitor *monitor, int slot);
 extern bool mr_monitor_is_witness(const MrMonitor *monitor);
 
