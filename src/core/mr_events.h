@@ -56,6 +56,8 @@
 	X(MR_EVENT_VOTES_MISSING, "votes_missing", "warning", \
 	  "fewer than three nodes have a vote: there is no automatic failover") \
 	X(MR_EVENT_VOTES_COMPLETE, "votes_complete", "info", \
-	  "three nodes or more have a vote: failover is automatic")
+	  "three nodes or more have a vote: failover is automatic") \
+	X(MR_EVENT_DEAD_TIMELINE, "dead_timeline", "warning", \
+	  "recovery waits for a timeline that the leader does not have; the server restarts")
 
 #endif /* MR_EVENTS_H */

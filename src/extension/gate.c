@@ -33,6 +33,7 @@
 /* These are macros over WalReceiverFunctions; here they are the names of members. */
 #undef walrcv_connect
 #undef walrcv_disconnect
+#undef walrcv_identify_system
 #undef walrcv_receive
 #undef walrcv_send
 
@@ -51,6 +52,7 @@ typedef struct GateState
 	pg_atomic_uint32 waiting_pid; /* walreceiver that waits for an opening; 0 = none */
 	pg_atomic_uint32 copying_pid; /* process that copies logical slots; 0 = none */
 	pg_atomic_uint32 wal_removed; /* times in a row that the WAL asked for was gone */
+	pg_atomic_uint32 misled;      /* times in a row that recovery was past the leader's timeline */
 	slock_t lock;
 	char conninfo[MR_PG_PEER_SIZE_OF_CONNINFO];
 	char slots_conninfo[MR_PG_PEER_SIZE_OF_CONNINFO];
@@ -84,6 +86,7 @@ mr_gate_initialize(void)
 	pg_atomic_init_u32(&gate->waiting_pid, 0);
 	pg_atomic_init_u32(&gate->copying_pid, 0);
 	pg_atomic_init_u32(&gate->wal_removed, 0);
+	pg_atomic_init_u32(&gate->misled, 0);
 	SpinLockInit(&gate->lock);
 }
 
@@ -256,6 +259,30 @@ gate_connect(const char *conninfo, MR_WALRCV_CONNECT_ARGS)
 }
 
 /*
+ * A history that was fetched from a leader which did not last makes recovery wait for its
+ * timeline, which the next leader does not have; the walreceiver ends after this question.
+ */
+static char *
+gate_identify(WalReceiverConn *conn, TimeLineID *timeline)
+{
+	char *system = original->walrcv_identify_system(conn, timeline);
+
+	if (gate_applies_to_receiver())
+	{
+		TimeLineID wanted;
+
+		SpinLockAcquire(&WalRcv->mutex);
+		wanted = WalRcv->receiveStartTLI;
+		SpinLockRelease(&WalRcv->mutex);
+		if (*timeline < wanted)
+			pg_atomic_fetch_add_u32(&gate->misled, 1);
+		else
+			pg_atomic_write_u32(&gate->misled, 0);
+	}
+	return system;
+}
+
+/*
  * The walsender's own words, which libpqwalreceiver repeats: there is no SQLSTATE of its
  * own for it. A server whose messages are in another language is not understood.
  */
@@ -320,6 +347,7 @@ mr_gate_install(void)
 	wrapped = *original;
 	wrapped.walrcv_connect = gate_connect;
 	wrapped.walrcv_disconnect = gate_disconnect;
+	wrapped.walrcv_identify_system = gate_identify;
 	wrapped.walrcv_receive = gate_receive;
 	wrapped.walrcv_send = gate_send;
 	WalReceiverFunctions = &wrapped;
@@ -364,6 +392,7 @@ mr_gate_open(const char *conninfo, const char *slots_conninfo, uint64 term)
 	uint64 generation = pg_atomic_add_fetch_u64(&gate->last_generation, 1);
 
 	pg_atomic_write_u32(&gate->wal_removed, 0); /* another leader may have it */
+	pg_atomic_write_u32(&gate->misled, 0);
 	mr_gate_close();
 	SpinLockAcquire(&gate->lock);
 	strlcpy(gate->conninfo, conninfo, sizeof(gate->conninfo));
@@ -395,6 +424,13 @@ mr_gate_wal_is_gone(void)
 {
 	return pg_atomic_read_u64(&gate->generation) != 0 &&
 		   pg_atomic_read_u32(&gate->wal_removed) >= MR_REMOVED_TIMES;
+}
+
+bool
+mr_gate_is_misled(void)
+{
+	return pg_atomic_read_u64(&gate->generation) != 0 &&
+		   pg_atomic_read_u32(&gate->misled) >= MR_REMOVED_TIMES;
 }
 
 bool

@@ -50,4 +50,7 @@ extern bool mr_gate_is_streaming(void);
  */
 extern bool mr_gate_wal_is_gone(void);
 
+/* Lease worker: whether recovery waits for a timeline that the leader does not have. */
+extern bool mr_gate_is_misled(void);
+
 #endif /* MR_GATE_H */

@@ -219,7 +219,8 @@ start(MrJoin *join)
 	if (join->facts.directory != MR_JOIN_DIR_MANAGED)
 		return MR_JOIN_EXIT_START;
 	/* A history of a dead branch would make the standby wait for ever. */
-	if (join->facts.leader_history_known && !mr_join_leader_install_histories(join))
+	if ((join->facts.leader_history_known || join->facts.wal_checked) &&
+		!mr_join_leader_install_histories(join))
 		mr_join_say("warning: going on with the timeline histories as they are");
 	if (!mr_join_configure(join))
 		return MR_JOIN_EXIT_FAILED;

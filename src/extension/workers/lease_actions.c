@@ -248,9 +248,16 @@ void
 mr_lease_heed_removed_wal(MrLeaseWorker *worker)
 {
 	int64 now_ns = mr_boottime_ns();
+	bool misled = RecoveryInProgress() && mr_gate_is_misled();
 	bool archive = recoveryRestoreCommand != NULL && recoveryRestoreCommand[0] != '\0';
 	bool stops = mr_reclone == MR_RECLONE_AUTO && !archive;
 
+	if (misled && worker->stop_wanted_ns == 0)
+	{
+		mr_event_push(MR_EVENT_DEAD_TIMELINE, worker->lease.durable.term,
+					  worker->lease.durable.name, 0, (int64) GetXLogReplayRecPtr(NULL), NULL);
+		worker->stop_wanted_ns = now_ns;
+	}
 	if (!RecoveryInProgress() || !mr_gate_wal_is_gone())
 	{
 		worker->wal_gone_ns = 0;
