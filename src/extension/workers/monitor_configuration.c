@@ -75,15 +75,19 @@ same_content(const MrConfig *a, const MrConfig *b)
 
 /*
  * Members that a forced quorum of this node has left out: their names are free for new
- * clones, their identities are not. Before the tables are read, or they would be back.
+ * clones, their identities are not. Before the tables are read, and in a transaction of
+ * its own, or they would be back: a read sees what was there when its transaction began.
  */
 static void
 retire_discarded(const MrMonitor *monitor)
 {
 	const MrDurable *durable = &monitor->lease->durable;
 
+	if (durable->ndiscarded == 0 || !mr_monitor_begin(monitor))
+		return;
 	for (int i = 0; i < durable->ndiscarded; i++)
 		mr_catalog_retire_identity(&durable->discarded[i], "forced");
+	mr_monitor_end(monitor);
 }
 
 /* What should be in force. False when the tables are of no use. */
@@ -215,11 +219,11 @@ mr_monitor_configuration(MrMonitor *monitor)
 	if (!monitor->records || monitor->now_ns < monitor->next_look_ns || must_wait(monitor))
 		return;
 	monitor->next_look_ns = monitor->now_ns + MR_LOOK_NS;
+	if (monitor->config_version == 0)
+		retire_discarded(monitor);
 	proposal = palloc(sizeof(MrConfig));
 	if (!mr_monitor_begin(monitor))
 		return;
-	if (monitor->config_version == 0)
-		retire_discarded(monitor);
 	version = mr_catalog_version();
 	if (is_outdated(monitor, version))
 	{
