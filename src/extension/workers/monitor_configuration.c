@@ -187,24 +187,26 @@ must_wait(MrMonitor *monitor)
  * grows that is so for a moment; if it lasts, it is said.
  */
 static void
-tell_of_votes(MrMonitor *monitor)
+tell_of_votes(const MrMonitor *monitor)
 {
+	static int64 few_votes_ns = 0; /* since when there are too few; 0 = there are enough */
+	static bool few_votes_told = false;
 	const MrConfig *config = MR_MONITOR_CONFIG(monitor);
 	bool few = mr_config_count_voters(config) < 3 && mr_config_count_members(config) > 1;
 	bool lasts;
 
 	if (!few)
-		monitor->few_votes_ns = 0;
-	else if (monitor->few_votes_ns == 0)
-		monitor->few_votes_ns = monitor->now_ns;
-	lasts = few && monitor->now_ns - monitor->few_votes_ns >= MR_FEW_VOTES_NS;
-	if (lasts && !monitor->few_votes_told)
+		few_votes_ns = 0;
+	else if (few_votes_ns == 0)
+		few_votes_ns = monitor->now_ns;
+	lasts = few && monitor->now_ns - few_votes_ns >= MR_FEW_VOTES_NS;
+	if (lasts && !few_votes_told)
 		mr_event_push(MR_EVENT_VOTES_MISSING, monitor->lease->durable.term, NULL, 0,
 					  mr_config_count_voters(config), NULL);
-	else if (!few && monitor->few_votes_told)
+	else if (!few && few_votes_told)
 		mr_event_push(MR_EVENT_VOTES_COMPLETE, monitor->lease->durable.term, NULL, 0,
 					  mr_config_count_voters(config), NULL);
-	monitor->few_votes_told = few && (lasts || monitor->few_votes_told);
+	few_votes_told = few && (lasts || few_votes_told);
 }
 
 void
