@@ -46,6 +46,15 @@ CREATE TRIGGER note_change
 	AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON multiregion.pause
 	FOR EACH STATEMENT EXECUTE FUNCTION multiregion.note_change();
 
+-- Identities that may not come back: whoever has one joins anew, as a clone.
+CREATE TABLE multiregion.retired_identity
+(
+	uuid uuid PRIMARY KEY,
+	node_name text COLLATE "C" NOT NULL,
+	reason text NOT NULL CHECK (reason IN ('forced', 'replaced')),
+	retired_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp()
+);
+
 ALTER TABLE multiregion.policy_history ADD COLUMN change_id bigint;
 
 -- They have got an argument more.

@@ -84,3 +84,14 @@ mr_forced_apply(MrDurable *durable, uint32_t discard)
 	config->members[self].no_promote = false;
 	config->policy.auto_failover = 1;
 }
+
+bool
+mr_forced_brings_back(const MrDurable *durable, const MrConfig *config)
+{
+	int i;
+
+	for (i = 0; i < durable->ndiscarded; i++)
+		if (mr_config_slot_of(config, &durable->discarded[i]) != MR_NO_SLOT)
+			return true;
+	return false;
+}

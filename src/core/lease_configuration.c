@@ -130,7 +130,8 @@ mr_configuration_propose(MrStep *step)
 		current->term != lease->durable.term || current->voters_old != 0 ||
 		mr_config_problem(proposed) != NULL ||
 		mr_config_slot_of(proposed, &lease->durable.node) != lease->self ||
-		!mr_uuid_equal(&proposed->cluster, &current->cluster))
+		!mr_uuid_equal(&proposed->cluster, &current->cluster) ||
+		mr_forced_brings_back(&lease->durable, proposed))
 		return;
 	if (proposed->policy.mode != current->policy.mode && lease->handover != MR_HANDOVER_NONE)
 		return; /* who leads is being decided; it is proposed again */

@@ -41,4 +41,7 @@ extern const char *mr_forced_problem(const MrDurable *durable, uint32_t discard)
  */
 extern void mr_forced_apply(MrDurable *durable, uint32_t discard);
 
+/* A configuration would make a member of whom this node's forced quorum has left out. */
+extern bool mr_forced_brings_back(const MrDurable *durable, const MrConfig *config);
+
 #endif /* MR_FORCED_H */

@@ -19,7 +19,7 @@
 #include "join/mr_join_progress.h"
 
 #define AUTO_CONF_BYTES (1024 * 1024)
-#define MAX_SETTINGS 5
+#define MAX_SETTINGS 6
 
 typedef struct Setting
 {

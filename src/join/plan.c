@@ -226,7 +226,11 @@ plan_identity(const MrJoinFacts *facts, MrJoinVerdict *verdict)
 {
 	if (facts->discarded)
 	{
-		if (require_leader(facts, verdict))
+		if (!require_leader(facts, verdict))
+			return true;
+		/* a new identity is for the clone: not before that is allowed */
+		want_clone(facts, MR_JOIN_RULE_DISCARDED, verdict);
+		if (verdict->step == MR_JOIN_CLONE || facts->directory == MR_JOIN_DIR_EMPTY)
 			decide(verdict, MR_JOIN_REGISTER, MR_JOIN_RULE_DISCARDED);
 		return true;
 	}

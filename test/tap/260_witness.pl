@@ -160,7 +160,7 @@ $cluster->wait_streaming(nodes => [$second], timeout => 60);
 $cluster->poll_until(sub { ($second->value('SELECT count(*) > 4000 FROM work') // '') eq 't' }, 30,
 	'the second node to have it all');
 pass('nothing is lost');
-unlike($witness->log_text, qr/PANIC|FATAL:(?!  terminating|  the database system)/, 'no crash of the witness');
+unlike($witness->log_text, qr/PANIC|FATAL:\s++(?!terminating|the database system)/, 'no crash of the witness');
 $cluster->stop;
 
 done_testing();

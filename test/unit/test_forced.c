@@ -86,6 +86,28 @@ MR_TEST(a_forced_node_leads_at_once_and_alone)
 	MR_CHECK_INT(bench.disk.stamp.term, FORCED + 1);
 }
 
+MR_TEST(no_proposal_brings_a_discarded_member_back)
+{
+	MrConfig before;
+	MrConfig next;
+
+	mr_bench_start(&bench, 3);
+	before = bench.disk.config;
+	mr_forced_apply(&bench.disk, bit(1) | bit(2));
+	mr_bench_restart(&bench);
+	mr_bench_tick(&bench, 1);
+	bench.local.in_recovery = bench.local.standby = false;
+	bench.local.timeline = bench.promoted_to;
+	mr_bench_tick(&bench, 10);
+	next = bench.lease.durable.config;
+	next.members[1] = before.members[1];
+	mr_bench_propose(&bench, &next);
+	MR_CHECK(!bench.disk.config.members[1].used);
+	next.members[1].uuid.bytes[0] ^= 1; /* the clone that joined under its name */
+	mr_bench_propose(&bench, &next);
+	MR_CHECK(bench.disk.config.members[1].used);
+}
+
 MR_TEST(policy_does_not_keep_a_forced_node_from_leading)
 {
 	mr_bench_start(&bench, 3);

@@ -94,6 +94,13 @@ MR_TEST(who_was_discarded_waits_for_a_leader_and_becomes_a_clone)
 {
 	begin();
 	facts.discarded = true;
+	facts.reclone = MR_JOIN_RECLONE_ASK;
+	expect(MR_JOIN_REFUSE, MR_JOIN_RULE_ASK_FIRST); /* its identity stays the old one */
+	MR_CHECK_STRING(mr_join_rule_name(verdict.because), "discarded");
+	facts.directory = MR_JOIN_DIR_EMPTY;
+	expect(MR_JOIN_REGISTER, MR_JOIN_RULE_DISCARDED);
+	facts.directory = MR_JOIN_DIR_MANAGED;
+	facts.reclone = MR_JOIN_RECLONE_AUTO;
 	expect(MR_JOIN_REGISTER, MR_JOIN_RULE_DISCARDED);
 	no_leader(MR_JOIN_LEADER_NONE, 0, 0);
 	facts.may_wait = true;

@@ -75,15 +75,19 @@ same_content(const MrConfig *a, const MrConfig *b)
 
 /*
  * Members that a forced quorum of this node has left out: their names are free for new
- * clones, their identities are not. Before the tables are read, or they would be back.
+ * clones, their identities are not. Before the tables are read, and in a transaction of
+ * its own, or they would be back: a read sees what was there when its transaction began.
  */
 static void
 retire_discarded(const MrMonitor *monitor)
 {
 	const MrDurable *durable = &monitor->lease->durable;
 
+	if (durable->ndiscarded == 0 || !mr_monitor_begin(monitor))
+		return;
 	for (int i = 0; i < durable->ndiscarded; i++)
 		mr_catalog_retire_identity(&durable->discarded[i], "forced");
+	mr_monitor_end(monitor);
 }
 
 /* What should be in force. False when the tables are of no use. */
@@ -183,24 +187,26 @@ must_wait(MrMonitor *monitor)
  * grows that is so for a moment; if it lasts, it is said.
  */
 static void
-tell_of_votes(MrMonitor *monitor)
+tell_of_votes(const MrMonitor *monitor)
 {
+	static int64 few_votes_ns = 0; /* since when there are too few; 0 = there are enough */
+	static bool few_votes_told = false;
 	const MrConfig *config = MR_MONITOR_CONFIG(monitor);
 	bool few = mr_config_count_voters(config) < 3 && mr_config_count_members(config) > 1;
 	bool lasts;
 
 	if (!few)
-		monitor->few_votes_ns = 0;
-	else if (monitor->few_votes_ns == 0)
-		monitor->few_votes_ns = monitor->now_ns;
-	lasts = few && monitor->now_ns - monitor->few_votes_ns >= MR_FEW_VOTES_NS;
-	if (lasts && !monitor->few_votes_told)
+		few_votes_ns = 0;
+	else if (few_votes_ns == 0)
+		few_votes_ns = monitor->now_ns;
+	lasts = few && monitor->now_ns - few_votes_ns >= MR_FEW_VOTES_NS;
+	if (lasts && !few_votes_told)
 		mr_event_push(MR_EVENT_VOTES_MISSING, monitor->lease->durable.term, NULL, 0,
 					  mr_config_count_voters(config), NULL);
-	else if (!few && monitor->few_votes_told)
+	else if (!few && few_votes_told)
 		mr_event_push(MR_EVENT_VOTES_COMPLETE, monitor->lease->durable.term, NULL, 0,
 					  mr_config_count_voters(config), NULL);
-	monitor->few_votes_told = few && (lasts || monitor->few_votes_told);
+	few_votes_told = few && (lasts || few_votes_told);
 }
 
 void
@@ -215,11 +221,11 @@ mr_monitor_configuration(MrMonitor *monitor)
 	if (!monitor->records || monitor->now_ns < monitor->next_look_ns || must_wait(monitor))
 		return;
 	monitor->next_look_ns = monitor->now_ns + MR_LOOK_NS;
+	if (monitor->config_version == 0)
+		retire_discarded(monitor);
 	proposal = palloc(sizeof(MrConfig));
 	if (!mr_monitor_begin(monitor))
 		return;
-	if (monitor->config_version == 0)
-		retire_discarded(monitor);
 	version = mr_catalog_version();
 	if (is_outdated(monitor, version))
 	{

@@ -53,8 +53,6 @@ typedef struct MrMonitor
 	bool undecided;      /* the last proposal has not shown up in the lease state yet */
 	int64 proposed_ns;   /* when it was made */
 	const char *unready; /* why the cluster could not be managed when last looked */
-	int64 few_votes_ns;  /* since when there are too few votes; 0 = there are enough */
-	bool few_votes_told;
 
 	/* monitor_address.c */
 	int next_address; /* slot whose name is resolved next */
