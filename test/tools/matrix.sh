@@ -97,6 +97,10 @@ run_version()
 	server=$(chroot "$root" "/usr/lib/postgresql/$version/bin/postgres" -V)
 	server=${server#*) }
 	export MR_COPY="$cache/${top##*/}-${number%% *}-pg$version"
+	# A Debian made anew may number its users differently.
+	if [ -d "$MR_COPY" ] && [ -n "$(find "$MR_COPY" ! -uid "${owner%:*}" -print -quit)" ]; then
+		chown -hR "$owner" "$MR_COPY"
+	fi
 	MR_COPY_OWNER=$owner "$top/test/tools/as_postgres.sh" --sync
 	log=$MR_COPY/build/matrix.log
 	install -d -o "${owner%:*}" -g "${owner#*:}" "$MR_COPY/build"

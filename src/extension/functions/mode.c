@@ -24,6 +24,7 @@
 #include "extension/mr_functions.h"
 #include "extension/mr_managed.h"
 #include "extension/mr_shared_state.h"
+#include "extension/pg_compat.h"
 
 PG_FUNCTION_INFO_V1(multiregion_set_mode);
 PG_FUNCTION_INFO_V1(multiregion_enlist_node);
