@@ -162,3 +162,16 @@ CREATE FUNCTION @extschema@.explain_failover(
 	RETURNS SETOF record
 	AS 'MODULE_PATHNAME', 'multiregion_explain_failover'
 	LANGUAGE c VOLATILE PARALLEL RESTRICTED ROWS 60;
+
+CREATE FUNCTION @extschema@.schedule_switchover(
+	at timestamptz,
+	target text DEFAULT NULL,
+	away boolean DEFAULT false,
+	reason text DEFAULT NULL)
+	RETURNS bigint
+	AS 'MODULE_PATHNAME', 'multiregion_schedule_switchover'
+	LANGUAGE c VOLATILE PARALLEL UNSAFE;
+
+CREATE FUNCTION @extschema@.cancel_switchover(schedule_id bigint) RETURNS boolean
+	AS 'MODULE_PATHNAME', 'multiregion_cancel_switchover'
+	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE;

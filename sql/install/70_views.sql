@@ -27,7 +27,10 @@ SELECT n.node_name,
 	coalesce(s.status, 'unknown') AS status,
 	s.consecutive_failures,
 	s.eligible,
-	s.reason,
+	CASE WHEN s.reason = 'the pre-promotion hook said no' THEN concat_ws(': ', s.reason,
+		(SELECT e.detail FROM multiregion.event AS e
+			WHERE e.kind = 'veto' AND e.node = n.node_name ORDER BY e.event_id DESC LIMIT 1))
+		ELSE s.reason END AS reason,
 	s.heard_ms,
 	s.checked_at
 FROM multiregion.node AS n
@@ -71,6 +74,35 @@ SELECT p.scope,
 FROM multiregion.pause AS p
 WHERE p.paused_until > pg_catalog.clock_timestamp()
 ORDER BY p.scope, p.name;
+
+CREATE VIEW multiregion.scheduled_switchovers AS
+SELECT s.schedule_id,
+	s.due_at,
+	s.target,
+	s.away,
+	s.reason,
+	s.state,
+	s.rule,
+	s.epoch,
+	s.scheduled_by,
+	s.scheduled_at,
+	s.started_at,
+	s.ended_at,
+	s.cancelled_by
+FROM multiregion.schedule AS s
+ORDER BY s.due_at DESC, s.schedule_id DESC;
+
+CREATE VIEW multiregion.hooks AS
+SELECT h.epoch,
+	h.hook,
+	h.state,
+	h.attempts,
+	h.started_at,
+	h.ended_at,
+	h.detail
+FROM multiregion.hook_run AS h
+WHERE h.state <> 'skipped'
+ORDER BY h.epoch DESC, h.hook;
 
 CREATE VIEW multiregion.failovers AS
 SELECT f.failover_id,

@@ -46,6 +46,8 @@ REVOKE ALL ON FUNCTION @extschema@.resume_failover(text, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION @extschema@.explain_failover(text[]) FROM PUBLIC;
 REVOKE ALL ON FUNCTION @extschema@.switchover(text, boolean, boolean, interval) FROM PUBLIC;
 REVOKE ALL ON FUNCTION @extschema@.failover(text, boolean, boolean, interval) FROM PUBLIC;
+REVOKE ALL ON FUNCTION @extschema@.schedule_switchover(timestamptz, text, boolean, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION @extschema@.cancel_switchover(bigint) FROM PUBLIC;
 
 -- Everybody: the answers of routing (region_for_tenant and its like keep PUBLIC's right).
 GRANT EXECUTE ON FUNCTION multiregion.region_status() TO PUBLIC;
@@ -66,6 +68,8 @@ GRANT EXECUTE ON FUNCTION
 	@extschema@.resume_failover(text, text),
 	@extschema@.switchover(text, boolean, boolean, interval),
 	@extschema@.failover(text, boolean, boolean, interval),
+	@extschema@.schedule_switchover(timestamptz, text, boolean, text),
+	@extschema@.cancel_switchover(bigint),
 	multiregion.init(text, text, text, text[], text),
 	multiregion.set_mode(text, text),
 	multiregion.leave(),
@@ -117,6 +121,8 @@ GRANT SELECT ON
 	multiregion.replication,
 	multiregion.failovers,
 	multiregion.pauses,
+	multiregion.scheduled_switchovers,
+	multiregion.hooks,
 	multiregion.events,
 	multiregion.policies,
 	multiregion.policy_changes,
@@ -138,6 +144,9 @@ SELECT pg_catalog.pg_extension_config_dump('multiregion.event', '');
 SELECT pg_catalog.pg_extension_config_dump('multiregion.event_event_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('multiregion.failover', '');
 SELECT pg_catalog.pg_extension_config_dump('multiregion.failover_failover_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('multiregion.hook_run', '');
+SELECT pg_catalog.pg_extension_config_dump('multiregion.schedule', '');
+SELECT pg_catalog.pg_extension_config_dump('multiregion.schedule_schedule_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('multiregion.divergence', '');
 SELECT pg_catalog.pg_extension_config_dump('multiregion.divergence_divergence_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('multiregion.configuration_version', 'WHERE false');

@@ -145,17 +145,32 @@ mr_candidate_refusal(const MrLease *lease, const MrLocal *local, MrFitness fitne
 		return MR_REFUSE_INCONSISTENT;
 	if (local->replay_paused)
 		return MR_REFUSE_REPLAY_PAUSED;
+	/* one that has taken the lease from its leader does not think again: that one is gone */
+	if (local->vetoed && !lease->skip_prevote && lease->handed_order == 0)
+		return MR_REFUSE_VETO;
 	return refusal_by_fitness(lease, lease->self, local->wal_end, lease->marked_down, fitness);
 }
 
 /* The order in which they are asked; the first that stands is the answer. */
-static const MrRefusal rules[] = {
-	MR_REFUSE_UNKNOWN_MEMBER,  MR_REFUSE_WITNESS,       MR_REFUSE_NO_PROMOTE,
-	MR_REFUSE_MARKED_DOWN,     MR_REFUSE_STOPPING,      MR_REFUSE_REBUILDING,
-	MR_REFUSE_WAL_END_UNKNOWN, MR_REFUSE_FENCED_STATE,  MR_REFUSE_OBSERVE,
-	MR_REFUSE_AMNESIA,         MR_REFUSE_SICK,          MR_REFUSE_CRASH_RECOVERY,
-	MR_REFUSE_INCONSISTENT,    MR_REFUSE_REPLAY_PAUSED, MR_REFUSE_FAILOVER_OFF,
-	MR_REFUSE_PAUSED,          MR_REFUSE_GOVERNOR,      MR_REFUSE_LAG};
+static const MrRefusal rules[] = {MR_REFUSE_UNKNOWN_MEMBER,
+								  MR_REFUSE_WITNESS,
+								  MR_REFUSE_NO_PROMOTE,
+								  MR_REFUSE_MARKED_DOWN,
+								  MR_REFUSE_STOPPING,
+								  MR_REFUSE_REBUILDING,
+								  MR_REFUSE_WAL_END_UNKNOWN,
+								  MR_REFUSE_FENCED_STATE,
+								  MR_REFUSE_OBSERVE,
+								  MR_REFUSE_AMNESIA,
+								  MR_REFUSE_SICK,
+								  MR_REFUSE_CRASH_RECOVERY,
+								  MR_REFUSE_INCONSISTENT,
+								  MR_REFUSE_REPLAY_PAUSED,
+								  MR_REFUSE_VETO,
+								  MR_REFUSE_FAILOVER_OFF,
+								  MR_REFUSE_PAUSED,
+								  MR_REFUSE_GOVERNOR,
+								  MR_REFUSE_LAG};
 
 MrRefusal
 mr_candidate_rule(int number)

@@ -58,6 +58,13 @@
 	X(MR_EVENT_VOTES_COMPLETE, "votes_complete", "info", \
 	  "three nodes or more have a vote: failover is automatic") \
 	X(MR_EVENT_DEAD_TIMELINE, "dead_timeline", "warning", \
-	  "recovery waits for a timeline that the leader does not have; the server restarts")
+	  "recovery waits for a timeline that the leader does not have; the server restarts") \
+	X(MR_EVENT_VETO, "veto", "warning", "the pre-promotion function says no") \
+	X(MR_EVENT_VETO_LIFTED, "veto_lifted", "info", "the pre-promotion function objects no more") \
+	X(MR_EVENT_VETO_FAILED, "veto_failed", "warning", "the pre-promotion function does not work") \
+	X(MR_EVENT_HOOK_DONE, "hook_done", "info", "a hook after a failover has ended well") \
+	X(MR_EVENT_HOOK_FAILED, "hook_failed", "warning", "a hook after a failover has failed") \
+	X(MR_EVENT_SCHEDULE_STARTED, "schedule_started", "info", "a scheduled switchover is due") \
+	X(MR_EVENT_SCHEDULE_FAILED, "schedule_failed", "warning", "a scheduled switchover was not done")
 
 #endif /* MR_EVENTS_H */

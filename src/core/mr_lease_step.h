@@ -19,6 +19,7 @@ typedef struct MrLocal
 	bool inconsistent;    /* recovery could not end here: the data files are ahead of it */
 	bool promotion_told;  /* a promotion was signalled, which nobody can take back */
 	bool replay_paused;   /* paused, or recovery_min_apply_delay is set */
+	bool vetoed;          /* the pre-promotion function objects */
 	bool severed;         /* gate closed and no walreceiver is alive */
 	bool sever_failed;    /* the walreceiver did not end in time */
 	bool streaming;       /* walreceiver streams from the current leader */

@@ -90,6 +90,7 @@ mr_mailbox_wake_workers(void)
 {
 	wake(&mr_shared->lease_procno);
 	wake(&mr_shared->monitor_procno);
+	wake(&mr_shared->hooks.procno);
 }
 
 static MailSlot *

@@ -98,4 +98,7 @@ _PG_init(void)
 	register_worker("multiregion monitor", "mr_monitor_main",
 					BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION,
 					BgWorkerStart_ConsistentState);
+	register_worker("multiregion hooks", "mr_hooks_main",
+					BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION,
+					BgWorkerStart_ConsistentState);
 }

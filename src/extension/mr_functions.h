@@ -42,6 +42,9 @@ extern bool mr_is_managed(void);
 /* A palloc'd copy of the protocol state; NULL when unmanaged, or its state is not loaded. */
 extern MrLease *mr_copy_lease(void);
 
+/* Why a member is refused, in words; of a veto of this node also what the function said. */
+extern const char *mr_refusal_text(const MrLease *lease, int slot, int refusal);
+
 /* Slot of the leader now, or MR_NO_SLOT. */
 extern int mr_leader_slot(const MrLease *lease);
 

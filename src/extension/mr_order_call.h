@@ -36,6 +36,7 @@ typedef struct MrOrderWish
 	bool dry_run;
 	int cause; /* MR_CAUSE_SWITCHOVER: only a leader that lives may hand over; or MANUAL */
 	int timeout_ms;
+	int64 id; /* number it gets; 0: one is drawn */
 } MrOrderWish;
 
 /* What became of it. Names point into the lease copy; NULL and -1 are unknown. */
@@ -61,6 +62,12 @@ extern const char *mr_outcome_name(MrOutcome outcome);
  * on a standby and on a fenced node. Error 55000 when the server is not managed.
  */
 extern void mr_order_call(const MrOrderWish *wish, MrOrderResult *result);
+
+/*
+ * The same without the wait: true when the order was taken; mr_order_look() tells how far it
+ * is. False: outcome and refusal say why not.
+ */
+extern bool mr_order_give(const MrOrderWish *wish, MrOrderResult *result);
 
 /* What is known here of an order that was given before; outcome UNKNOWN if nothing is. */
 extern void mr_order_look(int64 id, MrOrderResult *result);

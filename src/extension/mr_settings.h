@@ -36,6 +36,15 @@ typedef enum MrReclone
 
 extern int mr_reclone;
 
+/* Hooks: see workers/mr_hooks.h. Empty strings: there is none. */
+extern char *mr_veto_function;
+extern int mr_veto_timeout_ms;
+extern bool mr_veto_on_error;
+extern char *mr_promotion_function;
+extern char *mr_promotion_command;
+extern char *mr_fence_command;
+extern int mr_hook_timeout_ms;
+
 /* Role and suffix of application_name of our own connections. */
 #define MR_PEER_USER "multiregion_peer"
 

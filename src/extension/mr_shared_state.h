@@ -16,12 +16,12 @@
 #include "postgres.h"
 
 #include "datatype/timestamp.h"
-#include "port/atomics.h"
 #include "storage/lwlock.h"
 #include "storage/spin.h"
 
 #include "core/mr_health.h"
 #include "core/mr_lease.h"
+#include "extension/mr_hooks_shared.h"
 
 #define MR_EVENT_RING 256
 #define MR_EVENT_DETAIL 200
@@ -104,8 +104,8 @@ typedef struct MrShared
 	/* write checks of this node; see monitor_canary.c */
 	pg_atomic_uint32 canary_failures;   /* in a row */
 	pg_atomic_uint64 canary_started_ns; /* of the one under way; 0 = none */
+	MrHooksShared hooks;                /* of the hook worker */
 
-	/* events */
 	slock_t event_lock;
 	uint64 event_sequence;
 	MrEventRecord events[MR_EVENT_RING];

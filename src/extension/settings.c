@@ -21,6 +21,13 @@ int mr_connect_timeout_ms = 2000;
 char *mr_archive_command = NULL;
 char *mr_peer_options = NULL;
 int mr_reclone = MR_RECLONE_ASK;
+char *mr_veto_function = NULL;
+int mr_veto_timeout_ms = 500;
+bool mr_veto_on_error = false;
+char *mr_promotion_function = NULL;
+char *mr_promotion_command = NULL;
+char *mr_fence_command = NULL;
+int mr_hook_timeout_ms = 30000;
 
 /* Read from the startup packet (followers.c), before settings of the session exist. */
 static char *mr_follow_term = NULL;
@@ -57,6 +64,46 @@ static const struct config_enum_entry reclone_options[] = {{"ask", MR_RECLONE_AS
 														   {"never", MR_RECLONE_NEVER, false},
 														   {NULL, 0, false}};
 
+static void
+define_text(const char *name, const char *what, const char *more, char **variable, int flags)
+{
+	DefineCustomStringVariable(name, what, more, variable, "", PGC_SIGHUP, flags, NULL, NULL, NULL);
+}
+
+static void
+define_time(const char *name, const char *what, int *variable, int initial, int min, int max)
+{
+	DefineCustomIntVariable(name, what, NULL, variable, initial, min, max, PGC_SIGHUP, GUC_UNIT_MS,
+							NULL, NULL, NULL);
+}
+
+/* A command may hold what not everybody should read. */
+static void
+define_hooks(void)
+{
+	define_text("multiregion.veto_function",
+				"Function that may object to a promotion of this node.",
+				"Without arguments; returns text: null, or why this node must not be promoted. "
+				"Asked once a second on a standby.",
+				&mr_veto_function, 0);
+	define_time("multiregion.veto_timeout", "Longest run of the veto function.",
+				&mr_veto_timeout_ms, 500, 10, 60000);
+	DefineCustomBoolVariable("multiregion.veto_on_error",
+							 "Whether a veto function that fails is a veto.",
+							 "Also one that takes too long, or has not answered yet.",
+							 &mr_veto_on_error, false, PGC_SIGHUP, 0, NULL, NULL, NULL);
+	define_text("multiregion.promotion_function", "Function called once on each new primary.",
+				"With epoch bigint, cause text, from_node text, to_node text.",
+				&mr_promotion_function, 0);
+	define_text("multiregion.promotion_command", "Shell command run once on each new primary.",
+				NULL, &mr_promotion_command, GUC_SUPERUSER_ONLY);
+	define_text("multiregion.fence_command",
+				"Shell command run by a new primary to cut the old one off.",
+				"After changes that nobody planned.", &mr_fence_command, GUC_SUPERUSER_ONLY);
+	define_time("multiregion.hook_timeout", "Longest run of a promotion function, or of a command.",
+				&mr_hook_timeout_ms, 30000, 100, 3600000);
+}
+
 void
 mr_settings_define(bool preloading)
 {
@@ -90,6 +137,7 @@ mr_settings_define(bool preloading)
 							 "primary has removed stops, in order to be cloned.",
 							 &mr_reclone, MR_RECLONE_ASK, reclone_options, PGC_SIGHUP, 0, NULL,
 							 NULL, NULL);
+	define_hooks();
 	if (preloading)
 	{
 		DefineCustomStringVariable("multiregion.database",

@@ -58,11 +58,14 @@ initialize_atomics(MrShared *shared)
 	pg_atomic_init_u64(&shared->refused_acknowledgement, 0);
 	pg_atomic_init_u32(&shared->lease_procno, PG_UINT32_MAX);
 	pg_atomic_init_u32(&shared->monitor_procno, PG_UINT32_MAX);
+	pg_atomic_init_u32(&shared->hooks.procno, PG_UINT32_MAX);
 	pg_atomic_init_u64(&shared->generation, 1);
 	pg_atomic_init_u64(&shared->lease_version, 0);
 	pg_atomic_init_u32(&shared->down_mask, 0);
 	pg_atomic_init_u32(&shared->canary_failures, 0);
 	pg_atomic_init_u64(&shared->canary_started_ns, 0);
+	pg_atomic_init_u32(&shared->hooks.veto, MR_VETO_UNKNOWN);
+	pg_atomic_init_u64(&shared->hooks.veto_ns, 0);
 }
 
 /*

@@ -23,7 +23,7 @@ sub settings_in
 		my ($regex) = @_;
 		push(@found, [ $1, line_at($text, $-[1]) ]) while $text =~ /$regex/g;
 	};
-	$collect->(qr/\bDefineCustom\w+Variable\(\s*"([^"]+)"/) if $path =~ m{^src/extension/};
+	$collect->(qr/\b(?:DefineCustom\w+Variable|define_\w+)\(\s*"([^"]+)"/) if $path =~ m{^src/extension/};
 	$collect->(qr/"([A-Z][A-Z0-9]*(?:_[A-Z0-9]*)+)"/) if $path =~ m{^src/(?:sidecar|join)/};
 	if ($path =~ m{^src/core/.*\.h$} && $text =~ /#define MR_POLICY_LIST\(X\)((?:[^\n]*\\\n)*[^\n]*)/)
 	{

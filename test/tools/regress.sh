@@ -54,7 +54,7 @@ if [ $# -eq 0 ]; then
 	for file in $pattern; do
 		name=${file##*/}
 		case ${name%.*} in
-			fenced | managed) last+=("${name%.*}") ;;
+			fenced | managed | schedule) last+=("${name%.*}") ;;
 			*) tests+=("${name%.*}") ;;
 		esac
 	done

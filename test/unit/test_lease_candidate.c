@@ -2,6 +2,7 @@
  * Elections: when a node stands, whom it asks, what it may count on, when it tries
  * again. Slot 0 stands; 1 and 2 have the other votes.
  */
+#include "core/mr_candidate.h"
 #include "unit/mr_lease_bench.h"
 #include "unit/mr_unit.h"
 
@@ -71,6 +72,7 @@ static const UnfitCase unfit_cases[] = {
 	UNFIT(MR_REFUSE_CRASH_RECOVERY, standby, false),
 	UNFIT(MR_REFUSE_WAL_END_UNKNOWN, wal_end_known, false),
 	UNFIT(MR_REFUSE_REPLAY_PAUSED, replay_paused, true),
+	UNFIT(MR_REFUSE_VETO, vetoed, true),
 };
 
 MR_TEST(a_node_that_cannot_lead_does_not_stand_and_says_why_once)
@@ -179,6 +181,45 @@ MR_TEST(who_was_handed_the_lease_shows_the_proof_and_asks_for_no_prevote)
 	be_answered(2, MR_REFUSE_NONE);
 	MR_CHECK_INT(bench.lease.transition.cause, MR_CAUSE_ORDERLY_STOP);
 	MR_CHECK_INT(bench.lease.transition.from_slot, 1);
+}
+
+/* Slot 1 hands term 4 over to the node under test. */
+static void
+be_handed_the_lease(void)
+{
+	MrMessage *release = mr_bench_request(&bench, MR_MSG_RELEASE, 1, 4);
+
+	release->successor = bench.disk.node;
+	release->need_lsn = 1000;
+	release->cause = MR_CAUSE_PRIMARY_CRASH;
+	mr_bench_deliver(&bench);
+}
+
+MR_TEST(a_veto_refuses_the_lease_but_does_not_drop_what_was_taken)
+{
+	mr_bench_start(&bench, 3);
+	mr_bench_follow(&bench, 1, 4);
+	bench.local.vetoed = true;
+	be_handed_the_lease();
+	MR_CHECK_INT(mr_bench_refusal(&bench), MR_REFUSE_VETO);
+	bench.local.vetoed = false;
+	be_handed_the_lease();
+	MR_CHECK_INT(mr_bench_refusal(&bench), MR_REFUSE_NONE);
+	bench.local.vetoed = true;
+	mr_bench_tick(&bench, 0);
+	MR_CHECK_INT(mr_bench_asked(&bench, 2), MR_MSG_VOTE);
+}
+
+MR_TEST(a_veto_shows_in_reports_and_lets_one_that_is_behind_win)
+{
+	mr_bench_start(&bench, 3);
+	bench.local.vetoed = true;
+	mr_bench_request(&bench, MR_MSG_PREVOTE, 1, 1)->report.wal_end = 10;
+	mr_bench_deliver(&bench);
+	MR_REQUIRE(mr_bench_refusal(&bench) == MR_REFUSE_NONE);
+	MR_CHECK_INT(mr_bench_reply(&bench)->report.refusal, MR_REFUSE_VETO);
+	bench.lease.peers[1].report = mr_bench_reply(&bench)->report;
+	MR_CHECK_INT(mr_candidate_refusal_of(&bench.lease, 1, 0, MR_FIT_ORDERED_LOSSY), MR_REFUSE_VETO);
 }
 
 /* Its own lease died with it, so it need not wait for anything. */

@@ -107,6 +107,21 @@ mr_copy_lease(void)
 	return NULL;
 }
 
+const char *
+mr_refusal_text(const MrLease *lease, int slot, int refusal)
+{
+	char reason[MR_EVENT_DETAIL];
+
+	if (refusal != MR_REFUSE_VETO || slot != lease->self)
+		return mr_refusal_sentence(refusal);
+	LWLockAcquire(mr_shared->monitor_lock, LW_SHARED);
+	strlcpy(reason, mr_shared->hooks.veto_reason, sizeof(reason));
+	LWLockRelease(mr_shared->monitor_lock);
+	if (reason[0] == '\0')
+		return mr_refusal_sentence(refusal);
+	return psprintf("%s: %s", mr_refusal_sentence(refusal), reason);
+}
+
 int
 mr_leader_slot(const MrLease *lease)
 {

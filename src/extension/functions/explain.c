@@ -17,6 +17,7 @@
 #include "core/mr_forecast.h"
 #include "core/mr_governor.h"
 #include "extension/mr_catalog_edit.h"
+#include "extension/mr_catalog_hook.h"
 #include "extension/mr_commits.h"
 #include "extension/mr_functions.h"
 #include "extension/mr_shared_state.h"
@@ -109,6 +110,20 @@ input_of_policy(const MrLease *lease, const MrMember *member, MrRefusal rule)
 					(long long) config->policy.max_failovers_per_hour);
 }
 
+/* Its own words: of this node from shared memory, of others as recorded on the primary. */
+static const char *
+input_of_veto(const MrLease *lease, int slot)
+{
+	const char *reason;
+
+	if (lease->peers[slot].report.refusal != MR_REFUSE_VETO)
+		return "its veto function does not object";
+	if (slot == lease->self)
+		return mr_refusal_text(lease, slot, MR_REFUSE_VETO);
+	reason = mr_catalog_veto_reason(lease->durable.config.members[slot].name);
+	return reason != NULL ? psprintf("it reports veto: %s", reason) : "it reports veto";
+}
+
 /* What a rule looks at, in words. */
 static const char *
 input_of(const Explanation *explanation, int slot, MrRefusal rule)
@@ -133,6 +148,8 @@ input_of(const Explanation *explanation, int slot, MrRefusal rule)
 		case MR_REFUSE_PAUSED:
 		case MR_REFUSE_GOVERNOR:
 			return input_of_policy(lease, member, rule);
+		case MR_REFUSE_VETO:
+			return input_of_veto(lease, slot);
 		case MR_REFUSE_LAG:
 			return psprintf("it holds WAL to %X/%X, the primary was at %X/%X, limit %lld bytes",
 							LSN_FORMAT_ARGS(report->wal_end),

@@ -3,7 +3,7 @@
  *
  * The order goes to the lease worker of this server like a message of a peer; that one
  * executes it or passes it on. What became of it shows in the published lease state.
- * Called by functions/failover.c.
+ * Called by functions/failover.c and the hook worker.
  */
 #include "postgres.h"
 
@@ -297,10 +297,9 @@ prepare(const MrOrderWish *wish, MrOrderResult *result)
 	return result->refusal == MR_REFUSE_NONE;
 }
 
-void
-mr_order_call(const MrOrderWish *wish, MrOrderResult *result)
+bool
+mr_order_give(const MrOrderWish *wish, MrOrderResult *result)
 {
-	int64 began_ns = mr_boottime_ns();
 	int refusal;
 
 	memset(result, 0, sizeof(*result));
@@ -308,20 +307,30 @@ mr_order_call(const MrOrderWish *wish, MrOrderResult *result)
 	result->to = MR_NO_SLOT;
 	result->epoch = result->duration_ms = result->lost_bytes = -1;
 	if (!prepare(wish, result))
-		return;
+		return false;
 	if (wish->dry_run)
 	{
 		result->outcome = MR_OUTCOME_DRY_RUN;
-		return;
+		return false;
 	}
-	result->id = (int64) (pg_prng_uint64(&pg_global_prng_state) >> 1) | 1;
+	result->id =
+		wish->id != 0 ? wish->id : (int64) (pg_prng_uint64(&pg_global_prng_state) >> 1) | 1;
 	refusal = give_order(result->lease, wish, result);
 	if (refusal != MR_REFUSE_NONE)
 	{
 		result->outcome = outcome_of_refusal(refusal);
 		result->refusal = refusal;
-		return;
 	}
+	return refusal == MR_REFUSE_NONE;
+}
+
+void
+mr_order_call(const MrOrderWish *wish, MrOrderResult *result)
+{
+	int64 began_ns = mr_boottime_ns();
+
+	if (!mr_order_give(wish, result))
+		return;
 	wait_for_end(result, began_ns + (wish->timeout_ms + 1000) * MR_NS_PER_MS);
 	take_state(result);
 	if (result->outcome == MR_OUTCOME_DONE)

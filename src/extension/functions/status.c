@@ -138,7 +138,7 @@ closed_reason(const MrLease *lease, int leader)
 		return RecoveryInProgress() ? "this node holds the lease and is being promoted"
 									: "no majority has renewed the lease of this node";
 	if (lease->self_refusal != MR_REFUSE_NONE)
-		return mr_refusal_sentence(lease->self_refusal);
+		return mr_refusal_text(lease, lease->self, lease->self_refusal);
 	return "no node holds the lease";
 }
 
@@ -283,6 +283,9 @@ refusal_of(const MrLease *lease, int slot)
 		return lease->self_refusal;
 	if ((lease->peers[slot].report.flags & MR_REPORT_ELIGIBLE) != 0)
 		return MR_REFUSE_NONE;
+	/* what it says of itself; else what it answered when it was asked for its vote */
+	if (lease->peers[slot].report.refusal != MR_REFUSE_NONE)
+		return lease->peers[slot].report.refusal;
 	return lease->peers[slot].refusal;
 }
 
@@ -332,7 +335,7 @@ put_contact(Row *row, const MrLease *lease, const MrNodeHealth *health, int slot
 	put(row, Float8GetDatum(round_trip_us / 1000.0), self || round_trip_us == 0);
 	put_bool(row, eligible);
 	if (!eligible && refusal != MR_REFUSE_NONE)
-		put_text(row, mr_refusal_sentence(refusal));
+		put_text(row, mr_refusal_text(lease, slot, refusal));
 	else
 		put_text(row, self ? NULL : health->error);
 	put_number(row, self ? 0 : (now_ns - peer->heard_ns) / MR_NS_PER_MS,

@@ -33,6 +33,7 @@
 #define MR_CONTROL_EVERY_NS (50 * MR_NS_PER_MS)
 #define MR_HISTORY_EVERY_NS (MR_NS_PER_S / 4)
 #define MR_REPLY_NS (20 * MR_NS_PER_MS)
+#define MR_VETO_STALE_NS (10 * MR_NS_PER_S)
 #define MR_CANARY_TIMEOUT_NS (10 * MR_NS_PER_S)
 
 /*
@@ -289,6 +290,23 @@ is_receiving(void)
 }
 
 /*
+ * Does the veto function object? It is asked ahead, by the hook worker: nobody waits for
+ * it. An objection stands until it is taken back, or the setting is.
+ */
+static bool
+is_vetoed(int64 now_ns)
+{
+	uint32 veto = pg_atomic_read_u32(&mr_shared->hooks.veto);
+
+	if (mr_veto_function[0] == '\0')
+		return false;
+	if (veto == MR_VETO_OBJECTION || !mr_veto_on_error)
+		return veto == MR_VETO_OBJECTION;
+	return veto != MR_VETO_PASSED ||
+		   now_ns > (int64) pg_atomic_read_u64(&mr_shared->hooks.veto_ns) + MR_VETO_STALE_NS;
+}
+
+/*
  * What a hand-over by order waits for. An answer that is decided has a moment to leave:
  * a client that does not read it must not keep the lease.
  */
@@ -329,6 +347,7 @@ mr_lease_observe(MrLeaseWorker *worker, MrLocal *local)
 	local->promotion_told =
 		local->standby && (pg_atomic_read_u32(&mr_shared->promotion_told) != 0 ||
 						   access(PROMOTE_SIGNAL_FILE, F_OK) == 0);
+	local->vetoed = local->standby && is_vetoed(now_ns);
 	local->off_history = local->standby && is_off_history(worker, local, now_ns);
 	local->down_mask = pg_atomic_read_u32(&mr_shared->down_mask);
 	local->last_commit = pg_atomic_read_u64(&mr_shared->last_commit_end);

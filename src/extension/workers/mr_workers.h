@@ -12,4 +12,7 @@ extern PGDLLEXPORT void mr_lease_main(Datum argument);
 /* Health, lag, records, configuration; see monitor_worker.c. */
 extern PGDLLEXPORT void mr_monitor_main(Datum argument);
 
+/* Functions and commands of the operator, scheduled switchovers; see hook_worker.c. */
+extern PGDLLEXPORT void mr_hooks_main(Datum argument);
+
 #endif /* MR_WORKERS_H */

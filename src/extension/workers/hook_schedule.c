@@ -1,0 +1,141 @@
+/*
+ * Scheduled switchovers: on the primary, gives the order when one is due and writes down
+ * what became of it.
+ *
+ * The order's number is in the row, committed, before the order is given: a row is never
+ * executed twice. The successor of a switchover has every byte, so it has that row, and
+ * its own worker finishes it when the failover of that order is recorded. Called by
+ * hook_worker.c.
+ */
+#include "postgres.h"
+
+#include "common/pg_prng.h"
+
+#include "core/mr_names.h"
+#include "extension/mr_catalog.h"
+#include "extension/mr_order_call.h"
+#include "extension/workers/mr_hooks.h"
+
+#define MR_LOOK_EVERY_NS (MR_NS_PER_S / 2)
+#define MR_ORDER_MS 30000
+
+static void
+tell(const MrHooks *hooks, int event, int64 id, int refusal, const char *detail)
+{
+	mr_event_push(event, hooks->lease->durable.term, mr_hooks_self(hooks), refusal, id, detail);
+}
+
+/* Refused before it was given, or since; rule: the refusal, or why there was none. */
+static void
+refuse(const MrHooks *hooks, int64 id, const MrOrderResult *result)
+{
+	const char *rule = result->refusal != MR_REFUSE_NONE ? mr_refusal_name(result->refusal)
+														 : mr_outcome_name(result->outcome);
+
+	mr_catalog_end_schedule(id, "refused", rule, 0);
+	tell(hooks, MR_EVENT_SCHEDULE_FAILED, id, result->refusal, rule);
+}
+
+/* A transaction, if there is a table to look at: 0.1 had none. */
+static bool
+begin(void)
+{
+	if (!mr_catalog_start())
+		return false;
+	if (mr_catalog_has_schedule())
+		return true;
+	mr_catalog_finish();
+	return false;
+}
+
+/* ---------- what is due ---------- */
+
+static void
+miss(MrHooks *hooks, void *argument)
+{
+	int64 id;
+
+	if (!begin())
+		return;
+	while ((id = mr_catalog_miss_schedule()) != 0)
+		tell(hooks, MR_EVENT_SCHEDULE_FAILED, id, MR_REFUSE_NONE, "missed");
+	mr_catalog_finish();
+}
+
+static void
+take(MrHooks *hooks, void *argument)
+{
+	MrScheduleRow *row = argument;
+	int64 order_id = (int64) (pg_prng_uint64(&pg_global_prng_state) >> 1) | 1;
+
+	if (!begin())
+		return;
+	(void) mr_catalog_take_schedule(order_id, row);
+	mr_catalog_finish();
+}
+
+static void
+give(MrHooks *hooks, void *argument)
+{
+	const MrScheduleRow *row = argument;
+	MrOrderWish wish = {.target = row->target[0] != '\0' ? row->target : NULL,
+						.away = row->away,
+						.cause = MR_CAUSE_SWITCHOVER,
+						.timeout_ms = MR_ORDER_MS,
+						.id = row->order_id};
+	MrOrderResult result;
+
+	if (!begin())
+		return;
+	if (!mr_order_give(&wish, &result))
+		refuse(hooks, row->id, &result);
+	mr_catalog_finish();
+}
+
+/* ---------- what was given ---------- */
+
+static void
+follow(MrHooks *hooks, void *argument)
+{
+	MrScheduleRow row;
+	MrOrderResult result;
+
+	if (!begin())
+		return;
+	if (mr_catalog_running_schedule(&row))
+	{
+		mr_order_look(row.order_id, &result);
+		if (result.outcome == MR_OUTCOME_DONE)
+			mr_catalog_end_schedule(row.id, "done", NULL, result.epoch);
+		else if (result.outcome != MR_OUTCOME_PENDING && result.outcome != MR_OUTCOME_UNKNOWN)
+			refuse(hooks, row.id, &result);
+		else if (row.expired)
+		{
+			mr_catalog_end_schedule(row.id, "interrupted", NULL, 0);
+			tell(hooks, MR_EVENT_SCHEDULE_FAILED, row.id, MR_REFUSE_NONE, "interrupted");
+		}
+	}
+	mr_catalog_finish();
+}
+
+void
+mr_hooks_schedule(MrHooks *hooks)
+{
+	MrScheduleRow row = {0};
+	char problem[MR_EVENT_DETAIL];
+
+	if (!hooks->leads || hooks->now_ns < hooks->next_schedule_ns)
+		return;
+	hooks->next_schedule_ns = hooks->now_ns + MR_LOOK_EVERY_NS;
+	if (!mr_hooks_try(follow, hooks, NULL, problem) || !mr_hooks_try(miss, hooks, NULL, problem) ||
+		!mr_hooks_try(take, hooks, &row, problem))
+	{
+		hooks->next_schedule_ns = hooks->now_ns + MR_HOOKS_REST_NS;
+		return;
+	}
+	if (row.id == 0)
+		return;
+	tell(hooks, MR_EVENT_SCHEDULE_STARTED, row.id, MR_REFUSE_NONE,
+		 row.target[0] != '\0' ? row.target : NULL);
+	(void) mr_hooks_try(give, hooks, &row, problem);
+}

@@ -1,0 +1,221 @@
+/*
+ * The hook worker: runs what the operator has set (mr_hooks.h says what, and why in a
+ * process of its own), and gives the orders of scheduled switchovers.
+ *
+ * Runs on primaries and standbys alike, from the moment they can be read, and connects to
+ * multiregion.database once the server is managed. It decides nothing about leases: a
+ * veto is a word in shared memory that the lease worker reads, a switchover is an order
+ * like one from a session. If it hangs or is gone, failovers go on without it.
+ *
+ * Must never be waited for by anybody, nor open a transaction over a wait of its own.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "access/xlog.h"
+#include "libpq/pqsignal.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "postmaster/bgworker.h"
+#include "postmaster/interrupt.h"
+#include "storage/ipc.h"
+#include "storage/latch.h"
+#include "storage/lock.h"
+#include "storage/proc.h"
+#include "tcop/tcopprot.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/timeout.h"
+
+#include "extension/mr_settings.h"
+#include "extension/pg_compat.h"
+#include "extension/workers/mr_hooks.h"
+#include "extension/workers/mr_workers.h"
+
+#define MR_UNMANAGED_MS 60000L
+#define MR_CONNECT_AGAIN_MS 5000L
+
+/* Read at exit, when commands under way lose who watches them. */
+static MrHooks *hooks_at_exit = NULL;
+
+const char *
+mr_hooks_self(const MrHooks *hooks)
+{
+	return hooks->lease->durable.name;
+}
+
+/* ---------- errors ---------- */
+
+/* As every loop of PostgreSQL does it; the process goes on. */
+static void
+forget_error(MemoryContext context, bool quiet, char problem[MR_EVENT_DETAIL])
+{
+	ErrorData *error;
+
+	HOLD_INTERRUPTS();
+	error_context_stack = NULL;
+	disable_all_timeouts(false);
+	QueryCancelPending = false;
+	MemoryContextSwitchTo(context);
+	error = CopyErrorData();
+	strlcpy(problem, error->message, MR_EVENT_DETAIL);
+	if (!quiet)
+		EmitErrorReport();
+	AbortCurrentTransaction();
+	MemoryContextSwitchTo(context);
+	FlushErrorState();
+	RESUME_INTERRUPTS();
+}
+
+bool
+mr_hooks_try(void (*body)(MrHooks *hooks, void *argument), MrHooks *hooks, void *argument,
+			 char problem[MR_EVENT_DETAIL])
+{
+	volatile bool ok = true;
+
+	problem[0] = '\0';
+	PG_TRY();
+	{
+		body(hooks, argument);
+	}
+	PG_CATCH();
+	{
+		forget_error(hooks->turn_context, hooks->quiet, problem);
+		ok = false;
+	}
+	PG_END_TRY();
+	/* what a function of the operator has locked for its session */
+	LockReleaseAll(USER_LOCKMETHOD, true);
+	pgstat_report_activity(STATE_IDLE, NULL);
+	return ok;
+}
+
+/* ---------- start ---------- */
+
+static void
+leave(int code, Datum argument)
+{
+	pg_atomic_write_u32(&mr_shared->hooks.procno, PG_UINT32_MAX);
+	for (int i = 0; hooks_at_exit != NULL && i < MR_HOOK_COUNT; i++)
+		mr_hooks_command_cancel(&hooks_at_exit->commands[i]);
+}
+
+static void
+heed_interrupts(void)
+{
+	if (ProcDiePending)
+		proc_exit(1); /* an orderly shutdown is no error worth a line in the log */
+	CHECK_FOR_INTERRUPTS();
+	if (ConfigReloadPending)
+	{
+		ConfigReloadPending = false;
+		ProcessConfigFile(PGC_SIGHUP);
+	}
+}
+
+static void
+wait_on_latch(long timeout_ms)
+{
+	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, timeout_ms,
+					 PG_WAIT_EXTENSION);
+	ResetLatch(MyLatch);
+	heed_interrupts();
+}
+
+static bool
+is_managed(void)
+{
+	return pg_atomic_read_u32(&mr_shared->managed) != 0 &&
+		   pg_atomic_read_u32(&mr_shared->mode) != MR_MODE_OFF;
+}
+
+/*
+ * The monitor tells the log when the database cannot be connected to; as long as it could
+ * not, this process does not try.
+ */
+static void
+connect_to_database(void)
+{
+	while (!is_managed())
+		wait_on_latch(MR_UNMANAGED_MS);
+	while (mr_shared->monitor.failed_starts > 1)
+		wait_on_latch(MR_CONNECT_AGAIN_MS);
+	BackgroundWorkerInitializeConnection(mr_database, NULL, 0);
+}
+
+/* What a user may have set for sessions in general is not meant for this one. */
+static void
+pin_settings(void)
+{
+	static const char *const pinned[][2] = {
+		{"search_path", "pg_catalog, pg_temp"},
+		{"synchronous_commit", "local"},
+		{"default_transaction_read_only", "off"},
+		{"default_transaction_isolation", "read committed"},
+		{"statement_timeout", "0"},
+		{"idle_in_transaction_session_timeout", "0"},
+		{"idle_session_timeout", "0"},
+		{"lock_timeout", "2s"},
+	};
+
+	for (int i = 0; i < lengthof(pinned); i++)
+		SetConfigOption(pinned[i][0], pinned[i][1], PGC_SUSET, PGC_S_OVERRIDE);
+}
+
+/* ---------- the loop ---------- */
+
+static void
+begin_turn(MrHooks *hooks)
+{
+	MemoryContextReset(hooks->turn_context);
+	(void) mr_shared_read_lease(hooks->lease);
+	hooks->now_ns = mr_boottime_ns();
+	hooks->leads = pg_atomic_read_u32(&mr_shared->mode) == MR_MODE_MANAGE &&
+				   hooks->lease->role == MR_ROLE_LEADER && mr_fence_is_open() &&
+				   !RecoveryInProgress();
+}
+
+static void
+run(MrHooks *hooks)
+{
+	while (is_managed())
+	{
+		begin_turn(hooks);
+		if (hooks->lease->loaded && hooks->lease->self != MR_NO_SLOT)
+		{
+			mr_hooks_veto(hooks);
+			heed_interrupts();
+			mr_hooks_run(hooks);
+			heed_interrupts();
+			mr_hooks_schedule(hooks);
+		}
+		(void) pgstat_report_stat(true);
+		wait_on_latch((long) (MR_HOOKS_TICK_NS / MR_NS_PER_MS));
+	}
+}
+
+void
+mr_hooks_main(Datum argument)
+{
+	MrHooks *hooks;
+
+	pqsignal(SIGHUP, SignalHandlerForConfigReload);
+	pqsignal(SIGTERM, die);
+	BackgroundWorkerUnblockSignals();
+	before_shmem_exit(leave, (Datum) 0);
+	pg_atomic_write_u32(&mr_shared->hooks.procno, (uint32) MR_MY_PROCNO);
+	connect_to_database();
+	pin_settings();
+
+	hooks = MemoryContextAllocZero(TopMemoryContext, sizeof(MrHooks));
+	hooks->lease = MemoryContextAllocZero(TopMemoryContext, sizeof(MrLease));
+	hooks->turn_context =
+		AllocSetContextCreate(TopMemoryContext, "multiregion hooks turn", ALLOCSET_DEFAULT_SIZES);
+	hooks->objects = pg_atomic_read_u32(&mr_shared->hooks.veto) == MR_VETO_OBJECTION;
+	hooks_at_exit = hooks;
+	MemoryContextSwitchTo(hooks->turn_context);
+	run(hooks);
+
+	/* Unmanaged again: a new process waits without a database. */
+	proc_exit(1);
+}
