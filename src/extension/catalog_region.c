@@ -42,6 +42,9 @@ static const char *const usage_sql = "SELECT (SELECT pg_catalog.count(*) FROM mu
 static const char *const forget_sql =
 	"DELETE FROM multiregion.region WHERE region_key OPERATOR(pg_catalog.=) $1";
 
+/* Many may hold them at a time, and nobody while one is changed. */
+static const char *const hold_sql = "LOCK TABLE multiregion.region IN ROW EXCLUSIVE MODE";
+
 static const char *const lock_sql = "LOCK TABLE multiregion.region IN SHARE ROW EXCLUSIVE MODE";
 
 /* Nobody may come to use a region between the look and its removal. */
@@ -153,6 +156,16 @@ mr_catalog_lock_regions(void)
 
 	mr_catalog_open(&session);
 	(void) mr_write(lock_sql, NULL);
+	mr_catalog_close(&session);
+}
+
+void
+mr_catalog_hold_regions(void)
+{
+	MrCatalogSession session;
+
+	mr_catalog_open(&session);
+	(void) mr_write(hold_sql, NULL);
 	mr_catalog_close(&session);
 }
 

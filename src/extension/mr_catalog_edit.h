@@ -61,6 +61,9 @@ extern void mr_catalog_require_region(const char *word, MrRegionRow *region);
 /* Keeps others from changing regions until the transaction ends; before reading to change. */
 extern void mr_catalog_lock_regions(void);
 
+/* Keeps regions from going until the transaction ends; before one is put into a row. */
+extern void mr_catalog_hold_regions(void);
+
 /* Adds a region; error 42710 if its key or id means another one already. */
 extern void mr_catalog_insert_region(const MrRegionRow *region);
 

@@ -465,6 +465,7 @@ multiregion_leave(PG_FUNCTION_ARGS)
 		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 						errmsg("only the primary can leave"),
 						errhint("Any other node is removed by drop_node() on the primary.")));
+	mr_catalog_lock_nodes(); /* somebody may be adding one */
 	if (mr_config_count_members(&lease->durable.config) > 1 ||
 		mr_catalog_count_nodes(lease->durable.name) > 0)
 		ereport(ERROR, (errcode(ERRCODE_OBJECT_IN_USE),

@@ -137,6 +137,8 @@ add_node(FunctionCallInfo fcinfo, const char *function, MrNodeRow *node, bool al
 	mr_catalog_require_new_node(node->name);
 	require_right_server(node, false);
 	name_observer(node);
+	mr_catalog_hold_regions();
+	mr_catalog_require_region(node->region, &region);
 	mr_catalog_insert_node(node);
 	PG_RETURN_TEXT_P(cstring_to_text(node->name));
 }

@@ -66,6 +66,7 @@ multiregion_set_tenant_region(PG_FUNCTION_ARGS)
 		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("region must not be null"),
 						errhint("clear_tenant_region() removes the preference of a tenant.")));
 	mr_require_writable("set_tenant_region()");
+	mr_catalog_hold_regions();
 	mr_catalog_require_region(mr_text_argument(fcinfo, 1, "region"), &region);
 	change.region = region.key;
 	values[0] = CStringGetTextDatum(change.tenant);
