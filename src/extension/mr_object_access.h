@@ -10,4 +10,7 @@
 /* _PG_init: installs the hook. */
 extern void mr_object_access_install(void);
 
+/* Error 55006 if this is the extension that a managed server needs. */
+extern void mr_object_access_protect(Oid extension);
+
 #endif /* MR_OBJECT_ACCESS_H */

@@ -16,7 +16,8 @@ extern bool mr_utility_is_second_phase(Node *statement);
 
 /*
  * Raises an error for what would take the ground from under a managed server:
- * dropping or renaming multiregion.database. (The extension: mr_object_access.h.)
+ * dropping or renaming multiregion.database, and the extension before anything is locked
+ * for it. (Whatever else takes that along: mr_object_access.h.)
  */
 extern void mr_utility_protect(Node *statement);
 

@@ -45,8 +45,8 @@ acts_outside_transactions(Oid function)
 }
 
 /* A copy in another database than multiregion.database may go. */
-static void
-protect_extension(Oid extension)
+void
+mr_object_access_protect(Oid extension)
 {
 	const char *name;
 	const char *here;
@@ -68,7 +68,7 @@ watch(ObjectAccessType access, Oid class, Oid object, int sub_object, void *argu
 	if (access == OAT_FUNCTION_EXECUTE && acts_outside_transactions(object))
 		mr_fence_require_open();
 	else if (access == OAT_DROP && class == ExtensionRelationId)
-		protect_extension(object);
+		mr_object_access_protect(object);
 	if (previous_object_access)
 		previous_object_access(access, class, object, sub_object, argument);
 }

@@ -7,8 +7,10 @@
  */
 #include "postgres.h"
 
+#include "commands/extension.h"
 #include "nodes/parsenodes.h"
 
+#include "extension/mr_object_access.h"
 #include "extension/mr_settings.h"
 #include "extension/mr_shared_state.h"
 #include "extension/mr_utility.h"
@@ -88,6 +90,19 @@ database_taken_away(Node *statement)
 	return NULL;
 }
 
+/*
+ * Its locks would wait for others, and on standbys for their sessions: a switchover could not
+ * see its target replay the last byte, for a statement that is refused in the end.
+ */
+static void
+protect_extensions(DropStmt *statement)
+{
+	ListCell *name;
+
+	foreach(name, statement->objects)
+		mr_object_access_protect(get_extension_oid(strVal(lfirst(name)), true));
+}
+
 void
 mr_utility_protect(Node *statement)
 {
@@ -95,6 +110,8 @@ mr_utility_protect(Node *statement)
 
 	if (pg_atomic_read_u32(&mr_shared->managed) == 0)
 		return;
+	if (IsA(statement, DropStmt) && ((DropStmt *) statement)->removeType == OBJECT_EXTENSION)
+		protect_extensions((DropStmt *) statement);
 	database = database_taken_away(statement);
 	if (database != NULL && mr_database != NULL && strcmp(database, mr_database) == 0)
 		ereport(ERROR, (errcode(ERRCODE_OBJECT_IN_USE),
