@@ -98,6 +98,7 @@ help:
 #: make demo            three regions on this machine; demo-status, demo-kill REGION=US_EAST,
 #:                      demo-freeze, demo-thaw, demo-start, demo-stop, demo-clean
 #: make bench-failover  measure failovers: RUNS=10, CASES="switchover frozen" (default all)
+#: make bench-pool      clients that only reconnect on error, and who of them is stuck: CLIENTS=1000
 #: make chaos           random faults on real clusters: CHAOS_SECONDS=300, SEED= (printed, to
 #:                      draw the same again), NODES=3, ROUND=1 (the first one)
 #: make lint            the rules of the house
@@ -108,7 +109,7 @@ help:
 
 # Everything below starts servers (or builds what does).
 demo_verbs := demo-status demo-kill demo-freeze demo-thaw demo-start demo-stop demo-clean
-served := prefix prefix-test test $(addprefix test-,$(layers) $(slow_layers)) lint demo bench-failover \
+served := prefix prefix-test test $(addprefix test-,$(layers) $(slow_layers)) lint demo bench-failover bench-pool \
 	chaos
 .PHONY: $(served) $(demo_verbs) regress-accept
 
@@ -167,7 +168,7 @@ build-simulation build-mutants:
 build-model:
 build-regress build-isolation: prefix-test
 build-tap build-sidecar: prefix-test
-	@+$(call inner,test) link probe
+	@+$(call inner,test) link probe pool
 build-tap: build-next
 build-next: bootstrap
 	@+$(call inner,next) multiregion.so multiregion-join
@@ -181,6 +182,10 @@ $(demo_verbs): demo-%:
 bench-failover: prefix-release
 	@+$(call inner,release) probe link
 	@MR_TOP=$(CURDIR) MR_BINDIR=$(MR_PREFIX)/release/bin perl -Itest/tap/lib test/bench/failover.pl $(CASES)
+
+bench-pool: prefix-release
+	@+$(call inner,release) pool
+	@MR_TOP=$(CURDIR) MR_BINDIR=$(MR_PREFIX)/release/bin perl -Itest/tap/lib test/load/pool.pl $(CASES)
 
 chaos: build-tap
 	@MR_TOP=$(CURDIR) MR_BINDIR=$(MR_PREFIX)/test/bin MR_LINK=$(CURDIR)/build/test/link.bin \
