@@ -1,0 +1,113 @@
+# The runbook's commands, in its order, on a cluster of three regions with sidecars. What
+# an entry is about has happened before its commands are run: replay is paused, a state file
+# is lost, a node is down, a region dies with commits that no other has.
+use strict;
+use warnings;
+
+use FindBin;
+use File::Path qw(make_path);
+use Test::More;
+
+use lib "$FindBin::Bin/lib";
+use MultiRegion::Cluster;
+use MultiRegion::Document;
+use MultiRegion::Rejoin qw(walsender_of);
+
+my $token = 'runbook-runbook-runbook';
+my $cluster = MultiRegion::Cluster->new(sidecars => 1, sidecar_settings => { MULTIREGION_API_TOKEN => $token },
+	policy => { failback => 'off', health_check_interval => '500ms', max_consecutive_failures => 2 });
+my @names = qw(us_east_1 eu_west_1 ap_southeast_1);
+$_->{name} = shift @names foreach $cluster->nodes;
+$cluster->start;
+my $document = MultiRegion::Document->new('docs/MULTI_REGION_RUNBOOK.md');
+my ($us, $eu, $ap) = map { $cluster->node($_) } qw(us_east_1 eu_west_1 ap_southeast_1);
+make_path($us->directory . '/etc');
+open(my $file, '>', $us->directory . '/etc/token') or die "token: $!";
+print $file $token;
+close $file;
+
+sub leader { return $cluster->wait_for_leader }
+
+sub wait_for_event
+{
+	my ($kind) = @_;
+	return $cluster->poll_until(
+		sub { leader()->value("SELECT count(*) FROM multiregion.event WHERE kind = '$kind'") > 0 }, 30, "event $kind");
+}
+
+# Everybody runs, follows and could be promoted; the primary is that node.
+sub settle
+{
+	my ($primary) = @_;
+	$_->start foreach $cluster->nodes;
+	$cluster->wait_complete(60);
+	$cluster->poll_until(
+		sub {
+			leader()->value(q{SELECT bool_and(status = 'up' AND eligible) FROM multiregion.member_status()}) eq 't';
+		}, 30, 'everybody to be fit');
+	return if !$primary || leader() == $primary;
+	leader()->query(sprintf "SELECT switchover('%s')", $primary->name);
+	$cluster->poll_until(sub { leader() == $primary }, 20, $primary->name . ' to lead');
+	return settle();
+}
+
+# The primary is lost with rows that it has acknowledged and nobody else has.
+sub lose_commits
+{
+	my ($primary) = @_;
+
+	$primary->safe_psql('CREATE TABLE IF NOT EXISTS lost (i int)');
+	$cluster->wait_caught_up;
+	kill 'STOP', map { walsender_of($primary, $_) } grep { $_ != $primary } $cluster->nodes;
+	is($primary->query("INSERT INTO lost VALUES ($_)", timeout => 1)->{sqlstate}, undef, "row $_ is acknowledged")
+		foreach 1 .. 3;
+	$primary->kill_all;
+	return $cluster->wait_for_leader(not => $primary, timeout => 30);
+}
+
+settle($us);
+$document->run($cluster, before => {
+	candidate_refused => sub {
+		$eu->safe_psql('SELECT pg_wal_replay_pause()');
+		$cluster->poll_until(
+			sub { $us->value(q{SELECT eligible FROM multiregion.member_status() WHERE node_name = 'eu_west_1'}) eq 'f' },
+			20, 'the paused node to be unfit');
+	},
+	diverged => sub {
+		settle($us);
+		lose_commits($us);
+		settle($us);
+	},
+	amnesia => sub {
+		settle($us);
+		$ap->stop;
+		unlink($ap->data . '.multiregion/state') or die "state: $!";
+		$ap->start;
+		$cluster->poll_until(sub { defined $ap->value('SELECT 1') }, 30, 'the node to answer');
+	},
+	node_down => sub {
+		settle($us);
+		$ap->kill_all;
+		wait_for_event('node_down');
+	},
+	region_down => sub { settle($us) },
+	Switchover => sub { settle($us) },
+	'Rolling restart' => sub { settle($us) },
+	'Region loss' => sub {
+		settle($us);
+		$us->kill_all;
+		$cluster->wait_for_leader(not => $us);
+		wait_for_event('region_down');
+	},
+	'Manual failover' => sub {
+		settle($us);
+		leader()->safe_psql(q{SELECT multiregion.set_policy('auto_failover', 'off')});
+		$cluster->poll_until(
+			sub { !grep { ($_->value(q{SELECT in_force FROM multiregion.policies WHERE name = 'auto_failover'}) // '') ne 'off' }
+				$cluster->nodes }, 20, 'the policy to be in force');
+		$us->kill_all;
+		$cluster->poll_until(
+			sub { ($eu->lease_status // {})->{primary_node} ? 0 : 1 }, 20, 'nobody to lead');
+	},
+});
+done_testing();
