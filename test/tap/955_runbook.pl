@@ -21,18 +21,19 @@ $_->{name} = shift @names foreach $cluster->nodes;
 $cluster->start;
 my $document = MultiRegion::Document->new('docs/MULTI_REGION_RUNBOOK.md');
 my ($us, $eu, $ap) = map { $cluster->node($_) } qw(us_east_1 eu_west_1 ap_southeast_1);
-make_path($us->directory . '/etc');
-open(my $file, '>', $us->directory . '/etc/token') or die "token: $!";
+make_path("$cluster->{directory}/etc");
+open(my $file, '>', "$cluster->{directory}/etc/token") or die "token: $!";
 print $file $token;
 close $file;
 
 sub leader { return $cluster->wait_for_leader }
 
-sub wait_for_event
+# Until the primary holds the node for down.
+sub wait_down
 {
-	my ($kind) = @_;
-	return $cluster->poll_until(
-		sub { leader()->value("SELECT count(*) FROM multiregion.event WHERE kind = '$kind'") > 0 }, 30, "event $kind");
+	my ($node) = @_;
+	my $query = "SELECT status = 'down' FROM multiregion.member_status() WHERE node_name = '" . $node->name . "'";
+	return $cluster->poll_until(sub { (leader()->value($query) // '') eq 't' }, 30, $node->name . " to be down");
 }
 
 # Everybody runs, follows and could be promoted; the primary is that node.
@@ -82,13 +83,11 @@ $document->run($cluster, before => {
 		settle($us);
 		$ap->stop;
 		unlink($ap->data . '.multiregion/state') or die "state: $!";
-		$ap->start;
-		$cluster->poll_until(sub { defined $ap->value('SELECT 1') }, 30, 'the node to answer');
 	},
 	node_down => sub {
 		settle($us);
 		$ap->kill_all;
-		wait_for_event('node_down');
+		wait_down($ap);
 	},
 	region_down => sub { settle($us) },
 	Switchover => sub { settle($us) },
@@ -97,7 +96,7 @@ $document->run($cluster, before => {
 		settle($us);
 		$us->kill_all;
 		$cluster->wait_for_leader(not => $us);
-		wait_for_event('region_down');
+		wait_down($us);
 	},
 	'Manual failover' => sub {
 		settle($us);
@@ -110,4 +109,6 @@ $document->run($cluster, before => {
 			sub { ($eu->lease_status // {})->{primary_node} ? 0 : 1 }, 20, 'nobody to lead');
 	},
 });
+settle();
+$document->run_inline($cluster);
 done_testing();

@@ -2,7 +2,8 @@
 # that says where it is run, or why it is not:
 #
 #   <!-- run: on primary -->                    psql there (```sql), or bash (```sh)
-#   <!-- run: on eu_west_1; shows streaming --> again and again, until its output matches
+#   <!-- run: on eu_west_1; shows streaming --> again and again, until its output
+#                                               matches, a run of blanks counting as one
 #   <!-- run: on standby; fails 25006 -->       it fails, and its output matches
 #   <!-- file: postgresql.conf -->              given to the test, which uses it
 #   <!-- not run: why -->                       bash -n (```sh); nothing else
@@ -13,9 +14,10 @@
 #   $document->run($cluster, before => { 'Region loss' => sub { ... } });
 #
 # before: what has to have happened when a section is read, by its heading; each must be
-# there. sections => REGEX runs a part of the document. The names of machines in it are
+# there. after: the same, behind the first block that contains these words. sections => REGEX
+# runs a part of the document. The names of machines in it are
 # those of the test's nodes, in the order of %hosts; /etc/multiregion is the folder "etc" of
-# a node. Stand-ins for sudo and systemctl act on the test's servers and their supervisors.
+# the cluster, and 10.0.0.0/8 the loopback. Stand-ins for sudo and systemctl act on the test's servers and their supervisors.
 package MultiRegion::Document;
 
 use strict;
@@ -105,7 +107,7 @@ sub translate
 	my ($cluster, $node, $text) = @_;
 	my @nodes = $cluster->nodes;
 	my $of = sub { $nodes[ $hosts{ $_[0] } ] // die "no node for $_[0]" };
-	my $etc = $node->directory . '/etc';
+	my $etc = "$cluster->{directory}/etc";
 
 	$text =~ s{//($host)(?=[/?])}{'//127.0.0.1:' . $of->($1)->port}ge;
 	$text =~ s{($host):3000}{'127.0.0.1:' . $of->($1)->http_port}ge;
@@ -115,6 +117,7 @@ sub translate
 		'host=' . join(',', ('127.0.0.1') x @names) . ' port=' . join(',', map { $of->($_)->port } @names)
 	}ge;
 	$text =~ s{/etc/multiregion\b}{$etc}g;
+	$text =~ s{10\.0\.0\.0/8}{127.0.0.0/8}g;
 	return $text;
 }
 
@@ -189,10 +192,11 @@ sub _bash
 	if ($pid == 0)
 	{
 		chdir $node->directory or POSIX::_exit(126);
-		%ENV = (%ENV, PATH => "$tools:$cluster->{bindir}:$ENV{PATH}", MACHINE => $node->name,
+		%ENV = (%ENV, PATH => "$tools:$cluster->{bindir}:$ENV{MR_TOP}/docker/tls:$ENV{PATH}", MACHINE => $node->name,
 			PGDATA => $node->data, PGHOST => '127.0.0.1', PGPORT => $node->port, PGUSER => 'postgres',
 			PGDATABASE => 'postgres', PGCONNECT_TIMEOUT => 5, MULTIREGION_NODE => $node->name,
-			MULTIREGION_PEERS => join('; ', map { $_->conninfo } grep { $_ != $node } $cluster->nodes));
+			MULTIREGION_PEERS => join('; ', map { $_->conninfo } grep { $_ != $node } $cluster->nodes),
+			%{ $node->{environment} // {} });
 		open(STDIN, '<', '/dev/null');
 		open(STDOUT, '>', $output) or POSIX::_exit(126);
 		open(STDERR, '>&', \*STDOUT);
@@ -241,8 +245,9 @@ sub _run_block
 	for (;;)
 	{
 		($status, $output) = _once($cluster, $block, $place);
+		my $squeezed = $output =~ s/ +/ /gr;
 		$good = !defined $how ? $status == 0
-			: ($how eq 'shows' ? $status == 0 : $status != 0) && $output =~ /$pattern/;
+			: ($how eq 'shows' ? $status == 0 : $status != 0) && $squeezed =~ /$pattern/;
 		last if $good || !defined $how || clock_gettime(CLOCK_MONOTONIC) > $deadline;
 		select(undef, undef, undef, 0.1);
 	}
@@ -251,12 +256,30 @@ sub _run_block
 	return;
 }
 
+# Statements that only read stand in the text, too: each `SELECT ...` that is whole.
+sub run_inline
+{
+	my ($self, $cluster) = @_;
+	my $text = $self->{text} =~ s/^```.*?^```\s*$//gmsr;
+
+	while ($text =~ /`(SELECT [^`]*)`/g)
+	{
+		my $statement = $1;
+		next if $statement =~ /\.\.\.|_node\(/;
+		my ($status, $output) = _once($cluster,
+			{ language => 'sql', text => "BEGIN READ ONLY;\n$statement;\nROLLBACK;\n" }, 'primary');
+		is($status, 0, "$self->{path}: $statement") or diag($output);
+	}
+	return;
+}
+
 # Runs what is marked to be run, in the order of the document.
 sub run
 {
 	my ($self, $cluster, %args) = @_;
 	my %before = %{ $args{before} // {} };
-	my ($heading, $inside) = ('', !defined $args{sections});
+	my %after = %{ $args{after} // {} };
+	my $heading = '';
 
 	foreach my $block (@{ $self->{blocks} })
 	{
@@ -268,8 +291,10 @@ sub run
 			$scene->() if $scene;
 		}
 		$self->_run_block($cluster, $block);
+		my ($part) = grep { index($block->{text}, $_) >= 0 } sort keys %after;
+		(delete $after{$part})->() if defined $part;
 	}
-	is(join(', ', sort keys %before), '', "$self->{path}: every section that is prepared is there");
+	is(join(', ', sort(keys %before, keys %after)), '', "$self->{path}: all that was expected is there");
 	return;
 }
 
