@@ -1,17 +1,18 @@
 # The runbook's commands, in its order, on a cluster of three regions with sidecars. What
 # an entry is about has happened before its commands are run: replay is paused, a state file
-# is lost, a node is down, a region dies with commits that no other has.
+# is lost, a node is down, a region dies with commits that no other has, two of three regions
+# are gone, a machine has lost its disk.
 use strict;
 use warnings;
 
 use FindBin;
-use File::Path qw(make_path);
+use File::Path qw(make_path remove_tree);
 use Test::More;
 
 use lib "$FindBin::Bin/lib";
 use MultiRegion::Cluster;
 use MultiRegion::Document;
-use MultiRegion::Rejoin qw(walsender_of);
+use MultiRegion::Rejoin qw(add_environment walsender_of);
 
 my $token = 'runbook-runbook-runbook';
 my $cluster = MultiRegion::Cluster->new(sidecars => 1, sidecar_settings => { MULTIREGION_API_TOKEN => $token },
@@ -66,6 +67,25 @@ sub lose_commits
 	return $cluster->wait_for_leader(not => $primary, timeout => 30);
 }
 
+# A machine is back without its disk.
+sub lose_disk
+{
+	my ($node) = @_;
+	$node->kill_all;
+	remove_tree($node->data, $node->data . '.multiregion');
+	return;
+}
+
+# A machine that is still to become a node.
+sub another
+{
+	my ($name, $region) = @_;
+	my $node = $cluster->_plan_node($region);
+	$node->{name} = $name;
+	$cluster->_prepare_node($node);
+	return $node;
+}
+
 settle($us);
 $document->run($cluster, before => {
 	candidate_refused => sub {
@@ -108,7 +128,26 @@ $document->run($cluster, before => {
 		$cluster->poll_until(
 			sub { ($eu->lease_status // {})->{primary_node} ? 0 : 1 }, 20, 'nobody to lead');
 	},
+	'Loss of a majority (break glass)' => sub {
+		settle($us);
+		$_->kill_all foreach $us, $eu;
+		$cluster->poll_until(sub { ($ap->lease_status // {})->{primary_node} ? 0 : 1 }, 20, 'nobody to lead');
+	},
+	'Replacing a lost node' => sub {
+		settle($us);
+		lose_disk($eu);
+	},
+	'Adding and retiring regions' => sub {
+		settle($us);
+		another('sa_east_1', 'SA_EAST');
+	},
+	Witness => sub {
+		$cluster->forget($cluster->node('sa_east_1'));
+		settle($us);
+		$us->safe_psql(q{SELECT drop_node('ap_southeast_1')});
+		$cluster->forget($ap);
+		add_environment(another('frankfurt_w', 'EU_CENTRAL'), 'MULTIREGION_WITNESS', 'on');
+	},
 });
-settle();
 $document->run_inline($cluster);
 done_testing();

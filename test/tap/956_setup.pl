@@ -87,7 +87,7 @@ sub initdb
 	return;
 }
 
-sub sessions_are_by_password
+sub logins_are_by_password
 {
 	my ($cluster) = @_;
 	foreach my $node ($cluster->nodes)
@@ -141,63 +141,75 @@ sub longest_wait
 
 # --- from bare machines ------------------------------------------------------------------------
 
-my $bare = name_nodes(MultiRegion::Cluster->new(name => 'bare', sidecars => 1));
-equip($bare);
-initdb($bare->node(0), file_of($bare->node(0), 'postgresql.conf'));
-$document->run($bare, sections => qr/^[248]\./);
-$bare->wait_complete(30);
-sessions_are_by_password($bare);
-is($bare->node('us_east_1')->safe_psql(q{SELECT count(*) FROM multiregion.check() WHERE NOT ok AND severity = 'error'}),
-	0, 'check() has no error');
-note($bare->node('us_east_1')->safe_psql('SELECT name, detail FROM multiregion.check() WHERE NOT ok'));
-$bare->stop;
+sub from_bare_machines
+{
+	my $cluster = name_nodes(MultiRegion::Cluster->new(name => 'bare', sidecars => 1));
+	my $us = $cluster->node('us_east_1');
+
+	equip($cluster);
+	initdb($us, file_of($us, 'postgresql.conf'));
+	$document->run($cluster, sections => qr/^[248]\./) or return;
+	$cluster->wait_complete(30);
+	logins_are_by_password($cluster);
+	note($us->safe_psql('SELECT name, detail FROM multiregion.check() WHERE NOT ok'));
+	return $cluster->stop;
+}
 
 # --- from one server with data ------------------------------------------------------------------
 
-my $single = name_nodes(MultiRegion::Cluster->new(name => 'single'));
-my $us = $single->node('us_east_1');
-my ($restart, $init);
-equip($single);
-initdb($us, "wal_level = replica\n");
-$us->start;
-$single->poll_until(sub { defined $us->value('SELECT 1') }, 30, 'the single server');
-$us->safe_psql('CREATE TABLE work (id bigserial PRIMARY KEY, at timestamptz DEFAULT clock_timestamp())');
-$us->safe_psql('INSERT INTO work SELECT FROM generate_series(1, 100000)');
-my $writer = start_writer($us, "$single->{directory}/restart");
-$document->run($single, sections => qr/^5\./, after => {
-	'systemctl restart postgresql@15-main' => sub {
-		$restart = longest_wait($writer);
-		$writer = start_writer($us, "$single->{directory}/init");
-	},
-	'FROM multiregion.lease_status' => sub {
-		$init = longest_wait($writer);
-	},
-});
-$single->wait_complete(30);
-note("writes stopped for $restart s at the restart, and for $init s at init()");
-cmp_ok($restart, '<', 20, "writes stopped for $restart s at the restart");
-cmp_ok($init, '<', 5, "writes stopped for $init s when the server became a member");
-$single->wait_caught_up;
-is($_->safe_psql('SELECT count(*) >= 100000 FROM work'), 't', $_->name . ' has the data') foreach $single->nodes;
-sessions_are_by_password($single);
-$document->run_inline($single);
-$document->run($single, sections => qr/^9\./);
-is($us->query('INSERT INTO work DEFAULT VALUES')->{sqlstate}, undef, 'a plain server at last');
-$single->stop;
+sub from_one_server
+{
+	my $cluster = name_nodes(MultiRegion::Cluster->new(name => 'single'));
+	my $us = $cluster->node('us_east_1');
+	my ($writer, $restart, $init);
+
+	equip($cluster);
+	initdb($us, "wal_level = replica\n");
+	$us->start;
+	$cluster->poll_until(sub { defined $us->value('SELECT 1') }, 30, 'the single server');
+	$us->safe_psql('CREATE TABLE work (id bigserial PRIMARY KEY, at timestamptz DEFAULT clock_timestamp())');
+	$us->safe_psql('INSERT INTO work SELECT FROM generate_series(1, 100000)');
+	$writer = start_writer($us, "$cluster->{directory}/restart");
+	$document->run($cluster, sections => qr/^5\./, after => {
+		'systemctl restart postgresql@15-main' => sub {
+			$restart = longest_wait($writer);
+			$writer = start_writer($us, "$cluster->{directory}/init");
+		},
+		'FROM multiregion.lease_status' => sub { $init = longest_wait($writer) },
+	}) or return;
+	$cluster->wait_complete(30);
+	cmp_ok($restart, '<', 20, "writes stopped for $restart s at the restart");
+	cmp_ok($init, '<', 5, "writes stopped for $init s when the server became a member");
+	$cluster->wait_caught_up;
+	is($_->safe_psql('SELECT count(*) >= 100000 FROM work'), 't', $_->name . ' has the data') foreach $cluster->nodes;
+	logins_are_by_password($cluster);
+	$document->run_inline($cluster);
+	$document->run($cluster, sections => qr/^9\./) or return;
+	is($us->query('INSERT INTO work DEFAULT VALUES')->{sqlstate}, undef, 'a plain server at last');
+	return $cluster->stop;
+}
 
 # --- beside streaming replication, and from it -----------------------------------------------------
 
-my $plain = MultiRegion::Plain->new(name => 'plain');
-my ($primary, @standbys) = name_nodes($plain->cluster)->nodes;
-make_path($primary->directory);
-$plain->cluster->_prepare_first($primary);
-foreach my $node ($plain->nodes)
+sub from_streaming_replication
 {
-	$plain->cluster->_prepare_node($node);
-	add_environment($node, 'MULTIREGION_STATE_DIRECTORY', $node->state_directory);
-	$node->{environment} = { MULTIREGION_STATE_DIRECTORY => $node->state_directory };
+	my $plain = MultiRegion::Plain->new(name => 'plain');
+	my ($primary, @standbys) = name_nodes($plain->cluster)->nodes;
+
+	make_path($primary->directory);
+	$plain->cluster->_prepare_first($primary);
+	foreach my $node ($plain->nodes)
+	{
+		$plain->cluster->_prepare_node($node);
+		add_environment($node, 'MULTIREGION_STATE_DIRECTORY', $node->state_directory);
+		$node->{environment} = { MULTIREGION_STATE_DIRECTORY => $node->state_directory };
+	}
+	$plain->start_server($primary);
+	$plain->add_standby($primary, $_) foreach @standbys;
+	return $document->run($plain->cluster, sections => qr/^[67]\./);
 }
-$plain->start_server($primary);
-$plain->add_standby($primary, $_) foreach @standbys;
-$document->run($plain->cluster, sections => qr/^[67]\./);
+
+from_bare_machines();
+from_one_server();
+from_streaming_replication();
 done_testing();

@@ -16,7 +16,7 @@
 # before: what has to have happened when a section is read, by its heading; each must be
 # there. after: the same, behind the first block that contains these words. sections => REGEX
 # runs a part of the document. The names of machines in it are
-# those of the test's nodes, in the order of %hosts; /etc/multiregion is the folder "etc" of
+# those of %hosts; /etc/multiregion is the folder "etc" of
 # the cluster, and 10.0.0.0/8 the loopback. Stand-ins for sudo and systemctl act on the test's servers and their supervisors.
 package MultiRegion::Document;
 
@@ -29,7 +29,9 @@ use POSIX qw(mkfifo WNOHANG);
 use Test::More;
 use Time::HiRes qw(clock_gettime CLOCK_MONOTONIC);
 
-my %hosts = ('us-1.db.example.com' => 0, 'eu-1.db.example.com' => 1, 'ap-1.db.example.com' => 2);
+my %hosts = ('us-1.db.example.com' => 'us_east_1', 'eu-1.db.example.com' => 'eu_west_1',
+	'ap-1.db.example.com' => 'ap_southeast_1', 'sa-1.db.example.com' => 'sa_east_1',
+	'w-1.db.example.com' => 'frankfurt_w');
 my $host = join('|', map { quotemeta } sort keys %hosts);
 
 # All blocks of a text: hashes with line, language, text, heading, level and mark.
@@ -105,11 +107,10 @@ sub file
 sub translate
 {
 	my ($cluster, $node, $text) = @_;
-	my @nodes = $cluster->nodes;
-	my $of = sub { $nodes[ $hosts{ $_[0] } ] // die "no node for $_[0]" };
+	my $of = sub { $cluster->node($hosts{ $_[0] }) };
 	my $etc = "$cluster->{directory}/etc";
 
-	$text =~ s{//($host)(?=[/?])}{'//127.0.0.1:' . $of->($1)->port}ge;
+	$text =~ s{(?<=[/@])($host)(?=[/?])}{'127.0.0.1:' . $of->($1)->port}ge;
 	$text =~ s{($host):3000}{'127.0.0.1:' . $of->($1)->http_port}ge;
 	$text =~ s{localhost:3000}{'127.0.0.1:' . $node->http_port}ge;
 	$text =~ s{host=((?:$host)(?:,(?:$host))*)}{
@@ -241,7 +242,7 @@ sub _run_block
 	my $deadline = clock_gettime(CLOCK_MONOTONIC) + 45;
 	my ($status, $output, $good);
 
-	return if ($kind // '') ne 'run';
+	return 1 if ($kind // '') ne 'run';
 	for (;;)
 	{
 		($status, $output) = _once($cluster, $block, $place);
@@ -253,7 +254,7 @@ sub _run_block
 	}
 	ok($good, $name) or diag("$block->{text}said (status $status):\n$output");
 	note("$block->{text}$output") if $good;
-	return;
+	return $good;
 }
 
 # Statements that only read stand in the text, too: each `SELECT ...` that is whole.
@@ -273,7 +274,7 @@ sub run_inline
 	return;
 }
 
-# Runs what is marked to be run, in the order of the document.
+# Runs what is marked to be run, in the order of the document; false after a failure.
 sub run
 {
 	my ($self, $cluster, %args) = @_;
@@ -290,12 +291,12 @@ sub run
 			my $scene = delete $before{$heading};
 			$scene->() if $scene;
 		}
-		$self->_run_block($cluster, $block);
+		# what comes next rests on this one
+		return 0 if !$self->_run_block($cluster, $block);
 		my ($part) = grep { index($block->{text}, $_) >= 0 } sort keys %after;
 		(delete $after{$part})->() if defined $part;
 	}
-	is(join(', ', sort(keys %before, keys %after)), '', "$self->{path}: all that was expected is there");
-	return;
+	return is(join(', ', sort(keys %before, keys %after)), '', "$self->{path}: all that was expected is there");
 }
 
 1;
