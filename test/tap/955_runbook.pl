@@ -110,6 +110,11 @@ $document->run($cluster, before => {
 		wait_down($ap);
 	},
 	region_down => sub { settle($us) },
+	veto => sub {
+		$us->safe_psql(q{CREATE FUNCTION public.no_promotion() RETURNS text LANGUAGE sql AS $$SELECT 'it is being repaired'$$});
+		$eu->safe_psql(q{ALTER SYSTEM SET multiregion.veto_function = 'public.no_promotion'});
+		$eu->safe_psql('SELECT pg_reload_conf()');
+	},
 	Switchover => sub { settle($us) },
 	'Rolling restart' => sub { settle($us) },
 	'Region loss' => sub {
