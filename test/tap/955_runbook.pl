@@ -82,6 +82,7 @@ sub another
 	my ($name, $region) = @_;
 	my $node = $cluster->_plan_node($region);
 	$node->{name} = $name;
+	remove_tree($node->directory);
 	$cluster->_prepare_node($node);
 	return $node;
 }
