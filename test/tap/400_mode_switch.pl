@@ -33,7 +33,14 @@ sub set_mode
 {
 	my ($mode) = @_;
 	my $begin = now();
-	is($leader->safe_psql("SELECT multiregion.set_mode('$mode', 'test')"), $mode, "set_mode('$mode')");
+	my $result;
+	# On a busy machine a member may not have heard of the last change yet.
+	$cluster->poll_until(
+		sub {
+			$result = $leader->query("SELECT multiregion.set_mode('$mode', 'test')");
+			!defined $result->{sqlstate} || $result->{message} !~ /is not ready to be managed/;
+		}, 20, "set_mode('$mode') to be possible");
+	is(($result->{rows} // [])->[0][0], $mode, "set_mode('$mode')") or diag($result->{message});
 	$cluster->poll_until(sub { modes() eq join ' ', ($mode) x @nodes }, 20, "mode $mode everywhere");
 	return now() - $begin;
 }
