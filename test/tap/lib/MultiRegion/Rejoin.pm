@@ -109,6 +109,8 @@ sub start_writer
 
 		# the guard finds it there
 		chdir $cluster->{directory};
+		# the parent's sessions are not ours to talk on
+		delete $_->{session} foreach $cluster->nodes;
 		close $writer;
 		$reader->blocking(0);
 		until (defined(my $read = sysread($reader, my $ignored, 1)))
