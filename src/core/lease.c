@@ -17,6 +17,7 @@
 
 #define MR_TICK_MAX_NS (200 * MR_NS_PER_MS)
 #define MR_LSN_STEP (1024 * 1024)
+#define MR_HOLD_WAL_NS (10 * MR_NS_PER_S)
 
 void
 mr_lease_start(MrLease *lease, const MrDurable *durable, uint64_t nonce, int64_t now_ns)
@@ -208,6 +209,10 @@ keep_facts(MrStep *step)
 	if (limit >= 0 && lease->role != MR_ROLE_LEADER && lease->leader_lsn > durable->leader_lsn &&
 		lease->leader_lsn - durable->leader_lsn > (uint64_t) limit / 2 + MR_LSN_STEP)
 		lease->dirty = true;
+	/* nobody has taken what was handed over: this server has to live on, and to write */
+	if (lease->hold_wal && lease->role != MR_ROLE_LEADER &&
+		step->now > lease->fenced_ns + MR_HOLD_WAL_NS)
+		lease->hold_wal = false;
 	if (durable->max_lease_ms > lease_ms &&
 		lease->promise_until_ns <= step->now + mr_promise_ns(lease_ms))
 	{

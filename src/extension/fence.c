@@ -343,6 +343,9 @@ mr_fence_flush_commits(void)
 {
 	XLogRecPtr end = pg_atomic_read_u64(&mr_shared->last_commit_end);
 
+	/* all was flushed before that, and this process would wait for itself */
+	if (mr_commits_wal_is_held())
+		return;
 	if (end % XLOG_BLCKSZ > SizeOfXLogLongPHD && GetFlushRecPtr(NULL) < end)
 		XLogFlush(end);
 }

@@ -314,6 +314,7 @@ static void
 perform_exit(MrLeaseWorker *worker, const MrAction *action)
 {
 	pg_atomic_write_u64(&mr_shared->deadline_ns, 0);
+	mr_commits_hold_wal(false); /* the shutdown writes */
 	mr_shared_publish_lease(&worker->lease);
 	if (!worker->lease.bound)
 	{
