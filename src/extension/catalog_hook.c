@@ -24,6 +24,12 @@ static const char *const add_sql =
 	"INSERT INTO multiregion.hook_run (epoch, hook, state) VALUES ($1, $2, $3)"
 	" ON CONFLICT (epoch, hook) DO NOTHING";
 
+static const char *const leave_sql =
+	"UPDATE multiregion.hook_run SET state = 'failed',"
+	" detail = 'another change of the primary came before it was done',"
+	" ended_at = pg_catalog.clock_timestamp() WHERE epoch OPERATOR(pg_catalog.<) $1"
+	" AND state OPERATOR(pg_catalog.=) ANY ('{waiting,running}')";
+
 static const char *const begin_sql =
 	"UPDATE multiregion.hook_run SET state = $3, attempts = attempts OPERATOR(pg_catalog.+) 1,"
 	" started_at = pg_catalog.clock_timestamp()"
@@ -96,6 +102,18 @@ mr_catalog_read_hooks(MrHookRun *run)
 		for (uint64 row = 0; row < count; row++)
 			take_row(run, row);
 	}
+	mr_catalog_close(&session);
+}
+
+void
+mr_catalog_leave_hooks(int64 epoch)
+{
+	MrCatalogSession session;
+	MrArguments arguments = {0};
+
+	mr_catalog_open(&session);
+	mr_add_int64(&arguments, epoch);
+	(void) mr_write(leave_sql, &arguments);
 	mr_catalog_close(&session);
 }
 

@@ -12,6 +12,11 @@
 #include "extension/mr_catalog_hook.h"
 #include "extension/mr_catalog_run.h"
 
+static const char *const due_sql =
+	"SELECT FROM multiregion.schedule AS s"
+	" WHERE s.state OPERATOR(pg_catalog.=) ANY ('{waiting,running}')"
+	" AND s.due_at OPERATOR(pg_catalog.<=) pg_catalog.clock_timestamp() LIMIT 1";
+
 static const char *const add_sql =
 	"INSERT INTO multiregion.schedule (due_at, target, away, reason, scheduled_by)"
 	" VALUES ($1, $2, $3, $4, $5) RETURNING schedule_id";
@@ -57,9 +62,17 @@ static const char *const end_sql =
 	" WHERE schedule_id OPERATOR(pg_catalog.=) $1 AND state OPERATOR(pg_catalog.=) 'running'";
 
 bool
-mr_catalog_has_schedule(void)
+mr_catalog_is_schedule_due(void)
 {
-	return mr_catalog_has("schedule", NULL);
+	MrCatalogSession session;
+	bool is_due;
+
+	if (!mr_catalog_has("schedule", NULL)) /* 0.1 had none */
+		return false;
+	mr_catalog_open(&session);
+	is_due = mr_read(due_sql, NULL) > 0;
+	mr_catalog_close(&session);
+	return is_due;
 }
 
 int64

@@ -59,6 +59,9 @@ extern const char *mr_hook_name(MrHook hook);
 /* Fills in the newest failover and the rows of its hooks. */
 extern void mr_catalog_read_hooks(MrHookRun *run);
 
+/* Writes off what is not done of failovers before this one. */
+extern void mr_catalog_leave_hooks(int64 epoch);
+
 /* Makes the row of a hook, waiting or (nothing to be run) skipped; nothing if there is one. */
 extern void mr_catalog_add_hook(int64 epoch, MrHook hook, bool wanted);
 
@@ -76,8 +79,8 @@ extern char *mr_catalog_veto_reason(const char *node);
 
 /* ---------- catalog_schedule.c ---------- */
 
-/* Whether there is a table: 0.1 had none, and may still wait for ALTER EXTENSION UPDATE. */
-extern bool mr_catalog_has_schedule(void);
+/* Whether there is something to do now; cheap, for a look twice a second. */
+extern bool mr_catalog_is_schedule_due(void);
 
 /* Adds one and returns its number; cancels one: true if it was still waiting. */
 extern int64 mr_catalog_add_schedule(TimestampTz due, const char *target, bool away,

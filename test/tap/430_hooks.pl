@@ -98,15 +98,17 @@ RESET ROLE
 SQL
 wait_for($vetoed, sprintf($member, 'eligible', $vetoed->name), 'the function to be found');
 pass('a function that works again objects no more');
-$old->safe_psql(sprintf q{INSERT INTO ops.veto VALUES ('%s', 'no cache here')}, $vetoed->name);
+# longer than is kept: no letter may be cut in two
+my $why = 'no cache here' . "\xc3\xa9" x 93;
+$old->safe_psql(sprintf q{INSERT INTO ops.veto VALUES ('%s', 'no cache here' || repeat(U&'\00e9', 150))}, $vetoed->name);
 wait_for($old, sprintf($member, 'NOT eligible', $vetoed->name), 'the objection to arrive');
 is($old->value(sprintf($member, 'reason', $vetoed->name)), 'the pre-promotion hook said no', 'the primary knows of the veto');
 wait_for($vetoed, sprintf($member, 'NOT eligible', $vetoed->name), 'the standby to know it');
-is($vetoed->value(sprintf($member, 'reason', $vetoed->name)), 'the pre-promotion hook said no: no cache here', 'the standby says why');
-wait_for($old, sprintf(q{SELECT reason LIKE '%%: no cache here' FROM multiregion.nodes WHERE node_name = '%s'}, $vetoed->name),
+is($vetoed->value(sprintf($member, 'reason', $vetoed->name)), "the pre-promotion hook said no: $why", 'the standby says why');
+wait_for($old, sprintf(q{SELECT reason LIKE '%%: no cache here%%' FROM multiregion.nodes WHERE node_name = '%s'}, $vetoed->name),
 	'the reason to be collected');
 is($old->value(sprintf q{SELECT input FROM explain_failover() WHERE rule = 'veto' AND NOT passes AND node = '%s'}, $vetoed->name),
-	'it reports veto: no cache here', 'explain_failover() tells it');
+	"it reports veto: $why", 'explain_failover() tells it');
 is($old->value('SELECT DISTINCT node FROM explain_failover() WHERE wins'), $next->name, 'and who would win instead');
 my $refused = $old->query(sprintf "SELECT switchover('%s')", $vetoed->name);
 like(($refused->{sqlstate} // '') . " $refused->{message}", qr/^55000 .*pre-promotion hook said no/, 'no switchover to it');
@@ -194,4 +196,21 @@ settle($vetoed);
 wait_for($leader, sprintf(q{SELECT count(*) > 0 FROM multiregion.events WHERE kind = 'veto_lifted' AND node = '%s'}, $vetoed->name), 'the event of it');
 $vetoed->safe_psql(sprintf "SELECT switchover('%s')", $vetoed->name);
 is($cluster->wait_for_leader(not => $leader)->name, $vetoed->name, 'without objection it is promoted');
+
+# --- a veto function that hangs, with the primary dead -----------------------------------------
+
+$leader = settle($old, $next);
+set_on($vetoed, 'multiregion.veto_on_error' => 'off');
+my $newest = $leader->value('SELECT max(event_id) FROM multiregion.events');
+$leader->safe_psql(q{CREATE OR REPLACE FUNCTION ops.may_lead() RETURNS text LANGUAGE sql AS $$ SELECT pg_sleep(60)::text $$});
+wait_for($leader, "SELECT count(DISTINCT node) = 2 FROM multiregion.events WHERE kind = 'veto_failed' AND detail LIKE '%timeout' AND event_id > $newest",
+	'both standbys to give the function up');
+$epoch = $leader->value('SELECT max(epoch) FROM multiregion.failovers');
+$leader->kill_all;
+$leader = $cluster->wait_for_leader(not => $leader);
+my $took = wait_for($leader, "SELECT duration_ms FROM multiregion.failovers WHERE epoch > $epoch AND open_at IS NOT NULL", 'the record of the failover');
+cmp_ok($took, '<', 2000, 'no election waits for a function that hangs');
+wait_for($leader, "SELECT state = 'done' FROM multiregion.hooks WHERE hook = 'promotion_function' AND epoch > $epoch", 'the function after it');
+is($leader->value(q{SELECT count(*) FROM multiregion.hooks WHERE state IN ('waiting', 'running') AND epoch < (SELECT max(epoch) FROM multiregion.failovers)}),
+	0, 'and of what came before nothing is left open');
 done_testing();

@@ -84,7 +84,7 @@ tell(const MrHooks *hooks, MrHook hook, bool ok, const char *detail)
 {
 	char text[MR_EVENT_DETAIL];
 
-	snprintf(text, sizeof(text), "%s: %s", mr_hook_name(hook), detail);
+	mr_hooks_clip(psprintf("%s: %s", mr_hook_name(hook), detail), text);
 	mr_event_push(ok ? MR_EVENT_HOOK_DONE : MR_EVENT_HOOK_FAILED, (uint64) hooks->run.epoch,
 				  hooks->run.to_node, MR_REFUSE_NONE, 0, text);
 }
@@ -104,6 +104,7 @@ look(MrHooks *hooks, void *argument)
 	if (run->open && run->known == 0 && is_any_set() && run->epoch != hooks->settled_epoch &&
 		strcmp(run->to_node, mr_hooks_self(hooks)) == 0)
 	{
+		mr_catalog_leave_hooks(run->epoch);
 		for (int hook = 0; hook < MR_HOOK_COUNT; hook++)
 		{
 			run->waiting[hook] = is_wanted(run, hook);

@@ -36,26 +36,25 @@ refuse(const MrHooks *hooks, int64 id, const MrOrderResult *result)
 	tell(hooks, MR_EVENT_SCHEDULE_FAILED, id, result->refusal, rule);
 }
 
-/* A transaction, if there is a table to look at: 0.1 had none. */
-static bool
-begin(void)
-{
-	if (!mr_catalog_start())
-		return false;
-	if (mr_catalog_has_schedule())
-		return true;
-	mr_catalog_finish();
-	return false;
-}
-
 /* ---------- what is due ---------- */
+
+static void
+look(MrHooks *hooks, void *argument)
+{
+	bool *is_due = argument;
+
+	if (!mr_catalog_start())
+		return;
+	*is_due = mr_catalog_is_schedule_due();
+	mr_catalog_finish();
+}
 
 static void
 miss(MrHooks *hooks, void *argument)
 {
 	int64 id;
 
-	if (!begin())
+	if (!mr_catalog_start())
 		return;
 	while ((id = mr_catalog_miss_schedule()) != 0)
 		tell(hooks, MR_EVENT_SCHEDULE_FAILED, id, MR_REFUSE_NONE, "missed");
@@ -68,7 +67,7 @@ take(MrHooks *hooks, void *argument)
 	MrScheduleRow *row = argument;
 	int64 order_id = (int64) (pg_prng_uint64(&pg_global_prng_state) >> 1) | 1;
 
-	if (!begin())
+	if (!mr_catalog_start())
 		return;
 	(void) mr_catalog_take_schedule(order_id, row);
 	mr_catalog_finish();
@@ -85,7 +84,7 @@ give(MrHooks *hooks, void *argument)
 						.id = row->order_id};
 	MrOrderResult result;
 
-	if (!begin())
+	if (!mr_catalog_start())
 		return;
 	if (!mr_order_give(&wish, &result))
 		refuse(hooks, row->id, &result);
@@ -100,7 +99,7 @@ follow(MrHooks *hooks, void *argument)
 	MrScheduleRow row;
 	MrOrderResult result;
 
-	if (!begin())
+	if (!mr_catalog_start())
 		return;
 	if (mr_catalog_running_schedule(&row))
 	{
@@ -118,6 +117,20 @@ follow(MrHooks *hooks, void *argument)
 	mr_catalog_finish();
 }
 
+/* False after an error with the tables. *row is one to be ordered, or nothing is (id 0). */
+static bool
+find(MrHooks *hooks, MrScheduleRow *row)
+{
+	bool is_due = false;
+	char problem[MR_EVENT_DETAIL];
+
+	if (!mr_hooks_try(look, hooks, &is_due, problem))
+		return false;
+	return !is_due ||
+		   (mr_hooks_try(follow, hooks, NULL, problem) &&
+			mr_hooks_try(miss, hooks, NULL, problem) && mr_hooks_try(take, hooks, row, problem));
+}
+
 void
 mr_hooks_schedule(MrHooks *hooks)
 {
@@ -126,13 +139,8 @@ mr_hooks_schedule(MrHooks *hooks)
 
 	if (!hooks->leads || hooks->now_ns < hooks->next_schedule_ns)
 		return;
-	hooks->next_schedule_ns = hooks->now_ns + MR_LOOK_EVERY_NS;
-	if (!mr_hooks_try(follow, hooks, NULL, problem) || !mr_hooks_try(miss, hooks, NULL, problem) ||
-		!mr_hooks_try(take, hooks, &row, problem))
-	{
-		hooks->next_schedule_ns = hooks->now_ns + MR_HOOKS_REST_NS;
-		return;
-	}
+	hooks->next_schedule_ns =
+		hooks->now_ns + (find(hooks, &row) ? MR_LOOK_EVERY_NS : MR_HOOKS_REST_NS);
 	if (row.id == 0)
 		return;
 	tell(hooks, MR_EVENT_SCHEDULE_STARTED, row.id, MR_REFUSE_NONE,

@@ -43,12 +43,14 @@ static void
 publish(MrHooks *hooks, MrVeto veto, const char *reason)
 {
 	bool objects = veto == MR_VETO_OBJECTION;
+	char detail[MR_EVENT_DETAIL];
 
-	set_reason(objects ? reason : "");
+	mr_hooks_clip(reason, detail);
+	set_reason(objects ? detail : "");
 	pg_atomic_write_u64(&mr_shared->hooks.veto_ns, (uint64) mr_boottime_ns());
 	pg_atomic_write_u32(&mr_shared->hooks.veto, veto);
 	if (objects != hooks->objects)
-		tell(hooks, objects ? MR_EVENT_VETO : MR_EVENT_VETO_LIFTED, objects ? reason : NULL);
+		tell(hooks, objects ? MR_EVENT_VETO : MR_EVENT_VETO_LIFTED, objects ? detail : NULL);
 	hooks->objects = objects;
 }
 

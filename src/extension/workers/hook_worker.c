@@ -14,6 +14,7 @@
 #include "access/xact.h"
 #include "access/xlog.h"
 #include "libpq/pqsignal.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "postmaster/bgworker.h"
@@ -44,6 +45,15 @@ mr_hooks_self(const MrHooks *hooks)
 	return hooks->lease->durable.name;
 }
 
+void
+mr_hooks_clip(const char *text, char out[MR_EVENT_DETAIL])
+{
+	int length = pg_mbcliplen(text, (int) strlen(text), MR_EVENT_DETAIL - 1);
+
+	memcpy(out, text, (size_t) length);
+	out[length] = '\0';
+}
+
 /* ---------- errors ---------- */
 
 /* As every loop of PostgreSQL does it; the process goes on. */
@@ -58,7 +68,7 @@ forget_error(MemoryContext context, bool quiet, char problem[MR_EVENT_DETAIL])
 	QueryCancelPending = false;
 	MemoryContextSwitchTo(context);
 	error = CopyErrorData();
-	strlcpy(problem, error->message, MR_EVENT_DETAIL);
+	mr_hooks_clip(error->message, problem);
 	if (!quiet)
 		EmitErrorReport();
 	AbortCurrentTransaction();
@@ -172,7 +182,7 @@ begin_turn(MrHooks *hooks)
 	hooks->now_ns = mr_boottime_ns();
 	hooks->leads = pg_atomic_read_u32(&mr_shared->mode) == MR_MODE_MANAGE &&
 				   hooks->lease->role == MR_ROLE_LEADER && mr_fence_is_open() &&
-				   !RecoveryInProgress();
+				   pg_atomic_read_u32(&mr_shared->draining) == 0 && !RecoveryInProgress();
 }
 
 static void

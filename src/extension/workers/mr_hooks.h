@@ -65,6 +65,9 @@ typedef struct MrHooks
 extern bool mr_hooks_try(void (*body)(MrHooks *hooks, void *argument), MrHooks *hooks,
 						 void *argument, char problem[MR_EVENT_DETAIL]);
 
+/* hook_worker.c: as much of a text as an event holds, no character cut in two. */
+extern void mr_hooks_clip(const char *text, char out[MR_EVENT_DETAIL]);
+
 /* hook_worker.c: name of this node. */
 extern const char *mr_hooks_self(const MrHooks *hooks);
 
