@@ -214,8 +214,8 @@ refuse_retired_uuid(MrArguments *arguments, const char *name)
 {
 	char reason[MR_NAME_SIZE];
 
-	if (mr_write(is_retired_sql, arguments) == 0)
-		return;
+	if (!mr_catalog_has("retired_identity", NULL) || mr_write(is_retired_sql, arguments) == 0)
+		return; /* 0.1 kept no list */
 	mr_column_text(0, 1, reason, sizeof(reason));
 	ereport(ERROR, (errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION),
 					errmsg("the identity of node \"%s\" is not valid any more", name),
@@ -235,7 +235,7 @@ mr_catalog_retire_identity(const MrUuid *uuid, const char *reason)
 	mr_add_uuid(&arguments, uuid);
 	mr_add_text(&arguments, reason);
 	/* an UPDATE of nothing would still fire the statement's trigger */
-	if (mr_write(retire_sql, &arguments) > 0)
+	if (!mr_catalog_has("retired_identity", NULL) || mr_write(retire_sql, &arguments) > 0)
 	{
 		arguments.count = 1;
 		(void) mr_write(unbind_sql, &arguments);
