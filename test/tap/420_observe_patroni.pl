@@ -2,7 +2,9 @@
 # killed with its agent, Patroni promotes another after its own time, and rewinds the old
 # one when that comes back; the observers record what multiregion would have done, when,
 # and what Patroni did. Nothing that Patroni wrote is touched: settings, pg_hba.conf,
-# slots, its cluster's configuration.
+# slots, its cluster's configuration. At last the way of SETUP from Patroni: it is paused,
+# its agents stop, the cluster is managed, a standby restarts through multiregion-join, and
+# the primary dies once more.
 use strict;
 use warnings;
 
@@ -15,6 +17,7 @@ use Test::More;
 use lib "$FindBin::Bin/lib";
 use MultiRegion::Plain;
 use MultiRegion::Ports qw(free_port);
+use MultiRegion::Rejoin qw(add_environment);
 
 my $patroni = '/usr/bin/patroni';
 my $etcd = '/usr/bin/etcd';
@@ -242,5 +245,42 @@ foreach my $node (@nodes)
 		$node->name . ': nothing was touched');
 	unlike($now->{slots}, qr/^mr_/m, $node->name . ': no slot of ours');
 }
+
+# --- from Patroni: its agents go, the servers stay, and are managed ------------------------------------------
+
+%postmaster = map { $_->name => $_->postmaster } @nodes;
+is(system('patronictl', '-c', $theirs->directory . '/patroni.yml', 'pause', '--wait'), 0, 'Patroni is paused');
+foreach my $node (@nodes)
+{
+	kill 'TERM', $node->{agent};
+	waitpid($node->{agent}, 0);
+	$node->{agent} = undef;
+}
+is_deeply({ map { $_->name => $_->postmaster } @nodes }, \%postmaster, 'the servers go on without their agents');
+$theirs->safe_psql('ALTER ROLE multiregion_peer REPLICATION');
+$plain->poll_until(sub { !defined $theirs->query(q{SELECT multiregion.set_mode('manage')})->{sqlstate} }, 30,
+	'all to be ready');
+$plain->poll_until(sub { (join ' ', map { ($_->lease_status // {})->{mode} // '?' } @nodes) eq 'manage manage manage' },
+	20, 'mode manage everywhere');
+is_deeply({ map { $_->name => $_->postmaster } @nodes }, \%postmaster, 'managed without a restart');
+is($theirs->query('INSERT INTO t VALUES (3)')->{sqlstate}, undef, 'the primary writes');
+my ($standby) = grep { $_ != $theirs } @nodes;
+my $from = $standby->log_size;
+foreach my $node (@nodes)
+{
+	$cluster->_prepare_node($node);
+	add_environment($node, 'MULTIREGION_STATE_DIRECTORY', $node->directory . '/state');
+}
+$standby->stop;
+$standby->start;
+$cluster->wait_streaming(nodes => [$standby], timeout => 60);
+like($standby->log_text($from), qr/multiregion-join: starting/, 'a standby restarts through multiregion-join');
+is($standby->value('SELECT count(*) FROM t WHERE i = 3'), 1, 'with what was written');
+$plain->poll_until(
+	sub { ($theirs->value(q{SELECT bool_and(eligible) FROM multiregion.member_status()}) // '') eq 't' }, 30,
+	'everybody to be fit');
+power_off($theirs);
+my $next = $cluster->wait_for_leader(not => $theirs);
+is($next->query('INSERT INTO t VALUES (4)')->{sqlstate}, undef, $next->name . ' was promoted and writes');
 power_off($_) foreach @nodes;
 done_testing();

@@ -17,7 +17,7 @@
 # there. after: the same, behind the first block that contains these words. sections => REGEX
 # runs a part of the document. The names of machines in it are
 # those of %hosts; /etc/multiregion is the folder "etc" of
-# the cluster, and 10.0.0.0/8 the loopback. Stand-ins for sudo and systemctl act on the test's servers and their supervisors.
+# the cluster, and 10.0.0.0/8 the loopback. Stand-ins for runuser and systemctl act on the test's servers and their supervisors.
 package MultiRegion::Document;
 
 use strict;
@@ -144,7 +144,7 @@ sub _make_tools
 	make_path($folder);
 	mkfifo("$folder/$_", 0600) or die "$folder/$_: $!" foreach qw(request answer);
 	my %scripts = (
-		sudo => qq{[ "\$1" = -u ] && shift 2\nexec "\$@"\n},
+		runuser => qq{[ "\$1 \$3" = '-u --' ] && shift 3\nexec "\$@"\n},
 		systemctl => qq{echo "\$MACHINE \$*" >"$folder/request" && read -r answer <"$folder/answer"\n}
 			. qq{[ "\$answer" = done ] || { echo "systemctl: \$answer" >&2; exit 1; }\n});
 	foreach my $name (keys %scripts)
