@@ -263,6 +263,38 @@ settle();
 	settle();
 }
 
+# --- orders in the moment of a failback --------------------------------------------------
+
+{
+	my $home = $cluster->node(0);
+
+	if ($leader == $home)
+	{
+		my ($away) = others();
+		is(code($leader->query(switchover_to($away))), 'done', 'failback: the primary is away');
+		settle();
+	}
+	my ($third) = grep { $_ != $leader && $_ != $home } $cluster->nodes;
+	my $before = $leader->value(q{SELECT count(*) FROM multiregion.failovers WHERE cause = 'failback'});
+	my $asking = $third->session;
+	my $from = $leader->log_size;
+
+	$leader->safe_psql(q{SELECT multiregion.set_policy('failback_delay', '1s')});
+	$leader->safe_psql(q{SELECT multiregion.set_policy('failback', 'on')});
+	$leader->wait_for_log(qr/event order_accepted.*return to the preferred region/, from => $from, timeout => 60);
+	my $code = code($asking->query(switchover_to($third), timeout => 40));
+	note("switchover during a failback: $code");
+	like($code, qr/^(?:done|55006)$/, 'a switchover during a failback is refused, or done after it');
+	$cluster->poll_until(
+		sub {
+			my $now = $cluster->leader;
+			$now && done($now->query(q{SELECT multiregion.set_policy('failback', 'off')}));
+		}, 30, 'the end of it');
+	settle();
+	is($leader->value(q{SELECT count(*) FROM multiregion.failovers WHERE cause = 'failback'}) > $before, 1,
+		'the failback is done');
+}
+
 # --- what sessions were doing --------------------------------------------------------------
 
 $leader->safe_psql($_) foreach (
