@@ -122,11 +122,22 @@ forget_writer(int code, Datum arg)
 static void
 register_writer(void)
 {
+	static bool forgets_at_exit = false;
+
 	if (registered_writer || MyProc == NULL || MyProcPort == NULL)
 		return;
 	registered_writer = true;
-	before_shmem_exit(forget_writer, (Datum) 0);
+	if (!forgets_at_exit)
+		before_shmem_exit(forget_writer, (Datum) 0);
+	forgets_at_exit = true;
 	pg_atomic_write_u32(&writers[MR_MY_PROCNO], (uint32) MyProcPid);
+}
+
+void
+mr_fence_excuse_session(void)
+{
+	registered_writer = false;
+	forget_writer(0, (Datum) 0);
 }
 
 static void

@@ -21,6 +21,12 @@ extern void mr_fence_require_open(void);
 /* Makes the answer to this session's commit impossible, and ends the session. No error. */
 extern void mr_fence_withhold_acknowledgement(void);
 
+/*
+ * This session waits for a switchover, which shall not end it before its answer: not a
+ * session that has written, until its next commit. Writes nothing while it waits.
+ */
+extern void mr_fence_excuse_session(void);
+
 /* _PG_init: installs the hooks. */
 extern void mr_fence_install(void);
 

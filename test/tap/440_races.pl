@@ -102,9 +102,18 @@ sub orders_meet
 	return;
 }
 
+# Sessions that have written end with the lease, but not before they have their answer.
+sub session_that_wrote
+{
+	my $session = $leader->session;
+
+	$session->query('CREATE TABLE IF NOT EXISTS wrote (id int); INSERT INTO wrote VALUES (1)');
+	return $session;
+}
+
 settle();
 orders_meet('two switchovers asked at the primary',
-	map { [ $leader->session, switchover_to($_) ] } others());
+	map { [ session_that_wrote(), switchover_to($_) ] } others());
 orders_meet('two switchovers asked at their targets',
 	map { [ $_->session, switchover_to($_) ] } others());
 {

@@ -17,6 +17,7 @@
 #include "core/mr_message.h"
 #include "extension/mr_catalog.h"
 #include "extension/mr_catalog_edit.h"
+#include "extension/mr_fence.h"
 #include "extension/mr_functions.h"
 #include "extension/mr_mailbox.h"
 #include "extension/mr_order_call.h"
@@ -315,6 +316,7 @@ mr_order_give(const MrOrderWish *wish, MrOrderResult *result)
 	}
 	result->id =
 		wish->id != 0 ? wish->id : (int64) (pg_prng_uint64(&pg_global_prng_state) >> 1) | 1;
+	mr_fence_excuse_session();
 	refusal = give_order(result->lease, wish, result);
 	if (refusal != MR_REFUSE_NONE)
 	{
