@@ -59,7 +59,12 @@ my $returned = now();
 $home->start;
 $cluster->poll_until(sub { my $leader = $cluster->leader; $leader && $leader == $home }, 60, 'the primary to return home');
 cmp_ok(now() - $returned, '>', 2, 'it was not before the time of proven health');
-my $row = row_of($home->session, 'SELECT cause, rule, from_node, to_node FROM multiregion.failovers LIMIT 1');
+my $row;
+$cluster->poll_until(
+	sub {
+		$row = row_of($home->session, 'SELECT cause, rule, from_node, to_node FROM multiregion.failovers LIMIT 1');
+		($row->{to_node} // '') eq $home->name;
+	}, 10, 'the record of the failback');
 is("$row->{cause} $row->{rule} $row->{from_node} $row->{to_node}",
 	'failback named_by_primary ' . $away->name . ' ' . $home->name, 'it is recorded as a failback');
 $cluster->wait_complete(60);
