@@ -115,7 +115,13 @@ sub switch_to
 	is(scalar $log->late_acks($from->name, $first->{at}), 0, "$what: one acknowledges at a time");
 	settle();
 	nothing_lost($what);
-	my $record = row_of($leader->session, "SELECT cause, rule, from_node, to_node, order_id FROM multiregion.failovers WHERE epoch = $seen->{epoch}");
+	my $record;
+	$cluster->poll_until(
+		sub {
+			$record = row_of($leader->session, 'SELECT cause, rule, from_node, to_node, order_id'
+					. ' FROM multiregion.failovers WHERE epoch = ' . ($seen->{epoch} // 0));
+			defined $record->{cause};
+		}, 10, 'the record of the switchover');
 	is("$record->{cause} $record->{from_node} $record->{to_node} $record->{order_id}",
 		'switchover ' . $from->name . ' ' . $to->name . " $seen->{failover_id}", "$what: it is recorded");
 	return $seen;
