@@ -221,7 +221,11 @@ changes_meet(4, 'failover', 0,
 		$leader->kill_postmaster;
 		return sub { $cluster->wait_for_leader(timeout => 30) };
 	});
-$leader->safe_psql('SELECT resume_failover(region => \'EU_WEST\')');
+$leader->safe_psql(q{SELECT resume_failover(region => 'EU_WEST')});
+# A primary in that region has promises for as long as the pause until it asks for shorter ones.
+$cluster->poll_until(
+	sub { $leader->value('SELECT count(*) FROM multiregion.pause') eq '0' && $leader->lease_status->{lease_remaining_ms} < 4000 },
+	20, 'the promises of the pause to end');
 $leader->safe_psql(q{DELETE FROM multiregion.node WHERE node_name LIKE 'x%'});
 settle();
 
