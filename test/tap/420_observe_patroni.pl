@@ -231,7 +231,13 @@ is($theirs->safe_psql(q{SELECT cause, from_node, to_node FROM multiregion.failov
 # --- the old primary comes back under Patroni --------------------------------------------------------------
 
 start_patroni($primary);
-$plain->poll_until(sub { streams($primary) }, 90, 'Patroni to bring the old primary back');
+# It may stream from before the fork for a moment, until Patroni has it rewound.
+my $timeline = hex substr($theirs->safe_psql('SELECT pg_walfile_name(pg_current_wal_lsn())'), 0, 8);
+$plain->poll_until(
+	sub {
+		streams($primary)
+			&& ($primary->value('SELECT received_tli FROM pg_stat_wal_receiver') // 0) == $timeline;
+	}, 90, 'Patroni to bring the old primary back');
 is($primary->value('SELECT pg_is_in_recovery()'), 't', 'the old primary is a standby');
 $plain->wait_observed($theirs);
 is(join(' ', map { $_->lease_status->{primary_node} } @nodes), join(' ', ($theirs->name) x 3),
