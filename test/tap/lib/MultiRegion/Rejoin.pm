@@ -135,6 +135,8 @@ sub stop_writer
 	my ($writer) = @_;
 
 	close $writer->{pipe};
+	# a writer that was started later has this one's pipe, too, and keeps it open
+	kill 'TERM', $writer->{pid};
 	waitpid($writer->{pid}, 0);
 	return;
 }
