@@ -45,6 +45,9 @@ extern MrLease *mr_copy_lease(void);
 /* Why a member is refused, in words; of a veto of this node also what the function said. */
 extern const char *mr_refusal_text(const MrLease *lease, int slot, int refusal);
 
+/* The same, or error 55000; the detail says what is wrong with the state, if anything is. */
+extern MrLease *mr_require_lease(void);
+
 /* Slot of the leader now, or MR_NO_SLOT. */
 extern int mr_leader_slot(const MrLease *lease);
 

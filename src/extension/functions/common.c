@@ -122,6 +122,24 @@ mr_refusal_text(const MrLease *lease, int slot, int refusal)
 	return psprintf("%s: %s", mr_refusal_sentence(refusal), reason);
 }
 
+MrLease *
+mr_require_lease(void)
+{
+	MrLease *lease;
+
+	mr_require_preloaded();
+	lease = mr_copy_lease();
+	if (lease == NULL)
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("this server is not managed by multiregion"),
+			 mr_shared->state_problem[0] != '\0' ? errdetail("%s", mr_shared->state_problem) : 0,
+			 errhint("Make it the first node of a cluster with multiregion.init(), or a member "
+					 "with multiregion-join.")));
+	return lease;
+}
+
 int
 mr_leader_slot(const MrLease *lease)
 {

@@ -20,6 +20,7 @@
 #include "extension/mr_catalog_hook.h"
 #include "extension/mr_commits.h"
 #include "extension/mr_functions.h"
+#include "extension/mr_row.h"
 #include "extension/mr_shared_state.h"
 
 PG_FUNCTION_INFO_V1(multiregion_explain_failover);
@@ -32,19 +33,6 @@ typedef struct Explanation
 	uint32 down; /* as the monitor says */
 	MrForecast forecast;
 } Explanation;
-
-static MrLease *
-require_managed(void)
-{
-	MrLease *lease;
-
-	mr_require_preloaded();
-	lease = mr_copy_lease();
-	if (lease == NULL)
-		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-						errmsg("this server is not managed by multiregion")));
-	return lease;
-}
 
 static uint32
 bit_of(int slot)
@@ -161,34 +149,32 @@ input_of(const Explanation *explanation, int slot, MrRefusal rule)
 }
 
 static void
-put_rule(ReturnSetInfo *result, const Explanation *explanation, int slot, const char *rule,
+put_rule(FunctionCallInfo fcinfo, const Explanation *explanation, int slot, const char *rule,
 		 const char *input, bool passes)
 {
 	const MrMember *member = &explanation->lease->durable.config.members[slot];
 	int rank = explanation->forecast.ranks[slot];
-	Datum values[7];
-	bool nulls[7] = {false};
+	MrRow row = {0};
 
-	values[0] = CStringGetTextDatum(member->name);
-	values[1] = CStringGetTextDatum(member->region);
-	values[2] = CStringGetTextDatum(rule);
-	values[3] = CStringGetTextDatum(input);
-	values[4] = BoolGetDatum(passes);
-	values[5] = Int32GetDatum(rank);
-	nulls[5] = rank < 0;
-	values[6] = BoolGetDatum(explanation->forecast.successor == slot);
-	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+	mr_row_put_text(&row, member->name);
+	mr_row_put_text(&row, member->region);
+	mr_row_put_text(&row, rule);
+	mr_row_put_text(&row, input);
+	mr_row_put_bool(&row, passes);
+	mr_row_put(&row, Int32GetDatum(rank), rank < 0);
+	mr_row_put_bool(&row, explanation->forecast.successor == slot);
+	mr_row_store(fcinfo, &row);
 }
 
 static void
-explain_member(ReturnSetInfo *result, const Explanation *explanation, int slot)
+explain_member(FunctionCallInfo fcinfo, const Explanation *explanation, int slot)
 {
 	const MrLease *lease = explanation->lease;
 	const MrForecast *forecast = &explanation->forecast;
 	bool alive = (forecast->alive & bit_of(slot)) != 0;
 	MrRefusal rule;
 
-	put_rule(result, explanation, slot, "alive",
+	put_rule(fcinfo, explanation, slot, "alive",
 			 (explanation->dead & bit_of(slot)) != 0
 				 ? "assumed down"
 				 : psprintf("heard %lld ms ago",
@@ -198,11 +184,11 @@ explain_member(ReturnSetInfo *result, const Explanation *explanation, int slot)
 	if (!alive)
 		return;
 	for (int i = 0; (rule = mr_candidate_rule(i)) != MR_REFUSE_NONE; i++)
-		put_rule(result, explanation, slot, mr_refusal_name((int) rule),
+		put_rule(fcinfo, explanation, slot, mr_refusal_name((int) rule),
 				 input_of(explanation, slot, rule),
 				 !mr_candidate_rule_stands(lease, slot, explanation->down, MR_FIT_ELECTION, rule));
 	if (forecast->ranks[slot] >= 0)
-		put_rule(result, explanation, slot, "election",
+		put_rule(fcinfo, explanation, slot, "election",
 				 psprintf("log term %llu, WAL to %X/%X, %d candidates before it",
 						  (unsigned long long) lease->peers[slot].report.log_term,
 						  LSN_FORMAT_ARGS(lease->peers[slot].report.wal_end),
@@ -221,57 +207,58 @@ explain(Explanation *explanation)
 Datum
 multiregion_explain_failover(PG_FUNCTION_ARGS)
 {
-	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	Explanation explanation = {0};
 
-	explanation.lease = require_managed();
+	explanation.lease = mr_require_lease();
 	explanation.dead = PG_ARGISNULL(0) ? bit_of(mr_leader_slot(explanation.lease))
 									   : assumed_dead(explanation.lease, PG_GETARG_ARRAYTYPE_P(0));
 	InitMaterializedSRF(fcinfo, 0);
 	explain(&explanation);
 	for (int slot = 0; slot < MR_MAX_MEMBERS; slot++)
 		if (explanation.lease->durable.config.members[slot].used)
-			explain_member(result, &explanation, slot);
+			explain_member(fcinfo, &explanation, slot);
 	return (Datum) 0;
 }
 
 /* ---------- failover_forecast() ---------- */
 
+static void
+put_forecast(MrRow *row, const Explanation *explanation)
+{
+	const MrLease *lease = explanation->lease;
+	const MrForecast *forecast = &explanation->forecast;
+	const MrMember *member;
+	bool counts = lease->role == MR_ROLE_LEADER; /* only the primary counts its commits */
+
+	if (forecast->successor == MR_NO_SLOT)
+	{
+		mr_row_put_nulls(row, 5);
+		mr_row_put_text(row, mr_refusal_name((int) forecast->refusal));
+		return;
+	}
+	member = &lease->durable.config.members[forecast->successor];
+	mr_row_put_text(row, member->name);
+	mr_row_put_text(row, member->region);
+	mr_row_put_number(row, forecast->outage_ms, false);
+	mr_row_put_number(
+		row, counts ? mr_commits_past(lease->peers[forecast->successor].report.wal_end) : 0,
+		!counts);
+	mr_row_put_number(row, forecast->bytes_at_risk, false);
+}
+
+/* All null on a server that is not managed: the sidecar asks with every status. */
 Datum
 multiregion_failover_forecast(PG_FUNCTION_ARGS)
 {
 	Explanation explanation = {0};
-	const MrForecast *forecast = &explanation.forecast;
-	const MrMember *member;
-	TupleDesc columns;
-	Datum values[6] = {0};
-	bool nulls[6] = {true, true, true, true, true, true};
+	MrRow row = {0};
 
-	if (get_call_result_type(fcinfo, NULL, &columns) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "return type must be a row type");
-	explanation.lease = mr_is_managed() ? mr_copy_lease() : NULL;
-	if (explanation.lease == NULL)
-		PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(columns), values, nulls)));
-	explanation.dead = bit_of(mr_leader_slot(explanation.lease));
-	explain(&explanation);
-	if (forecast->successor == MR_NO_SLOT)
+	explanation.lease = mr_copy_lease();
+	if (explanation.lease != NULL)
 	{
-		values[5] = CStringGetTextDatum(mr_refusal_name((int) forecast->refusal));
-		nulls[5] = false;
+		explanation.dead = bit_of(mr_leader_slot(explanation.lease));
+		explain(&explanation);
+		put_forecast(&row, &explanation);
 	}
-	else
-	{
-		member = &explanation.lease->durable.config.members[forecast->successor];
-		values[0] = CStringGetTextDatum(member->name);
-		values[1] = CStringGetTextDatum(member->region);
-		values[2] = Int64GetDatum(forecast->outage_ms);
-		values[4] = Int64GetDatum(forecast->bytes_at_risk);
-		nulls[0] = nulls[1] = nulls[2] = nulls[4] = false;
-		/* only the primary counts its commits */
-		nulls[3] = explanation.lease->role != MR_ROLE_LEADER;
-		if (!nulls[3])
-			values[3] = Int64GetDatum(
-				mr_commits_past(explanation.lease->peers[forecast->successor].report.wal_end));
-	}
-	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(columns), values, nulls)));
+	PG_RETURN_DATUM(mr_row_result(fcinfo, &row));
 }

@@ -15,73 +15,43 @@
 
 #include "extension/mr_functions.h"
 #include "extension/mr_order_call.h"
+#include "extension/mr_row.h"
 
 #define MAX_WAIT_MS (3600 * 1000)
-#define MAX_COLUMNS 13
 
 PG_FUNCTION_INFO_V1(multiregion_switchover);
 PG_FUNCTION_INFO_V1(multiregion_failover);
 PG_FUNCTION_INFO_V1(multiregion_request_failover);
 PG_FUNCTION_INFO_V1(multiregion_failover_result);
 
-typedef struct Row
-{
-	int count;
-	Datum values[MAX_COLUMNS];
-	bool nulls[MAX_COLUMNS];
-} Row;
-
+/* A negative one is unknown. */
 static void
-put(Row *row, Datum value, bool is_null)
+put_number(MrRow *row, int64 value)
 {
-	Assert(row->count < MAX_COLUMNS);
-	row->values[row->count] = is_null ? (Datum) 0 : value;
-	row->nulls[row->count++] = is_null;
+	mr_row_put_number(row, value, value < 0);
 }
 
 static void
-put_text(Row *row, const char *text)
-{
-	put(row, text != NULL ? CStringGetTextDatum(text) : (Datum) 0, text == NULL);
-}
-
-static void
-put_number(Row *row, int64 value)
-{
-	put(row, Int64GetDatum(value), value < 0);
-}
-
-static void
-put_node(Row *row, const MrOrderResult *result, int slot)
+put_node(MrRow *row, const MrOrderResult *result, int slot)
 {
 	const MrMember *member =
 		slot != MR_NO_SLOT ? &result->lease->durable.config.members[slot] : NULL;
 
-	put_text(row, member != NULL ? member->name : NULL);
-	put_text(row, member != NULL ? member->region : NULL);
+	mr_row_put_text(row, member != NULL ? member->name : NULL);
+	mr_row_put_text(row, member != NULL ? member->region : NULL);
 }
 
 /* failover_id, kind, from_node, from_region, to_node, to_region, epoch, duration_ms, lost_bytes */
 static void
-put_result(Row *row, const MrOrderResult *result)
+put_result(MrRow *row, const MrOrderResult *result)
 {
-	put_text(row, result->id != 0 ? psprintf(INT64_FORMAT, result->id) : NULL);
-	put_text(row, result->kind);
+	mr_row_put_text(row, result->id != 0 ? psprintf(INT64_FORMAT, result->id) : NULL);
+	mr_row_put_text(row, result->kind);
 	put_node(row, result, result->from);
 	put_node(row, result, result->to);
 	put_number(row, result->epoch);
 	put_number(row, result->duration_ms);
 	put_number(row, result->lost_bytes);
-}
-
-static Datum
-make_row(FunctionCallInfo fcinfo, Row *row)
-{
-	TupleDesc columns;
-
-	if (get_call_result_type(fcinfo, NULL, &columns) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "return type must be a row type");
-	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(columns), row->values, row->nulls));
 }
 
 /* ---------- switchover(), failover() ---------- */
@@ -195,12 +165,12 @@ static Datum
 call_and_raise(FunctionCallInfo fcinfo, const MrOrderWish *wish)
 {
 	MrOrderResult result;
-	Row row = {0};
+	MrRow row = {0};
 
 	mr_order_call(wish, &result);
 	raise_unless_done(&result, wish);
 	put_result(&row, &result);
-	return make_row(fcinfo, &row);
+	return mr_row_result(fcinfo, &row);
 }
 
 Datum
@@ -295,14 +265,14 @@ static Datum
 tell(FunctionCallInfo fcinfo, const MrOrderResult *result, bool allow_loss)
 {
 	bool refused = result->refusal != MR_REFUSE_NONE;
-	Row row = {0};
+	MrRow row = {0};
 
-	put_text(&row, mr_outcome_name(result->outcome));
+	mr_row_put_text(&row, mr_outcome_name(result->outcome));
 	put_result(&row, result);
-	put_text(&row, refused ? mr_refusal_name(result->refusal) : NULL);
-	put_text(&row, refused ? mr_refusal_sentence(result->refusal) : NULL);
-	put(&row, nodes_as_json(result, allow_loss), false);
-	return make_row(fcinfo, &row);
+	mr_row_put_text(&row, refused ? mr_refusal_name(result->refusal) : NULL);
+	mr_row_put_text(&row, refused ? mr_refusal_sentence(result->refusal) : NULL);
+	mr_row_put(&row, nodes_as_json(result, allow_loss), false);
+	return mr_row_result(fcinfo, &row);
 }
 
 Datum

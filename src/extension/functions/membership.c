@@ -249,11 +249,7 @@ multiregion_register_node(PG_FUNCTION_ARGS)
 						errmsg("a uuid of zeros is nobody's identity")));
 	mr_require_preloaded();
 	mr_require_writable("multiregion.register_node()");
-	lease = mr_copy_lease();
-	if (lease == NULL)
-		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-						errmsg("this server is not managed by multiregion"),
-						errhint("Make it the first node of a cluster with multiregion.init().")));
+	lease = mr_require_lease();
 	mr_catalog_bind_node(name, &uuid);
 	PG_RETURN_BYTEA_P(encode_configuration(&lease->durable.config));
 }

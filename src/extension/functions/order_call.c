@@ -40,22 +40,6 @@ mr_outcome_name(MrOutcome outcome)
 	return outcome_names[outcome];
 }
 
-static MrLease *
-require_lease(void)
-{
-	MrLease *lease;
-
-	mr_require_preloaded();
-	lease = mr_copy_lease();
-	if (lease == NULL)
-		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-						errmsg("this server is not managed by multiregion"),
-						errdetail("%s", mr_shared->state_problem[0] != '\0'
-											? mr_shared->state_problem
-											: "There is nobody who could lead in its place.")));
-	return lease;
-}
-
 int
 mr_order_refusal_of(const MrLease *lease, int slot, bool allow_loss)
 {
@@ -304,7 +288,7 @@ mr_order_give(const MrOrderWish *wish, MrOrderResult *result)
 	int refusal;
 
 	memset(result, 0, sizeof(*result));
-	result->lease = require_lease();
+	result->lease = mr_require_lease();
 	result->to = MR_NO_SLOT;
 	result->epoch = result->duration_ms = result->lost_bytes = -1;
 	if (!prepare(wish, result))
@@ -347,7 +331,7 @@ void
 mr_order_look(int64 id, MrOrderResult *result)
 {
 	memset(result, 0, sizeof(*result));
-	result->lease = require_lease();
+	result->lease = mr_require_lease();
 	result->id = id;
 	result->from = result->to = MR_NO_SLOT;
 	result->epoch = result->duration_ms = result->lost_bytes = -1;

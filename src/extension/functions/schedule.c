@@ -17,15 +17,6 @@
 PG_FUNCTION_INFO_V1(multiregion_schedule_switchover);
 PG_FUNCTION_INFO_V1(multiregion_cancel_switchover);
 
-static void
-require_managed(void)
-{
-	mr_require_preloaded();
-	if (!mr_is_managed())
-		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-						errmsg("this server is not managed by multiregion")));
-}
-
 static TimestampTz
 due_argument(FunctionCallInfo fcinfo, int number)
 {
@@ -69,7 +60,7 @@ multiregion_schedule_switchover(PG_FUNCTION_ARGS)
 	TimestampTz due;
 	const char *target;
 
-	require_managed();
+	(void) mr_require_lease();
 	mr_require_writable("schedule_switchover()");
 	due = due_argument(fcinfo, 0);
 	target = target_argument(fcinfo, 1);

@@ -21,55 +21,12 @@
 #include "core/mr_health.h"
 #include "extension/mr_functions.h"
 #include "extension/mr_managed.h"
+#include "extension/mr_row.h"
 #include "extension/mr_shared_state.h"
-
-#define MAX_COLUMNS 24
 
 PG_FUNCTION_INFO_V1(multiregion_lease_status);
 PG_FUNCTION_INFO_V1(multiregion_member_status);
 PG_FUNCTION_INFO_V1(multiregion_region_status);
-
-/* A row, filled column by column from the left. */
-typedef struct Row
-{
-	int count;
-	Datum values[MAX_COLUMNS];
-	bool nulls[MAX_COLUMNS];
-} Row;
-
-static void
-put(Row *row, Datum value, bool is_null)
-{
-	Assert(row->count < MAX_COLUMNS);
-	row->values[row->count] = is_null ? (Datum) 0 : value;
-	row->nulls[row->count++] = is_null;
-}
-
-static void
-put_text(Row *row, const char *text)
-{
-	bool is_null = text == NULL || text[0] == '\0';
-
-	put(row, is_null ? (Datum) 0 : CStringGetTextDatum(text), is_null);
-}
-
-static void
-put_bool(Row *row, bool value)
-{
-	put(row, BoolGetDatum(value), false);
-}
-
-static void
-put_number(Row *row, int64 value, bool is_null)
-{
-	put(row, Int64GetDatum(value), is_null);
-}
-
-static void
-put_lsn(Row *row, MrLsn lsn)
-{
-	put(row, LSNGetDatum((XLogRecPtr) lsn), lsn == 0);
-}
 
 /* ---------- this node's own log ---------- */
 
@@ -151,37 +108,30 @@ remaining_ms(void)
 }
 
 static void
-put_lease(Row *row, const MrLease *lease, int leader)
+put_lease(MrRow *row, const MrLease *lease, int leader)
 {
 	const MrDurable *durable = &lease->durable;
 
-	put_text(row, durable->name);
-	put_text(row, durable->region);
-	put_text(row, mr_role_name(lease->role));
-	put_number(row, (int64) durable->term, false);
-	put_text(row, leader != MR_NO_SLOT ? durable->config.members[leader].name : NULL);
-	put_text(row, leader != MR_NO_SLOT ? durable->config.members[leader].region : NULL);
-	put_bool(row, lease->role == MR_ROLE_LEADER);
+	mr_row_put_text(row, durable->name);
+	mr_row_put_text(row, durable->region);
+	mr_row_put_text(row, mr_role_name(lease->role));
+	mr_row_put_number(row, (int64) durable->term, false);
+	mr_row_put_text(row, leader != MR_NO_SLOT ? durable->config.members[leader].name : NULL);
+	mr_row_put_text(row, leader != MR_NO_SLOT ? durable->config.members[leader].region : NULL);
+	mr_row_put_bool(row, lease->role == MR_ROLE_LEADER);
 }
 
 static void
-put_log(Row *row, const MrLease *lease)
+put_log(MrRow *row, const MrLease *lease)
 {
 	const MrDurable *durable = &lease->durable;
 	bool no_stamp = durable->stamp.term == 0;
 
-	put_number(row, (int64) durable->log_term, false);
-	put_number(row, (int64) durable->stamp.term, no_stamp);
-	put_number(row, durable->stamp.timeline, no_stamp);
-	put_lsn(row, durable->stamp.lsn);
-	put_number(row, (int64) durable->config.version, false);
-}
-
-static void
-put_nulls(Row *row, int count)
-{
-	while (count-- > 0)
-		put(row, (Datum) 0, true);
+	mr_row_put_number(row, (int64) durable->log_term, false);
+	mr_row_put_number(row, (int64) durable->stamp.term, no_stamp);
+	mr_row_put_number(row, durable->stamp.timeline, no_stamp);
+	mr_row_put_lsn(row, durable->stamp.lsn);
+	mr_row_put_number(row, (int64) durable->config.version, false);
 }
 
 /* "off" of the whole cluster looks like observing from here: nothing is fenced in both. */
@@ -198,9 +148,8 @@ mode_in_effect(const MrLease *lease)
 Datum
 multiregion_lease_status(PG_FUNCTION_ARGS)
 {
-	Row row = {0};
+	MrRow row = {0};
 	MrLease *lease;
-	TupleDesc columns;
 	bool writable;
 	int leader;
 
@@ -208,32 +157,29 @@ multiregion_lease_status(PG_FUNCTION_ARGS)
 	lease = mr_copy_lease();
 	leader = lease != NULL ? mr_leader_slot(lease) : MR_NO_SLOT;
 	writable = mr_fence_is_open() && !RecoveryInProgress();
-	put_bool(&row, mr_is_managed());
-	put_text(&row, mr_mode_name(mode_in_effect(lease)));
+	mr_row_put_bool(&row, mr_is_managed());
+	mr_row_put_text(&row, mr_mode_name(mode_in_effect(lease)));
 	if (lease != NULL)
 		put_lease(&row, lease, leader);
 	else
 	{
-		put_nulls(&row, 6);
-		put_bool(&row, false);
+		mr_row_put_nulls(&row, 6);
+		mr_row_put_bool(&row, false);
 	}
-	put_bool(&row, writable);
-	put_number(&row, remaining_ms(), !mr_is_managed());
-	put_number(&row, own_timeline(), false);
+	mr_row_put_bool(&row, writable);
+	mr_row_put_number(&row, remaining_ms(), !mr_is_managed());
+	mr_row_put_number(&row, own_timeline(), false);
 	if (lease != NULL)
 		put_log(&row, lease);
 	else
-		put_nulls(&row, 5);
-	put_text(&row, closed_reason(lease, leader));
-	put_bool(&row, !mr_fence_is_open());
+		mr_row_put_nulls(&row, 5);
+	mr_row_put_text(&row, closed_reason(lease, leader));
+	mr_row_put_bool(&row, !mr_fence_is_open());
 	/* Also a server of no cluster says so: a smart shutdown waits for who would ask. */
-	put_bool(&row, mr_is_managed() && lease != NULL ? is_stopping(lease) : mr_server_is_stopping());
-	put_number(&row, (int64) pg_atomic_read_u64(&mr_shared->generation), false);
-	if (get_call_result_type(fcinfo, NULL, &columns) != TYPEFUNC_COMPOSITE)
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("lease_status() returns a row")));
-	PG_RETURN_DATUM(
-		HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(columns), row.values, row.nulls)));
+	mr_row_put_bool(&row, mr_is_managed() && lease != NULL ? is_stopping(lease)
+														   : mr_server_is_stopping());
+	mr_row_put_number(&row, (int64) pg_atomic_read_u64(&mr_shared->generation), false);
+	PG_RETURN_DATUM(mr_row_result(fcinfo, &row));
 }
 
 /* ---------- member_status() ---------- */
@@ -299,7 +245,7 @@ is_eligible(const MrLease *lease, int slot)
 }
 
 static void
-put_position(Row *row, const MrLease *lease, const MrNodeHealth *health, int slot)
+put_position(MrRow *row, const MrLease *lease, const MrNodeHealth *health, int slot)
 {
 	const MrReport *report = &lease->peers[slot].report;
 	bool self = slot == lease->self;
@@ -311,20 +257,20 @@ put_position(Row *row, const MrLease *lease, const MrNodeHealth *health, int slo
 
 	if (lease->durable.config.members[slot].witness)
 	{
-		put_nulls(row, 5); /* it has no WAL of the service */
-		put_number(row, (int64) log_term, log_term == 0);
+		mr_row_put_nulls(row, 5); /* it has no WAL of the service */
+		mr_row_put_number(row, (int64) log_term, log_term == 0);
 		return;
 	}
-	put_number(row, lag, lag < 0);
-	put_number(row, leads ? 0 : health->lag_ms, !leads && health->lag_ms < 0);
-	put_lsn(row, wal_end);
-	put_lsn(row, self ? own_replay() : report->replay_lsn);
-	put_number(row, timeline, timeline == 0);
-	put_number(row, (int64) log_term, !self && report->wal_end == 0);
+	mr_row_put_number(row, lag, lag < 0);
+	mr_row_put_number(row, leads ? 0 : health->lag_ms, !leads && health->lag_ms < 0);
+	mr_row_put_lsn(row, wal_end);
+	mr_row_put_lsn(row, self ? own_replay() : report->replay_lsn);
+	mr_row_put_number(row, timeline, timeline == 0);
+	mr_row_put_number(row, (int64) log_term, !self && report->wal_end == 0);
 }
 
 static void
-put_contact(Row *row, const MrLease *lease, const MrNodeHealth *health, int slot, int64 now_ns)
+put_contact(MrRow *row, const MrLease *lease, const MrNodeHealth *health, int slot, int64 now_ns)
 {
 	const MrPeer *peer = &lease->peers[slot];
 	bool self = slot == lease->self;
@@ -332,21 +278,20 @@ put_contact(Row *row, const MrLease *lease, const MrNodeHealth *health, int slot
 	int refusal = refusal_of(lease, slot);
 	bool eligible = is_eligible(lease, slot);
 
-	put(row, Float8GetDatum(round_trip_us / 1000.0), self || round_trip_us == 0);
-	put_bool(row, eligible);
+	mr_row_put(row, Float8GetDatum(round_trip_us / 1000.0), self || round_trip_us == 0);
+	mr_row_put_bool(row, eligible);
 	if (!eligible && refusal != MR_REFUSE_NONE)
-		put_text(row, mr_refusal_text(lease, slot, refusal));
+		mr_row_put_text(row, mr_refusal_text(lease, slot, refusal));
 	else
-		put_text(row, self ? NULL : health->error);
-	put_number(row, self ? 0 : (now_ns - peer->heard_ns) / MR_NS_PER_MS,
-			   !self && peer->heard_ns == 0);
-	put(row, TimestampTzGetDatum(health->checked_at), health->checked_at == 0);
+		mr_row_put_text(row, self ? NULL : health->error);
+	mr_row_put_number(row, self ? 0 : (now_ns - peer->heard_ns) / MR_NS_PER_MS,
+					  !self && peer->heard_ns == 0);
+	mr_row_put(row, TimestampTzGetDatum(health->checked_at), health->checked_at == 0);
 }
 
 Datum
 multiregion_member_status(PG_FUNCTION_ARGS)
 {
-	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	MrMonitorState *monitor = palloc(sizeof(MrMonitorState));
 	int64 now_ns = mr_boottime_ns();
 	MrLease *lease;
@@ -361,19 +306,19 @@ multiregion_member_status(PG_FUNCTION_ARGS)
 	{
 		const MrMember *member = &lease->durable.config.members[slot];
 		const MrNodeHealth *health = &monitor->nodes[slot];
-		Row row = {0};
+		MrRow row = {0};
 
 		if (!member->used)
 			continue;
-		put_text(&row, member->name);
-		put_text(&row, member->region);
-		put_text(&row, role_of(lease, slot));
-		put_bool(&row, mr_config_is_voter(&lease->durable.config, slot));
-		put_text(&row, mr_health_name(health_of(lease, monitor, slot)));
-		put(&row, Int32GetDatum((int32) health->state.consecutive_failures), false);
+		mr_row_put_text(&row, member->name);
+		mr_row_put_text(&row, member->region);
+		mr_row_put_text(&row, role_of(lease, slot));
+		mr_row_put_bool(&row, mr_config_is_voter(&lease->durable.config, slot));
+		mr_row_put_text(&row, mr_health_name(health_of(lease, monitor, slot)));
+		mr_row_put(&row, Int32GetDatum((int32) health->state.consecutive_failures), false);
 		put_position(&row, lease, health, slot);
 		put_contact(&row, lease, health, slot, now_ns);
-		tuplestore_putvalues(result->setResult, result->setDesc, row.values, row.nulls);
+		mr_row_store(fcinfo, &row);
 	}
 	return (Datum) 0;
 }
@@ -413,7 +358,6 @@ is_first_of_region(const MrConfig *config, int slot)
 Datum
 multiregion_region_status(PG_FUNCTION_ARGS)
 {
-	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	MrMonitorState *monitor = palloc(sizeof(MrMonitorState));
 	MrLease *lease = mr_copy_lease();
 	const char *primary = mr_primary_region();
@@ -425,14 +369,14 @@ multiregion_region_status(PG_FUNCTION_ARGS)
 	for (int slot = 0; slot < MR_MAX_MEMBERS; slot++)
 	{
 		const char *region = lease->durable.config.members[slot].region;
-		Row row = {0};
+		MrRow row = {0};
 
 		if (!is_first_of_region(&lease->durable.config, slot))
 			continue;
-		put_text(&row, region);
-		put_bool(&row, strcmp(region, primary) == 0);
-		put_text(&row, mr_health_name(health_of_region(lease, monitor, region)));
-		tuplestore_putvalues(result->setResult, result->setDesc, row.values, row.nulls);
+		mr_row_put_text(&row, region);
+		mr_row_put_bool(&row, strcmp(region, primary) == 0);
+		mr_row_put_text(&row, mr_health_name(health_of_region(lease, monitor, region)));
+		mr_row_store(fcinfo, &row);
 	}
 	return (Datum) 0;
 }
