@@ -35,28 +35,11 @@ sub write_row
 	return;
 }
 
-sub set_policy
-{
-	my ($name, $value) = @_;
-	my $version = $leader->lease_status->{config_version};
-	$leader->safe_psql("SELECT multiregion.set_policy('$name', '$value')");
-	$cluster->poll_until(sub { !grep { $_->lease_status->{config_version} <= $version } $cluster->nodes },
-		10, "$name = $value to arrive");
-	return;
-}
-
 # Everybody runs, votes, is fit and has every row.
 sub settle
 {
 	my ($name) = @_;
-	$_->start foreach $cluster->nodes;
-	$cluster->wait_complete(60);
-	$leader = $cluster->wait_for_leader;
-	$cluster->poll_until(
-		sub {
-			($leader->value(q{SELECT count(*) = 3 AND bool_and(voter AND status = 'up' AND eligible)}
-					. ' FROM multiregion.member_status()') // '') eq 't';
-		}, 30, 'three voters that are up');
+	$leader = $cluster->settle;
 	write_row();
 	$cluster->wait_caught_up;
 	is(join(' ', map { $_->safe_psql('SELECT count(*) FROM bench.probe WHERE id < 0') } $cluster->nodes),
@@ -156,7 +139,7 @@ my ($neighbour) = grep { $_->region eq $leader->region } others();
 my ($third) = grep { $_ != $neighbour } others();
 my $start_time = 'SELECT pg_postmaster_start_time()';
 my $started = $third->safe_psql($start_time);
-set_policy('on_stop', 'region');
+$cluster->set_policy('on_stop', 'region');
 $probe = MultiRegion::Probe->start($cluster, $program);
 $begin = now();
 $leader->signal_stop('fast');
@@ -176,7 +159,7 @@ is($cluster->poll_until(
 # A neighbour that may not be promoted leaves the other region.
 my ($far) = grep { $_->region ne $leader->region } $cluster->nodes;
 my ($near) = grep { $_ != $far } others();
-set_policy('on_stop', 'any');
+$cluster->set_policy('on_stop', 'any');
 $near->safe_psql('SELECT pg_wal_replay_pause()');
 $cluster->poll_until(
 	sub {
@@ -195,7 +178,7 @@ $near->safe_psql('SELECT pg_wal_replay_resume()');
 settle('on_stop = any');
 
 # A standby that lacks something when it is asked first is asked again.
-set_policy('stop_timeout', '5s');
+$cluster->set_policy('stop_timeout', '5s');
 @receivers = hold_back(others());
 write_row();
 $mark = $leader->log_size;
@@ -206,11 +189,11 @@ kill 'CONT', @receivers;
 $leader = $cluster->wait_for_leader(not => $old);
 isnt($leader->name, $old->name, 'a standby that catches up during the stop takes over');
 settle('behind when asked first');
-set_policy('stop_timeout', '1s');
+$cluster->set_policy('stop_timeout', '1s');
 
 # --- stops end ---------------------------------------------------------------------------------
 
-set_policy('on_stop', 'stay');
+$cluster->set_policy('on_stop', 'stay');
 cmp_ok(time_of_stop('smart'), '<', 10, 'a smart shutdown ends, whoever of the members is connected');
 settle('smart shutdown');
 

@@ -16,17 +16,6 @@ my $cluster = MultiRegion::Cluster->new(
 	});
 $cluster->start;
 
-# Sets a policy on the primary and waits until it is in force.
-sub set_policy
-{
-	my ($leader, $name, $value) = @_;
-	my $in_force = q{SELECT in_force = value FROM multiregion.policies WHERE name = };
-
-	$leader->safe_psql("SELECT multiregion.set_policy('$name', '$value')");
-	return $cluster->poll_until(
-		sub { ($leader->value("$in_force '$name'") // '') eq 't' }, 20, "$name to be in force");
-}
-
 sub canary_of { return $_[0]->data . '/multiregion.canary' }
 
 # Who led before, who leads now, and why.
@@ -63,18 +52,18 @@ pass('the sick node is back as a standby once it can write');
 # --- nobody to take over ----------------------------------------------------------------
 
 my @others = grep { $_ != $next } $cluster->nodes;
-set_policy($next, 'auto_failover', 'off');
+$cluster->set_policy('auto_failover', 'off');
 my $size = $next->log_size;
 unlink canary_of($next);
 mkdir canary_of($next) or die "mkdir: $!";
 $next->wait_for_log(qr/nobody can take over/, from => $size);
 ok($next->is_writable, 'a sick primary that nobody can follow goes on leading');
 rmdir canary_of($next);
-set_policy($next, 'auto_failover', 'on');
+$cluster->set_policy('auto_failover', 'on');
 
 # --- a check that hangs -------------------------------------------------------------------
 
-set_policy($next, 'max_consecutive_failures', '1');
+$cluster->set_policy('max_consecutive_failures', '1');
 $cluster->poll_until(sub { -s canary_of($next) }, 20, 'a write check that works');
 # Opening a pipe that nobody reads blocks like a disk that does not answer.
 unlink canary_of($next);

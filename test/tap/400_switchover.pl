@@ -27,20 +27,7 @@ sub now { return clock_gettime(CLOCK_MONOTONIC) }
 sub others { return grep { $_ != $leader } $cluster->nodes }
 sub session { return $_[0]->session }
 
-# Everybody runs and follows; returns the leader.
-sub settle
-{
-	my ($from) = @_;
-	$_->start foreach $cluster->nodes;
-	$cluster->wait_complete(60);
-	$leader = $cluster->wait_for_leader;
-	$cluster->poll_until(
-		sub {
-			($leader->value(q{SELECT count(*) = 3 AND bool_and(voter AND status = 'up' AND eligible)}
-					. ' FROM multiregion.member_status()') // '') eq 't';
-		}, 30, 'three voters that are up');
-	return $leader;
-}
+sub settle { return $leader = $cluster->settle }
 
 sub wait_for_acks
 {
@@ -162,10 +149,7 @@ foreach my $side ('old primary', 'successor')
 
 # --- no primary ---------------------------------------------------------------------------
 
-$leader->safe_psql(q{SELECT multiregion.set_policy('auto_failover', 'off')});
-$cluster->poll_until(
-	sub { !grep { ($_->value(q{SELECT in_force FROM multiregion.list_policies() WHERE name = 'auto_failover'}) // '') ne 'off' } $cluster->nodes },
-	20, 'automatic failover to be off everywhere');
+$cluster->set_policy('auto_failover', 'off');
 settle();
 # Both standbys hold the same: else the one that lacks a byte would be refused.
 $probe->stop;

@@ -24,17 +24,6 @@ my $log = $probe->log;
 
 sub now { return clock_gettime(CLOCK_MONOTONIC) }
 
-sub set_policy
-{
-	my ($name, $value) = @_;
-	my $leader = $cluster->wait_for_leader;
-	my $in_force = $leader->safe_psql("SELECT multiregion.set_policy('$name', '$value')");
-	$cluster->poll_until(
-		sub { !grep { ($_->value("SELECT in_force FROM multiregion.list_policies() WHERE name = '$name'") // '') ne $in_force } $cluster->nodes },
-		20, "$name = $value to arrive");
-	return;
-}
-
 sub pause_arrives
 {
 	my ($what) = @_;
@@ -117,8 +106,8 @@ pause_arrives(sprintf q{SELECT resume_failover('%s')}, $first->region);
 
 # --- the governor ---------------------------------------------------------------------------------
 
-set_policy('failback', 'off');
-set_policy('max_failovers_per_hour', '1');
+$cluster->set_policy('failback', 'off');
+$cluster->set_policy('max_failovers_per_hour', '1');
 $cluster->wait_complete(60);
 my $leader = $cluster->wait_for_leader;
 $leader->supervisor_off;

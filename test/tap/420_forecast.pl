@@ -35,14 +35,7 @@ sub winner
 
 sub settle
 {
-	$_->start foreach $cluster->nodes;
-	$cluster->wait_complete(60);
-	$leader = $cluster->wait_for_leader;
-	$cluster->poll_until(
-		sub {
-			($leader->value(q{SELECT count(*) = 4 AND bool_and(status = 'up' AND eligible)}
-					. ' FROM multiregion.member_status()') // '') eq 't';
-		}, 30, 'four healthy members');
+	$leader = $cluster->settle;
 	# What the primary knows reaches the others with its next heartbeats.
 	$cluster->poll_until(
 		sub { my %named = map { winner($_, '') => 1 } $cluster->nodes; keys %named == 1 && !$named{''} },

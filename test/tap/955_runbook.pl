@@ -41,12 +41,7 @@ sub wait_down
 sub settle
 {
 	my ($primary) = @_;
-	$_->start foreach $cluster->nodes;
-	$cluster->wait_complete(60);
-	$cluster->poll_until(
-		sub {
-			leader()->value(q{SELECT bool_and(status = 'up' AND eligible) FROM multiregion.member_status()}) eq 't';
-		}, 30, 'everybody to be fit');
+	$cluster->settle;
 	return if !$primary || leader() == $primary;
 	leader()->query(sprintf "SELECT switchover('%s')", $primary->name);
 	$cluster->poll_until(sub { leader() == $primary }, 20, $primary->name . ' to lead');

@@ -444,6 +444,37 @@ sub _wait_settled
 		}, $timeout, 'the configuration to settle');
 }
 
+# Starts whoever is down, and waits until every node runs and could lead. Returns the leader.
+sub settle
+{
+	my ($self) = @_;
+	my $count = @{ $self->{nodes} };
+
+	$_->start foreach @{ $self->{nodes} };
+	$self->wait_complete(60);
+	my $leader = $self->wait_for_leader;
+	$self->poll_until(
+		sub {
+			($leader->value("SELECT count(*) = $count AND bool_and(status = 'up' AND eligible)"
+					. ' FROM multiregion.member_status()') // '') eq 't';
+		}, 30, 'everybody to be fit');
+	return $leader;
+}
+
+# Sets a policy on the leader and waits until it is in force on every running node.
+sub set_policy
+{
+	my ($self, $name, $value) = @_;
+	my $stored = $self->wait_for_leader->safe_psql("SELECT multiregion.set_policy('$name', '$value')");
+
+	$self->poll_until(
+		sub {
+			my $in_force = "SELECT in_force FROM multiregion.list_policies() WHERE name = '$name'";
+			return !grep { $_->postmaster && ($_->value($in_force) // '') ne $stored } @{ $self->{nodes} };
+		}, 20, "$name = $value to be in force");
+	return;
+}
+
 # Until every running node has replayed what the leader has written so far.
 sub wait_caught_up
 {
