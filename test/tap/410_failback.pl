@@ -59,7 +59,6 @@ is("$row->{cause} $row->{rule} $row->{from_node} $row->{to_node}",
 $cluster->wait_complete(60);
 my $from = now();
 $cluster->poll_until(sub { grep { $_->{sent} > $from && $_->{node} eq $home->name } $log->read_on->acks }, 30, 'writes at home');
-my $failback = $home->value(q{SELECT open_at FROM multiregion.failovers WHERE cause = 'failback' LIMIT 1});
 my @lost = grep { $_->{node} eq $away->name } $log->lost($home);
 is(scalar @lost, 0, 'a failback loses nothing');
 

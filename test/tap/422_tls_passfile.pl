@@ -88,7 +88,7 @@ $cluster->wait_streaming(nodes => [$loner], timeout => 60);
 pass('with the right one it streams, without a restart');
 
 unlike($_->log_text, qr/a peer|another one|wrong one/, 'no password in the log of ' . $_->name)
-	foreach grep { $_ != $new && $_ != $old } $cluster->nodes;
+	foreach $cluster->nodes;
 is($new->safe_psql(q{SELECT count(*) FROM multiregion.node WHERE conninfo ~ 'password'}), '0', 'none in the table');
 
 done_testing();

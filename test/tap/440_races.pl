@@ -404,5 +404,6 @@ foreach my $ack ($log->acks)
 	my ($timeline) = split m{/}, $ack->{where};
 	$primary{$timeline}{ $ack->{node} } = 1;
 }
+cmp_ok(scalar(keys %primary), '>', 1, 'more than one timeline was written');
 is(scalar(grep { keys %$_ != 1 } values %primary), 0, 'no timeline was written by two nodes');
 done_testing();

@@ -4,7 +4,8 @@
 #
 #   bootstrap.sh                  install (root), or say what to install (anybody else)
 #   bootstrap.sh --group GROUP    the packages of a group instead
-#   bootstrap.sh --list           print the names of all packages, one a line
+#   bootstrap.sh [--group GROUP] --list
+#                                 print the names of all these packages, one a line
 #                                 (MR_CODENAME names a Debian other than this one)
 #
 # It asks before installing only if a person sits at a terminal (standard input is
@@ -115,6 +116,7 @@ main()
 	local group="" all missing
 	if [ "${1:-}" = --group ]; then
 		group=$2
+		shift 2
 	fi
 	all=$(wanted_packages "$group")
 	if [ "${1:-}" = --list ]; then

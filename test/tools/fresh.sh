@@ -21,8 +21,9 @@ template=/var/cache/multiregion/fresh-$suite.tar
 install_make='apt-get update && apt-get install -y make'
 . "$top/test/tools/box.sh"
 
+# A subshell: its trap must not replace the caller's.
 make_template()
-{
+(
 	local mirror work
 	mirror=$(box_mirror)
 	"$top/test/tools/bootstrap.sh" --group fresh
@@ -36,8 +37,7 @@ make_template()
 	tar -C "$work" -cf "$template.new" .
 	mv "$template.new" "$template"
 	rm -rf --one-file-system "$work"
-	trap - EXIT
-}
+)
 
 make_box()
 {

@@ -97,7 +97,7 @@ try_image()
 run_image()
 {
 	image=$(mktemp -d /var/tmp/multiregion-image.XXXXXX)
-	trap 'drop_box "$image"' EXIT
+	trap 'box_drop "$image"' EXIT
 	build_image
 	try_image
 }

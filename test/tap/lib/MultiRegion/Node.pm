@@ -206,7 +206,7 @@ sub processes
 sub workers
 {
 	my ($self) = @_;
-	return $self->processes(qr/^postgres: (?:\S+: )?multiregion (?:lease|monitor|hooks|effects)/);
+	return $self->processes(qr/^postgres: (?:\S+: )?multiregion (?:lease|monitor|hooks)/);
 }
 
 # kill -9 of the postmaster alone. Its supervisor, if on, starts it again.
