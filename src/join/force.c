@@ -16,6 +16,7 @@
 #include "join/mr_join_peers.h"
 #include "join/mr_join_wal.h"
 
+#define ASK_MS 10000 /* for an answer from the other end of the world, through TLS */
 #define BIT(slot) (UINT32_C(1) << (slot))
 
 static int
@@ -192,14 +193,15 @@ mr_join_force(MrJoin *join)
 	if (code != 0)
 		return code;
 	join->facts.generation = mr_generation(join->durable.config.term);
-	join->facts.term = join->durable.term;
 	if (!find_discarded(join, &discard) || !mr_join_peers_collect(join))
 		return MR_JOIN_EXIT_USAGE;
-	mr_join_peers_ask(join);
+	mr_join_peers_ask(join, ASK_MS, true);
 	code = say_position(join);
 	if (code != 0)
 		return code;
 	say_members(join, discard);
+	/* a certificate that nobody accepts looks like a world in which nobody lives */
+	mr_join_peers_explain(join);
 	if (discard == 0 && join->options.discard[0] == '\0')
 	{
 		mr_join_hint("name the nodes that are lost for good with --discard");

@@ -161,7 +161,7 @@ ask(MrJoin *join, int64_t began_ns, bool *told)
 		*told = true;
 		mr_join_peers_wait(join, facts->may_linger ? ASK_SOON_MS : ASK_LATER_MS);
 	}
-	mr_join_peers_ask(join);
+	mr_join_peers_ask(join, MR_JOIN_ROUND_MS, false);
 	waited_ms = (mr_join_now_ns() - began_ns) / MR_NS_PER_MS;
 	facts->may_linger = waited_ms < LINGER_MS;
 	facts->may_wait = waited_ms < join->options.timeout_ms;
@@ -377,7 +377,7 @@ run(MrJoin *join)
 		return code;
 	look_at_state(join);
 	if (join->options.force)
-		return mr_join_force(join);
+		return take_peer_options(&join->options, join) ? mr_join_force(join) : MR_JOIN_EXIT_FAILED;
 	if (!join->options.dry_run && join->options.mode == MR_MODE_MANAGE)
 		code = mr_join_resume(join);
 	if (code != 0)

@@ -31,9 +31,12 @@ typedef struct MrJoinPeer
 	MrPgPeer connection;
 } MrJoinPeer;
 
+#define MR_JOIN_ROUND_MS 1000 /* of questions that are repeated */
+
 typedef struct MrJoinPeers
 {
 	int count;
+	int64_t round_ms; /* the longest that a step of this round may take */
 	MrJoinPeer list[MR_JOIN_MAX_PEERS];
 	MrJoinAnswer answers[MR_JOIN_MAX_PEERS];
 } MrJoinPeers;
@@ -46,10 +49,11 @@ typedef struct MrJoinPeers
 extern bool mr_join_peers_collect(MrJoin *join);
 
 /*
- * One round of questions: everybody at once, until enough is known or each has
- * answered or failed, at most about a second. Sets the facts of ASK.
+ * One round of questions: everybody at once, until each has answered or failed, or
+ * round_ms have passed; unless everybody is wanted, only until enough is known to start
+ * by. Sets the facts of ASK.
  */
-extern void mr_join_peers_ask(MrJoin *join);
+extern void mr_join_peers_ask(MrJoin *join, int64_t round_ms, bool everybody);
 
 /* The time between two rounds: ends early when a server ends a connection that was kept. */
 extern void mr_join_peers_wait(const MrJoin *join, int ms);

@@ -15,8 +15,6 @@
 #include "core/mr_forced.h"
 #include "join/mr_join_hosts.h"
 
-#define ROUND_MS 1000 /* for everybody's answer */
-#define CONNECT_MS 1000
 #define APPLICATION "multiregion-join"
 
 /* A server that is not managed has no row worth reading, but it does answer. */
@@ -120,7 +118,7 @@ connect_to(const MrJoin *join, MrJoinPeer *peer, const char *hostaddr)
 {
 	if (mr_pg_peer_connect(&peer->connection, peer->conninfo, hostaddr, join->options.peer_options,
 						   join->options.user, join->options.database, APPLICATION,
-						   mr_join_now_ns(), CONNECT_MS * MR_NS_PER_MS))
+						   mr_join_now_ns(), join->peers->round_ms * MR_NS_PER_MS))
 		peer->stage = MR_JOIN_PEER_CONNECTING;
 	else
 		fail(peer, NULL);
@@ -167,10 +165,10 @@ look_up(MrJoinPeer *peer)
 }
 
 static void
-send_question(MrJoinPeer *peer)
+send_question(const MrJoin *join, MrJoinPeer *peer)
 {
 	if (mr_pg_peer_query(&peer->connection, status_sql, 0, NULL, NULL, NULL, 0, mr_join_now_ns(),
-						 CONNECT_MS * MR_NS_PER_MS))
+						 join->peers->round_ms * MR_NS_PER_MS))
 		peer->stage = MR_JOIN_PEER_ASKED;
 	else
 		fail(peer, NULL);
@@ -183,7 +181,7 @@ begin_round(const MrJoin *join, MrJoinPeer *peer)
 
 	peer->connection.error[0] = '\0';
 	if (peer->connection.state == MR_PG_READY)
-		send_question(peer);
+		send_question(join, peer);
 	else if (peer->hostaddr[0] != '\0' ||
 			 mr_pg_conninfo_value(peer->conninfo, "hostaddr", host, sizeof(host)) ||
 			 !mr_pg_conninfo_value(peer->conninfo, "host", host, sizeof(host)) ||
@@ -261,7 +259,7 @@ advance_connection(const MrJoin *join, MrJoinPeer *peer, MrJoinAnswer *answer)
 		case MR_PG_NOTHING:
 			break;
 		case MR_PG_CONNECTED:
-			send_question(peer);
+			send_question(join, peer);
 			break;
 		case MR_PG_RESULT:
 			take_answer(peer, answer);
@@ -381,13 +379,14 @@ take_view(MrJoin *join)
 }
 
 void
-mr_join_peers_ask(MrJoin *join)
+mr_join_peers_ask(MrJoin *join, int64_t round_ms, bool everybody)
 {
 	MrJoinPeers *peers = join->peers;
-	int64_t deadline_ns = mr_join_now_ns() + ROUND_MS * MR_NS_PER_MS;
+	int64_t deadline_ns = mr_join_now_ns() + round_ms * MR_NS_PER_MS;
 	int busy;
 	int i;
 
+	peers->round_ms = round_ms;
 	memset(peers->answers, 0, sizeof(peers->answers));
 	for (i = 0; i < peers->count; i++)
 		begin_round(join, &peers->list[i]);
@@ -395,8 +394,8 @@ mr_join_peers_ask(MrJoin *join)
 	{
 		busy = advance_all(join);
 		take_view(join);
-		if (busy == 0 || mr_join_view_is_enough(&join->facts.view, join->facts.term) ||
-			mr_join_now_ns() >= deadline_ns)
+		if (busy == 0 || mr_join_now_ns() >= deadline_ns ||
+			(!everybody && mr_join_view_is_enough(&join->facts.view, join->facts.term)))
 			break;
 		wait_for_news(peers, deadline_ns);
 	}

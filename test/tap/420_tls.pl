@@ -10,7 +10,7 @@ use Test::More;
 
 use lib "$FindBin::Bin/lib";
 use MultiRegion::Cluster;
-use MultiRegion::Rejoin qw(read_file write_file walsender_of);
+use MultiRegion::Rejoin qw(read_file write_file walsender_of run_join);
 
 my $cluster = MultiRegion::Cluster->new(tls => 'cert', sidecars => 1);
 $cluster->start;
@@ -149,4 +149,13 @@ foreach my $node ($cluster->nodes)
 }
 pass('all sessions of peers are with the new certificates');
 is($cluster->term, $term, 'nobody lost the lease by that');
+
+# --- who asks whether the others are lost must be able to log in -----------------------------
+
+my ($asking) = grep { $_ != $leader } $cluster->nodes;
+my $others = join ',', map { $_->name } grep { $_ != $asking } $cluster->nodes;
+$asking->stop;
+my ($code, $output) = run_join($asking, '--force-new-quorum', "--discard=$others", '--dry-run');
+is($code, 2, "a new quorum: the server's own options find the others ($output)");
+like($output, qr/node "@{[ $leader->name ]}" leads/, 'a new quorum: and there is no need for one');
 done_testing();
