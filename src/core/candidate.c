@@ -44,12 +44,8 @@ heard_the_leader(const MrLease *lease, int slot)
 								   (flags & (follows | MR_REPORT_DIVERGED)) == follows);
 }
 
-/*
- * The newest position the last leader is known to have had: from itself, or from a
- * standby of it that went on hearing it when we no longer did, or from a witness.
- */
-static MrLsn
-leader_position(const MrLease *lease)
+MrLsn
+mr_candidate_leader_position(const MrLease *lease)
 {
 	MrLsn newest = lease->leader_lsn;
 	int slot;
@@ -69,7 +65,7 @@ bool
 mr_candidate_lags(const MrLease *lease, MrLsn wal_end)
 {
 	int64_t limit = lease->durable.config.policy.max_failover_lag_bytes;
-	MrLsn newest = leader_position(lease);
+	MrLsn newest = mr_candidate_leader_position(lease);
 
 	return limit >= 0 && newest > wal_end && newest - wal_end > (uint64_t) limit;
 }
@@ -83,31 +79,45 @@ mr_candidate_is_paused(const MrLease *lease, int slot)
 		   config->members[slot].paused_until_ms > lease->wall_ms;
 }
 
-/* What stands against a standby that could be promoted. */
-static MrRefusal
-refusal_by_fitness(const MrLease *lease, int slot, MrLsn wal_end, bool marked_down,
-				   MrFitness fitness)
+/* Whether a rule of the policy stands against a standby; an order overrides most. */
+static bool
+policy_forbids(const MrLease *lease, int slot, MrLsn wal_end, MrFitness fitness, MrRefusal rule)
 {
 	bool ordered = fitness == MR_FIT_ORDERED || fitness == MR_FIT_ORDERED_LOSSY;
+	bool measured = fitness == MR_FIT_ELECTION || fitness == MR_FIT_ORDERED;
 
-	if (!ordered && !lease->durable.config.policy.auto_failover)
-		return MR_REFUSE_FAILOVER_OFF;
-	if (!ordered && mr_candidate_is_paused(lease, slot))
-		return MR_REFUSE_PAUSED;
-	if (!ordered && mr_governor_holds(&lease->durable, lease->wall_ms))
-		return MR_REFUSE_GOVERNOR;
+	if (rule == MR_REFUSE_LAG)
+		return measured && mr_candidate_lags(lease, wal_end);
+	if (ordered)
+		return false;
+	if (rule == MR_REFUSE_FAILOVER_OFF)
+		return !lease->durable.config.policy.auto_failover;
+	if (rule == MR_REFUSE_PAUSED)
+		return mr_candidate_is_paused(lease, slot);
+	return mr_governor_holds(&lease->durable, lease->wall_ms);
+}
+
+/* What stands against a standby that could be promoted. */
+static MrRefusal
+refusal_by_policy(const MrLease *lease, int slot, MrLsn wal_end, bool marked_down,
+				  MrFitness fitness)
+{
+	static const MrRefusal first[] = {MR_REFUSE_FAILOVER_OFF, MR_REFUSE_PAUSED, MR_REFUSE_GOVERNOR};
+	size_t i;
+
+	for (i = 0; i < sizeof(first) / sizeof(first[0]); i++)
+		if (policy_forbids(lease, slot, wal_end, fitness, first[i]))
+			return first[i];
 	if (fitness == MR_FIT_ELECTION && marked_down)
 		return MR_REFUSE_MARKED_DOWN;
-	if ((fitness == MR_FIT_ELECTION || fitness == MR_FIT_ORDERED) &&
-		mr_candidate_lags(lease, wal_end))
-		return MR_REFUSE_LAG;
-	return MR_REFUSE_NONE;
+	return policy_forbids(lease, slot, wal_end, fitness, MR_REFUSE_LAG) ? MR_REFUSE_LAG
+																		: MR_REFUSE_NONE;
 }
 
 int64_t
 mr_candidate_lost_bytes(const MrLease *lease, const MrLocal *local)
 {
-	MrLsn newest = leader_position(lease);
+	MrLsn newest = mr_candidate_leader_position(lease);
 
 	if (newest == 0 || !local->wal_end_known)
 		return -1;
@@ -148,7 +158,7 @@ mr_candidate_refusal(const MrLease *lease, const MrLocal *local, MrFitness fitne
 	/* one that has taken the lease from its leader does not think again: that one is gone */
 	if (local->vetoed && !lease->skip_prevote && lease->handed_order == 0)
 		return MR_REFUSE_VETO;
-	return refusal_by_fitness(lease, lease->self, local->wal_end, lease->marked_down, fitness);
+	return refusal_by_policy(lease, lease->self, local->wal_end, lease->marked_down, fitness);
 }
 
 /* The order in which they are asked; the first that stands is the answer. */
@@ -178,39 +188,21 @@ mr_candidate_rule(int number)
 	return number < (int) (sizeof(rules) / sizeof(rules[0])) ? rules[number] : MR_REFUSE_NONE;
 }
 
-/* Of a node that is no member, or no candidate by configuration. */
-static bool
-stands_by_configuration(const MrConfig *config, int slot, MrRefusal rule)
-{
-	return refusal_by_configuration(config, slot) == rule;
-}
-
-/* By whom it is asked for: an order overrides these. */
-static bool
-stands_by_policy(const MrLease *lease, int slot, MrFitness fitness, MrRefusal rule)
-{
-	bool ordered = fitness == MR_FIT_ORDERED || fitness == MR_FIT_ORDERED_LOSSY;
-	bool measured = fitness == MR_FIT_ELECTION || fitness == MR_FIT_ORDERED;
-
-	if (!(lease->peers[slot].report.flags & MR_REPORT_IN_RECOVERY))
-		return false;
-	if (rule == MR_REFUSE_LAG)
-		return measured && mr_candidate_lags(lease, lease->peers[slot].report.wal_end);
-	return !ordered && refusal_by_fitness(lease, slot, UINT64_MAX, false, fitness) == rule;
-}
-
 bool
 mr_candidate_rule_stands(const MrLease *lease, int slot, uint32_t down_mask, MrFitness fitness,
 						 MrRefusal rule)
 {
+	const MrMember *member = &lease->durable.config.members[slot];
 	const MrReport *report = &lease->peers[slot].report;
 
 	switch ((int) rule)
 	{
 		case MR_REFUSE_UNKNOWN_MEMBER:
+			return !member->used;
 		case MR_REFUSE_WITNESS:
+			return member->witness;
 		case MR_REFUSE_NO_PROMOTE:
-			return stands_by_configuration(&lease->durable.config, slot, rule);
+			return member->no_promote;
 		case MR_REFUSE_MARKED_DOWN: /* who executes an order asks the node itself how it is */
 			return (fitness == MR_FIT_ELECTION || fitness == MR_FIT_HANDED) &&
 				   ((down_mask & (UINT32_C(1) << slot)) || (report->flags & MR_REPORT_DOWN));
@@ -224,7 +216,8 @@ mr_candidate_rule_stands(const MrLease *lease, int slot, uint32_t down_mask, MrF
 		case MR_REFUSE_PAUSED:
 		case MR_REFUSE_GOVERNOR:
 		case MR_REFUSE_LAG:
-			return stands_by_policy(lease, slot, fitness, rule);
+			return (report->flags & MR_REPORT_IN_RECOVERY) &&
+				   policy_forbids(lease, slot, report->wal_end, fitness, rule);
 		default: /* what it says of itself */
 			return report->refusal == rule;
 	}

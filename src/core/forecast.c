@@ -110,14 +110,13 @@ elect(const MrLease *lease, const char *region, MrForecast *forecast)
 }
 
 void
-mr_forecast(const MrLease *lease, int64_t now_ns, uint32_t dead, uint32_t further_down,
+mr_forecast(MrLease *lease, int64_t now_ns, uint32_t dead, uint32_t further_down,
 			MrForecast *forecast)
 {
 	const MrPolicy *policy = &lease->durable.config.policy;
 	const char *region =
 		lease->leader != MR_NO_SLOT ? lease->durable.config.members[lease->leader].region : "";
-	MrLsn newest = lease->role == MR_ROLE_LEADER ? lease->peers[lease->self].report.wal_end
-												 : lease->leader_lsn;
+	MrLsn newest;
 	int slot;
 
 	memset(forecast, 0, sizeof(*forecast));
@@ -126,6 +125,9 @@ mr_forecast(const MrLease *lease, int64_t now_ns, uint32_t dead, uint32_t furthe
 	for (slot = 0; slot < MR_MAX_MEMBERS; slot++)
 		if (!is_in(dead, slot) && is_alive(lease, now_ns, slot))
 			forecast->alive |= UINT32_C(1) << slot;
+	if (lease->role == MR_ROLE_LEADER)
+		lease->leader_lsn = lease->peers[lease->self].report.wal_end;
+	newest = mr_candidate_leader_position(lease);
 	judge_each(lease, further_down, forecast);
 	elect(lease, region, forecast);
 	if (forecast->successor == MR_NO_SLOT)

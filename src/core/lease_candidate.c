@@ -80,12 +80,6 @@ votes_of(const MrLease *lease)
 	return mask;
 }
 
-static MrReleased
-proof_of_release(const MrLease *lease)
-{
-	return lease->released;
-}
-
 static uint64_t
 next_term(const MrLease *lease)
 {
@@ -134,7 +128,7 @@ order_id(const MrLease *lease)
 }
 
 static void
-ask_all(MrStep *step, MrMessageKind kind, uint64_t term, const MrReleased *proof)
+ask_all(MrStep *step, MrMessageKind kind, uint64_t term)
 {
 	MrLease *lease = step->lease;
 	int slot;
@@ -148,7 +142,7 @@ ask_all(MrStep *step, MrMessageKind kind, uint64_t term, const MrReleased *proof
 		message = mr_step_send(step, slot, kind);
 		message->term = term;
 		message->timeline = lease->round_timeline;
-		message->released = *proof;
+		message->released = lease->released;
 		message->order_id = order_id(lease);
 		message->allow_loss =
 			mr_order_fitness(lease) == MR_FIT_ORDERED_LOSSY && lease->handed_order == 0;
@@ -173,11 +167,10 @@ static void
 start_prevote(MrStep *step)
 {
 	MrLease *lease = step->lease;
-	MrReleased proof = proof_of_release(lease);
 
 	begin_round(step, MR_ROLE_PRECANDIDATE);
 	lease->round_timeline = next_timeline(step);
-	ask_all(step, MR_MSG_PREVOTE, next_term(lease), &proof);
+	ask_all(step, MR_MSG_PREVOTE, next_term(lease));
 	check_round(step);
 }
 
@@ -190,7 +183,6 @@ start_vote(MrStep *step)
 {
 	MrLease *lease = step->lease;
 	MrDurable *durable = &lease->durable;
-	MrReleased proof = proof_of_release(lease);
 	uint64_t term = next_term(lease);
 
 	if (lease->bound && !step->local->severed)
@@ -224,7 +216,7 @@ start_vote(MrStep *step)
 	lease->promise_until_ns = step->now + mr_promise_ns(mr_step_policy(step)->lease_ms);
 	lease->peers[lease->self].granted_until_ns =
 		step->now + mr_step_policy(step)->lease_ms * MR_NS_PER_MS;
-	ask_all(step, MR_MSG_VOTE, term, &proof);
+	ask_all(step, MR_MSG_VOTE, term);
 	check_round(step);
 }
 
@@ -313,6 +305,7 @@ fit(MrStep *step)
 {
 	MrLease *lease = step->lease;
 	MrRefusal refusal = mr_mode_refusal(step);
+	int64_t lost = mr_candidate_lost_bytes(lease, step->local);
 
 	lease->self_refusal = refusal;
 	if (refusal == MR_REFUSE_NONE)
@@ -325,10 +318,7 @@ fit(MrStep *step)
 		(refusal != MR_REFUSE_OBSERVE || !step->local->manage))
 	{
 		lease->last_refusal = refusal;
-		mr_step_event(step, MR_EVENT_CANDIDATE_REFUSED, lease->self, refusal,
-					  lease->leader_lsn > step->local->wal_end
-						  ? (int64_t) (lease->leader_lsn - step->local->wal_end)
-						  : 0);
+		mr_step_event(step, MR_EVENT_CANDIDATE_REFUSED, lease->self, refusal, lost > 0 ? lost : 0);
 	}
 	return false;
 }
@@ -468,6 +458,6 @@ mr_candidate_unreachable(MrStep *step, int slot)
 		return;
 	if (lease->peers[slot].voted)
 		return;
-	lease->peers[slot].refusal = MR_REFUSE_UNKNOWN_MEMBER;
+	lease->peers[slot].refusal = MR_REFUSE_UNREACHABLE;
 	check_round(step);
 }

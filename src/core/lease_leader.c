@@ -101,11 +101,7 @@ mr_leader_begin(MrStep *step)
 	transition->to_slot = lease->self;
 	transition->detected_ns = lease->detected_ns != 0 ? lease->detected_ns : step->now;
 	transition->elected_ns = step->now;
-	transition->old_leader_lsn = lease->leader_lsn;
-	transition->lag_bytes = lease->leader_lsn == 0 ? -1
-							: lease->leader_lsn > step->local->wal_end
-								? (int64_t) (lease->leader_lsn - step->local->wal_end)
-								: 0;
+	transition->lag_bytes = mr_candidate_lost_bytes(lease, step->local);
 	if (cause == MR_CAUSE_TAKEN_BACK)
 		mr_order_end(step, MR_ORDER_REFUSED, lease->order.refusal);
 	lease->pending_cause = MR_CAUSE_NONE;

@@ -72,7 +72,6 @@ mr_step_send(MrStep *step, int slot, MrMessageKind kind)
 	message->has_config = mr_config_compare(peer->config_term, peer->config_version,
 											message->config_term, message->config_version) < 0;
 	peer->in_flight = true;
-	peer->in_flight_kind = (uint8_t) kind;
 	peer->in_flight_id = message->id;
 	/* elections may come more often than questions, and their answers teach less */
 	if (kind != MR_MSG_PREVOTE && kind != MR_MSG_VOTE)

@@ -194,7 +194,7 @@ mr_order_tick(MrStep *step)
 		return;
 	if (is_done(step))
 		mr_order_end(step, MR_ORDER_DONE, MR_REFUSE_NONE);
-	else if (leader == lease->self && order->target != lease->self)
+	else if (lease->role == MR_ROLE_LEADER && order->target != lease->self)
 	{
 		if (lease->handover == MR_HANDOVER_NONE && lease->stamped)
 			mr_switchover_begin(step);

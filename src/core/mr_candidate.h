@@ -38,6 +38,12 @@ extern MrRefusal mr_candidate_refusal(const MrLease *lease, const MrLocal *local
 extern MrRefusal mr_candidate_refusal_of(const MrLease *lease, int slot, uint32_t down_mask,
 										 MrFitness fitness);
 
+/*
+ * The newest position the last leader is known to have had: from itself, or from a
+ * standby of it that went on hearing it when we no longer did, or from a witness. 0: none.
+ */
+extern MrLsn mr_candidate_leader_position(const MrLease *lease);
+
 /* How much of the last leader's WAL this node lacks, as far as it knows; -1: it does not. */
 extern int64_t mr_candidate_lost_bytes(const MrLease *lease, const MrLocal *local);
 

@@ -18,7 +18,6 @@ typedef struct MrPeer
 	uint64_t config_version;
 	uint64_t accused_nonce; /* start of it whose amnesia was recorded */
 	bool in_flight;         /* a request of ours is unanswered */
-	uint8_t in_flight_kind;
 	uint64_t in_flight_id;
 	uint64_t amnesia_after_id; /* last request when it refused us for amnesia; 0 = it did not */
 	bool voted;                /* in the current (pre-)vote round */

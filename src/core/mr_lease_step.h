@@ -110,10 +110,9 @@ typedef struct MrTransition
 	int to_slot;
 	int64_t detected_ns; /* release received, or promise ran out */
 	int64_t elected_ns;
-	int64_t promoted_ns;  /* recovery ended */
-	int64_t open_ns;      /* first moment a write could be acknowledged */
-	int64_t lag_bytes;    /* last known distance to the old leader; -1 unknown */
-	MrLsn old_leader_lsn; /* last position the old leader reported */
+	int64_t promoted_ns; /* recovery ended */
+	int64_t open_ns;     /* first moment a write could be acknowledged */
+	int64_t lag_bytes;   /* last known distance to the old leader; -1 unknown */
 	uint32_t timeline;
 	MrLsn fork_lsn;
 } MrTransition;

@@ -129,5 +129,7 @@ MR_TEST(a_voter_that_holds_much_more_tells_a_candidate_how_far_it_lags)
 	mr_bench_deliver_answer(&bench, 1);
 	MR_CHECK(mr_bench_asked(&bench, 2) != MR_MSG_VOTE);
 	MR_CHECK_INT(bench.lease.self_refusal, MR_REFUSE_LAG);
-	MR_CHECK(mr_bench_event(&bench, MR_EVENT_CANDIDATE_REFUSED) != NULL);
+	MR_REQUIRE(mr_bench_event(&bench, MR_EVENT_CANDIDATE_REFUSED) != NULL);
+	MR_CHECK_INT(mr_bench_event(&bench, MR_EVENT_CANDIDATE_REFUSED)->value,
+				 bench.lease.durable.config.policy.max_failover_lag_bytes + 1);
 }

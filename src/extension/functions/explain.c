@@ -139,10 +139,11 @@ input_of(const Explanation *explanation, int slot, MrRefusal rule)
 		case MR_REFUSE_VETO:
 			return input_of_veto(lease, slot);
 		case MR_REFUSE_LAG:
-			return psprintf("it holds WAL to %X/%X, the primary was at %X/%X, limit %lld bytes",
-							LSN_FORMAT_ARGS(report->wal_end),
-							LSN_FORMAT_ARGS(Max(lease->leader_lsn, report->wal_end)),
-							(long long) lease->durable.config.policy.max_failover_lag_bytes);
+			return psprintf(
+				"it holds WAL to %X/%X, the primary was at %X/%X, limit %lld bytes",
+				LSN_FORMAT_ARGS(report->wal_end),
+				LSN_FORMAT_ARGS(Max(mr_candidate_leader_position(lease), report->wal_end)),
+				(long long) lease->durable.config.policy.max_failover_lag_bytes);
 		default:
 			return psprintf("it reports %s", mr_refusal_name(report->refusal));
 	}
@@ -228,7 +229,7 @@ put_forecast(MrRow *row, const Explanation *explanation)
 	const MrLease *lease = explanation->lease;
 	const MrForecast *forecast = &explanation->forecast;
 	const MrMember *member;
-	bool counts = lease->role == MR_ROLE_LEADER; /* only the primary counts its commits */
+	int64 commits = -1;
 
 	if (forecast->successor == MR_NO_SLOT)
 	{
@@ -240,9 +241,9 @@ put_forecast(MrRow *row, const Explanation *explanation)
 	mr_row_put_text(row, member->name);
 	mr_row_put_text(row, member->region);
 	mr_row_put_number(row, forecast->outage_ms, false);
-	mr_row_put_number(
-		row, counts ? mr_commits_past(lease->peers[forecast->successor].report.wal_end) : 0,
-		!counts);
+	if (lease->role == MR_ROLE_LEADER) /* only the primary counts its commits */
+		commits = mr_commits_past(lease->peers[forecast->successor].report.wal_end);
+	mr_row_put_number(row, commits, commits < 0);
 	mr_row_put_number(row, forecast->bytes_at_risk, false);
 }
 
