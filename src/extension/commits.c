@@ -113,8 +113,10 @@ mr_commits_leave(void)
 static void
 look_once_more(void)
 {
-	if (unlikely(answer_waits) && !mr_fence_is_open())
-		mr_fence_withhold_acknowledgement();
+	if (likely(!answer_waits) || mr_fence_is_open())
+		return;
+	answer_waits = false; /* it does not leave any more */
+	mr_fence_withhold_acknowledgement();
 }
 
 static void
@@ -144,6 +146,14 @@ guarded_flush_if_writable(void)
 	return unguarded->flush_if_writable();
 }
 
+/* A full buffer is sent from within. */
+static int
+guarded_putmessage(char type, const char *text, size_t length)
+{
+	look_once_more();
+	return unguarded->putmessage(type, text, length);
+}
+
 static void
 forget(int code, Datum argument)
 {
@@ -160,6 +170,7 @@ mr_commits_guard_client(void)
 	guarded = *unguarded;
 	guarded.flush = guarded_flush;
 	guarded.flush_if_writable = guarded_flush_if_writable;
+	guarded.putmessage = guarded_putmessage;
 	PqCommMethods = &guarded;
 	before_shmem_exit(forget, (Datum) 0);
 }
@@ -172,6 +183,17 @@ bool
 mr_commits_wal_is_held(void)
 {
 	return wal_is_held;
+}
+
+/* The end of the last record: at the start of a page the insert position is past its header. */
+static XLogRecPtr
+inserted_end(void)
+{
+	XLogRecPtr inserted = GetXLogInsertRecPtr();
+	bool starts_segment = inserted % wal_segment_size < XLOG_BLCKSZ;
+	uint64 header = starts_segment ? SizeOfXLogLongPHD : SizeOfXLogShortPHD;
+
+	return inserted % XLOG_BLCKSZ == header ? inserted - header : inserted;
 }
 
 /*
@@ -191,12 +213,12 @@ mr_commits_hold_wal(bool hold)
 		wal_is_held = false;
 		return;
 	}
-	inserted = GetXLogInsertRecPtr();
-	if (inserted % XLOG_BLCKSZ > SizeOfXLogLongPHD && GetFlushRecPtr(NULL) < inserted)
+	inserted = inserted_end();
+	if (GetFlushRecPtr(NULL) < inserted)
 		XLogFlush(inserted);
 	if (!LWLockConditionalAcquire(WALWriteLock, LW_EXCLUSIVE))
 		return;
-	wal_is_held = GetXLogInsertRecPtr() == GetFlushRecPtr(NULL);
+	wal_is_held = GetFlushRecPtr(NULL) >= inserted_end();
 	if (!wal_is_held)
 		LWLockRelease(WALWriteLock);
 }
@@ -225,6 +247,8 @@ mr_commits_past(XLogRecPtr lsn)
 {
 	uint64 total = pg_atomic_read_u64(&shared->acknowledged);
 	uint64 before = 0;
+	bool found = false;
+	bool forgotten;
 
 	SpinLockAcquire(&shared->lock);
 	for (uint64 i = shared->noted; i > 0 && i + MR_NOTES > shared->noted; i--)
@@ -234,10 +258,12 @@ mr_commits_past(XLogRecPtr lsn)
 		if (note->lsn > lsn)
 			continue;
 		before = note->count;
+		found = true;
 		break;
 	}
+	forgotten = shared->noted >= MR_NOTES;
 	SpinLockRelease(&shared->lock);
-	return (int64) (total - before);
+	return found || !forgotten ? (int64) (total - before) : -1;
 }
 
 void

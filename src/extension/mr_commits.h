@@ -35,7 +35,7 @@ extern void mr_commits_leave(void);
 /*
  * Lease worker, often: notes how many commits were acknowledged so far, and where the last
  * one ends. Anybody: about how many were acknowledged whose WAL ends past lsn (too many
- * rather than too few).
+ * rather than too few); -1: that is longer ago than is remembered.
  */
 extern void mr_commits_note(void);
 extern int64 mr_commits_past(XLogRecPtr lsn);

@@ -278,6 +278,16 @@ unlike($sidecar->log_text, qr/secret|horse/, 'no password in the log');
 my $cmdline = do { local (@ARGV, $/) = '/proc/' . $sidecar->pid . '/cmdline'; <> };
 unlike($cmdline, qr/secret|horse/, 'nor in the command line');
 
+# --- a smart shutdown of the primary -----------------------------------------------------------
+
+# It waits for every session as well, and nobody has to ask the sidecar to end its own.
+get($leader, "$tenant/acme/region");
+$leader->{session} = undef;
+$leader->stop('smart', 10);
+isnt($cluster->wait_for_leader(not => $leader), $leader, 'a primary that stops smartly ends, and another leads');
+$leader->start;
+wait_for_health($leader, qr/^200 standby_of_leader$/, 20);
+
 foreach my $one (@sidecars, $sidecar)
 {
 	$one->signal('TERM');

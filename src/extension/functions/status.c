@@ -62,10 +62,16 @@ own_replay(void)
 
 /* ---------- lease_status() ---------- */
 
+/*
+ * The server is, or gives the lease up as one that stops does. An ordered change is no end:
+ * writes go on until its fence, and after it this node is a standby.
+ */
 static bool
 is_stopping(const MrLease *lease)
 {
-	return lease->handover != MR_HANDOVER_NONE || lease->self_refusal == MR_REFUSE_STOPPING;
+	return (lease->handover != MR_HANDOVER_NONE && !lease->ordered) ||
+		   (lease->self != MR_NO_SLOT &&
+			(lease->peers[lease->self].report.flags & MR_REPORT_STOPPING) != 0);
 }
 
 /* Why nothing can be written here; NULL when something can. */

@@ -184,7 +184,10 @@ watch_command(MrHooks *hooks, MrHook hook)
 		end(hooks, hook, ok ? "done" : "failed", outcome);
 }
 
-/* An earlier start of this worker has begun it and is gone; it is not begun again. */
+/*
+ * Nobody watches it: an earlier start of this worker has begun it and is gone, or what
+ * became of it could not be written down. It is not begun again.
+ */
 static void
 write_off(MrHooks *hooks)
 {
@@ -192,7 +195,8 @@ write_off(MrHooks *hooks)
 	{
 		if (!hooks->run.running[hook] || hooks->commands[hook].pid != 0)
 			continue;
-		end(hooks, hook, "failed", "how it ended is not known: its worker ended before it");
+		end(hooks, hook, "failed",
+			"how it ended is not known: its worker ended before it, or could not write");
 		tell(hooks, hook, false, "how it ended is not known");
 	}
 }
@@ -291,9 +295,7 @@ run_newest(MrHooks *hooks)
 	if (!run->open || strcmp(run->to_node, mr_hooks_self(hooks)) != 0 ||
 		run->epoch == hooks->settled_epoch)
 		return;
-	if (!hooks->runs_recovered)
-		write_off(hooks);
-	hooks->runs_recovered = true;
+	write_off(hooks);
 	for (int i = 0; i < lengthof(commands); i++)
 		if (run->waiting[commands[i]] && hooks->commands[commands[i]].pid == 0)
 			begin_command(hooks, commands[i]);

@@ -136,13 +136,14 @@ mr_hooks_schedule(MrHooks *hooks)
 {
 	MrScheduleRow row = {0};
 	char problem[MR_EVENT_DETAIL];
+	bool found;
 
 	if (!hooks->leads || hooks->now_ns < hooks->next_schedule_ns)
 		return;
-	hooks->next_schedule_ns =
-		hooks->now_ns + (find(hooks, &row) ? MR_LOOK_EVERY_NS : MR_HOOKS_REST_NS);
-	if (row.id == 0)
-		return;
+	found = find(hooks, &row);
+	hooks->next_schedule_ns = hooks->now_ns + (found ? MR_LOOK_EVERY_NS : MR_HOOKS_REST_NS);
+	if (!found || row.id == 0)
+		return; /* a row whose commit was refused waits as before */
 	tell(hooks, MR_EVENT_SCHEDULE_STARTED, row.id, MR_REFUSE_NONE,
 		 row.target[0] != '\0' ? row.target : NULL);
 	(void) mr_hooks_try(give, hooks, &row, problem);

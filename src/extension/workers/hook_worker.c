@@ -19,9 +19,11 @@
 #include "pgstat.h"
 #include "postmaster/bgworker.h"
 #include "postmaster/interrupt.h"
+#include "replication/slot.h"
 #include "storage/ipc.h"
 #include "storage/latch.h"
 #include "storage/lock.h"
+#include "storage/lwlock.h"
 #include "storage/proc.h"
 #include "tcop/tcopprot.h"
 #include "utils/guc.h"
@@ -72,6 +74,9 @@ forget_error(MemoryContext context, bool quiet, char problem[MR_EVENT_DETAIL])
 	if (!quiet)
 		EmitErrorReport();
 	AbortCurrentTransaction();
+	LWLockReleaseAll();
+	if (MyReplicationSlot != NULL)
+		ReplicationSlotRelease(); /* one that the operator's function was making */
 	MemoryContextSwitchTo(context);
 	FlushErrorState();
 	RESUME_INTERRUPTS();
@@ -94,6 +99,7 @@ mr_hooks_try(void (*body)(MrHooks *hooks, void *argument), MrHooks *hooks, void 
 		ok = false;
 	}
 	PG_END_TRY();
+	MemoryContextSwitchTo(hooks->turn_context); /* a commit leaves another one current */
 	/* what a function of the operator has locked for its session */
 	LockReleaseAll(USER_LOCKMETHOD, true);
 	pgstat_report_activity(STATE_IDLE, NULL);
@@ -166,6 +172,7 @@ pin_settings(void)
 		{"idle_in_transaction_session_timeout", "0"},
 		{"idle_session_timeout", "0"},
 		{"lock_timeout", "2s"},
+		{"jit", "off"},
 	};
 
 	for (int i = 0; i < lengthof(pinned); i++)

@@ -4,7 +4,8 @@
  * Runs from postmaster start, through crash recovery, on primaries and standbys,
  * and outlives a dead postmaster for its last gasp. Each turn: take mail, move
  * the connections on, step the core, perform its actions, publish, wait. No SQL,
- * no name resolution, no lock that a backend may hold; a renewal writes no file.
+ * no name resolution; a renewal writes no file. No lock that a backend may hold but one:
+ * a switchover that is fenced already holds the WAL (commits.c).
  * A restarted worker is a new boot to the protocol: fenced, new nonce.
  */
 #include "postgres.h"
@@ -255,16 +256,6 @@ wait_for_something(MrLeaseWorker *worker, bool mail_open)
 	}
 }
 
-static int
-count_members(const MrConfig *config)
-{
-	int count = 0;
-
-	for (int slot = 0; slot < MR_MAX_MEMBERS; slot++)
-		count += config->members[slot].used;
-	return count;
-}
-
 /*
  * Leaving "manage" opens the fence. While others hold elections that makes two primaries,
  * so a node that is bound keeps its ceiling until it is started anew; the way out for the
@@ -277,7 +268,7 @@ take_ceiling(const MrLeaseWorker *worker)
 
 	if (before == MR_MODE_MANAGE && mr_mode != MR_MODE_MANAGE &&
 		pg_atomic_read_u32(&mr_shared->managed) != 0 && worker->lease.bound &&
-		count_members(&worker->lease.durable.config) != 1)
+		mr_config_count_members(&worker->lease.durable.config) != 1)
 	{
 		ereport(WARNING, (errmsg("multiregion.mode stays \"%s\" until this server is restarted",
 								 mr_mode_name((int) before)),

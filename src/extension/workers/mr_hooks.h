@@ -50,7 +50,6 @@ typedef struct MrHooks
 	int64 settled_epoch; /* newest failover for which nothing is left to do */
 	int64 next_look_ns;  /* after an error with the tables */
 	int64 retry_ns;      /* the promotion function is not called again before */
-	bool runs_recovered; /* commands of an earlier worker are written off */
 	MrHookRun run;       /* the failover that hooks are run for */
 	MrHookCommand commands[MR_HOOK_COUNT];
 
