@@ -5,7 +5,7 @@
  *
  * Never resolves a name when a numeric address is given, never uses GSSAPI,
  * never prints: a failure is a code and a text without secrets. Used by the
- * lease worker and the monitor; each process has its own connections.
+ * workers, multiregion-join and the sidecar; each process has its own connections.
  */
 #ifndef MR_PG_PEER_H
 #define MR_PG_PEER_H

@@ -10,7 +10,6 @@
 #include "core/mr_lease_internal.h"
 
 #include "core/mr_assert.h"
-#include "core/mr_candidate.h"
 
 #define MR_STAGGER_NS (30 * MR_NS_PER_MS)
 #define MR_ROUND_NS MR_NS_PER_S

@@ -27,8 +27,8 @@ leader_moved(const MrLease *lease, const MrConfig *config)
 }
 
 /* A slot whose owner changed starts with nothing known about it. */
-void
-mr_step_adopt_config(MrStep *step, const MrConfig *config)
+static void
+adopt_config(MrStep *step, const MrConfig *config)
 {
 	MrLease *lease = step->lease;
 	MrDurable *durable = &lease->durable;
@@ -81,7 +81,7 @@ mr_configuration_learn(MrStep *step)
 		mr_config_compare(durable->config.term, durable->config.version, config->term,
 						  config->version) < 0 &&
 		mr_config_problem(config) == NULL)
-		mr_step_adopt_config(step, config);
+		adopt_config(step, config);
 	return mr_generation(message->config_term) == mr_generation(durable->config.term) &&
 		   !mr_durable_is_discarded(durable);
 }
@@ -139,7 +139,7 @@ mr_configuration_propose(MrStep *step)
 	mark_way_out(lease, &next);
 	next.voters_old = next.voters == current->voters ? 0 : current->voters;
 	advance_version(step, &next);
-	mr_step_adopt_config(step, &next);
+	adopt_config(step, &next);
 	mr_leader_heartbeat_now(step);
 }
 
@@ -205,6 +205,6 @@ mr_configuration_advance(MrStep *step)
 		next.leaving = false;
 	next.voters_old = 0;
 	advance_version(step, &next);
-	mr_step_adopt_config(step, &next);
+	adopt_config(step, &next);
 	mr_leader_heartbeat_now(step);
 }

@@ -12,8 +12,12 @@
 
 #define MR_PROMOTE_EVERY_NS (200 * MR_NS_PER_MS)
 
-int64_t
-mr_leader_lease_ms(const MrStep *step)
+/*
+ * The lease that a leader asks for, in ms. During a pause it reaches to the end of it:
+ * nobody else shall lead before, and this node may even if it is cut off.
+ */
+static int64_t
+leader_lease_ms(const MrStep *step)
 {
 	const MrConfig *config = &step->lease->durable.config;
 	int64_t usual = config->policy.lease_ms;
@@ -165,7 +169,7 @@ static void
 keep_own_promise(MrStep *step)
 {
 	MrLease *lease = step->lease;
-	int64_t lease_ms = mr_leader_lease_ms(step);
+	int64_t lease_ms = leader_lease_ms(step);
 	int64_t until_ns = step->now + mr_promise_ns(lease_ms);
 	bool begins =
 		!lease->stamped && step->now < lease->transition.elected_ns + lease_ms * MR_NS_PER_MS;
@@ -183,7 +187,7 @@ static void
 send_heartbeats(MrStep *step)
 {
 	MrLease *lease = step->lease;
-	int64_t lease_ms = mr_leader_lease_ms(step);
+	int64_t lease_ms = leader_lease_ms(step);
 	MrMessage *message;
 	int slot;
 
@@ -219,17 +223,17 @@ static void
 shorten_grants(MrStep *step)
 {
 	MrLease *lease = step->lease;
-	int64_t longest_ns = step->now + mr_leader_lease_ms(step) * MR_NS_PER_MS;
+	int64_t longest_ns = step->now + leader_lease_ms(step) * MR_NS_PER_MS;
 	int slot;
 
-	if (mr_leader_lease_ms(step) != mr_step_policy(step)->lease_ms)
+	if (leader_lease_ms(step) != mr_step_policy(step)->lease_ms)
 		return;
 	for (slot = 0; slot < MR_MAX_MEMBERS; slot++)
 		if (lease->peers[slot].granted_until_ns > longest_ns)
 			lease->peers[slot].granted_until_ns = longest_ns;
 	if (lease->deadline_ns > longest_ns)
 		mr_step_deadline(step, longest_ns);
-	longest_ns = step->now + mr_promise_ns(mr_leader_lease_ms(step));
+	longest_ns = step->now + mr_promise_ns(leader_lease_ms(step));
 	if (mr_uuid_equal(&lease->promise_to, &lease->durable.node) &&
 		lease->promise_until_ns > longest_ns)
 		lease->promise_until_ns = longest_ns;
@@ -347,7 +351,7 @@ mr_leader_reply(MrStep *step, int slot)
 	MrLease *lease = step->lease;
 	const MrMessage *reply = step->event->message;
 	MrPeer *peer = &lease->peers[slot];
-	int64_t wanted_ms = mr_leader_lease_ms(step);
+	int64_t wanted_ms = leader_lease_ms(step);
 	int64_t granted_ms = reply->lease_ms < wanted_ms ? reply->lease_ms : wanted_ms;
 	int64_t until = step->event->sent_ns + granted_ms * MR_NS_PER_MS;
 

@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "core/mr_assert.h"
-#include "core/mr_candidate.h"
 
 #define MR_STATUS_EVERY_NS (2 * MR_NS_PER_S)
 

@@ -11,7 +11,6 @@
  */
 #include "core/mr_lease_internal.h"
 
-#include "core/mr_candidate.h"
 
 /*
  * May a bound node let go of the fence? The leader that made the configuration may: it

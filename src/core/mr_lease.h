@@ -17,10 +17,11 @@
  * - MR_ACT_OPEN_GATE is for the leader in its term: WAL that it writes in a later
  *   one (a restarted leader's, say) must not arrive through the same opening.
  *
- * Files: lease.c (dispatch, common), lease_voter.c, lease_release.c (answer requests),
- * lease_candidate.c (elections), lease_leader.c (heartbeats), lease_handover.c,
- * lease_order.c, lease_switchover.c (who leads next, by plan), lease_mode.c (who is bound),
- * lease_configuration.c (joint changes of membership).
+ * Files: lease.c (dispatch, common), lease_message.c (what is said), lease_contact.c,
+ * lease_voter.c, lease_release.c, lease_witness.c (answer requests), lease_candidate.c
+ * (elections), lease_leader.c (heartbeats), lease_handover.c, lease_order.c,
+ * lease_switchover.c, lease_failback.c (who leads next, by plan), lease_mode.c (who is
+ * bound), lease_configuration.c (joint changes of membership).
  */
 #ifndef MR_LEASE_H
 #define MR_LEASE_H

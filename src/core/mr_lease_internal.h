@@ -24,7 +24,7 @@ mr_promise_ns(int64_t lease_ms)
 	return lease_ms * (MR_NS_PER_MS / 100) * (100 + MR_DRIFT_PERCENT);
 }
 
-/* lease.c: building actions. A step adds what it wants done, in order. */
+/* lease.c, lease_message.c: building actions. A step adds what it wants done, in order. */
 extern MrAction *mr_step_add(MrStep *step, MrActionKind kind);
 extern MrMessage *mr_step_send(MrStep *step, int slot, MrMessageKind kind);
 extern MrMessage *mr_step_reply(MrStep *step);
@@ -38,12 +38,6 @@ extern void mr_step_down(MrStep *step);
 extern bool mr_step_promise_running(const MrStep *step);
 extern const MrMember *mr_step_member(const MrStep *step, int slot);
 extern const MrPolicy *mr_step_policy(const MrStep *step);
-
-/*
- * lease_leader.c: the lease that a leader asks for, in ms. During a pause it reaches to
- * the end of it: nobody else shall lead before, and this node may even if it is cut off.
- */
-extern int64_t mr_leader_lease_ms(const MrStep *step);
 
 /* lease_contact.c: a request or a reply of another node, or that a request came to nothing. */
 extern void mr_contact_request(MrStep *step);
@@ -120,7 +114,6 @@ extern void mr_lease_hear_position(MrStep *step);
 extern bool mr_witness_objects(const MrStep *step);
 
 /* lease_configuration.c */
-extern void mr_step_adopt_config(MrStep *step, const MrConfig *config);
 extern void mr_configuration_propose(MrStep *step);
 /* Takes a newer configuration from the message. False: its sender is of another generation. */
 extern bool mr_configuration_learn(MrStep *step);
