@@ -1,6 +1,7 @@
 /*
  * Takes connection strings apart with libpq's own parser; see mr_conninfo.h.
- * It must never connect, resolve a name, or log. Called by settings and init.
+ * It must never connect, resolve a name, or log. Called by settings, init and
+ * primary.c.
  */
 #include "sidecar/mr_conninfo.h"
 

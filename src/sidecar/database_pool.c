@@ -1,7 +1,7 @@
 /*
  * Connections for single requests; see mr_database_pool.h. It must never keep a request
- * beyond its deadline, whatever the database does, and never send one twice. Called by
- * serve.c, primary.c and the endpoints.
+ * beyond its deadline, whatever the database does, and never send one twice, or after its
+ * deadline: who asked has given up by then. Called by serve.c, primary.c and the endpoints.
  */
 #include "sidecar/mr_database_pool.h"
 
@@ -14,6 +14,7 @@
 #define APPLICATION "multiregiond request"
 #define IDLE_MS 30000 /* an unused connection is closed after this */
 #define TICK_MS 1000  /* how often idle connections are looked at */
+#define TOO_LATE "no connection was free in time"
 
 static void dispatch(MrPool *pool);
 
@@ -49,17 +50,33 @@ finish(MrPool *pool, MrPoolRequest *request, const PGresult *result, const char 
 	free_request(request);
 }
 
-static MrPoolRequest *
-take_first(MrPool *pool)
+static bool
+is_late(const MrPoolRequest *request)
 {
+	return request->deadline_ns <= mr_loop_now_ns();
+}
+
+/* Takes the first that is late, or the first that is not, out of the queue; NULL if none. */
+static MrPoolRequest *
+take(MrPool *pool, bool late)
+{
+	MrPoolRequest *before = NULL;
 	MrPoolRequest *request = pool->first;
 
-	if (request != NULL)
+	while (request != NULL && is_late(request) != late)
 	{
-		pool->first = request->next;
-		if (pool->first == NULL)
-			pool->last = NULL;
+		before = request;
+		request = request->next;
 	}
+	if (request == NULL)
+		return NULL;
+	if (before == NULL)
+		pool->first = request->next;
+	else
+		before->next = request->next;
+	if (pool->last == request)
+		pool->last = before;
+	request->next = NULL;
 	return request;
 }
 
@@ -144,7 +161,7 @@ on_link(MrLink *link, MrLinkNews news, void *arg)
 	MrPool *pool = pool_link->pool;
 	MrPoolRequest *request = pool_link->request;
 
-	if (news == MR_LINK_CONNECTED && request != NULL)
+	if (news == MR_LINK_CONNECTED && request != NULL && !is_late(request))
 	{
 		work(pool_link);
 		return;
@@ -159,7 +176,7 @@ on_link(MrLink *link, MrLinkNews news, void *arg)
 	if (request != NULL && news == MR_LINK_RESULT)
 		finish(pool, request, link->peer.result, NULL);
 	else if (request != NULL)
-		finish(pool, request, NULL, link->peer.error);
+		finish(pool, request, NULL, news == MR_LINK_LOST ? link->peer.error : TOO_LATE);
 	dispatch(pool);
 }
 
@@ -183,34 +200,38 @@ free_link(MrPool *pool)
 	return found;
 }
 
-/* When the timer is needed next: the first deadline in the queue, or idle connections. */
+/* When the timer is needed next: the next deadline in the queue, or idle connections. */
 static void
 arm(MrPool *pool)
 {
-	bool open = false;
+	const MrPoolRequest *request;
+	int64_t wait_ms = TICK_MS;
+	bool needed = pool->first != NULL;
 	int i;
 
+	for (request = pool->first; request != NULL; request = request->next)
+		if (left_ms(request) < wait_ms)
+			wait_ms = left_ms(request);
 	for (i = 0; i < MR_POOL_LINKS; i++)
-		open |= !mr_link_is_closed(&pool->links[i].link);
-	if (pool->first != NULL && left_ms(pool->first) < TICK_MS)
-		mr_loop_arm(pool->timer, left_ms(pool->first));
-	else if (pool->first != NULL || open)
-		mr_loop_arm(pool->timer, TICK_MS);
+		needed |= !mr_link_is_closed(&pool->links[i].link);
+	if (needed)
+		mr_loop_arm(pool->timer, wait_ms);
 	else
 		event_del(pool->timer);
 }
 
+/* Those that are late stay, for the timer: our caller may not expect their callbacks. */
 static void
 dispatch(MrPool *pool)
 {
-	while (pool->first != NULL)
-	{
-		MrPoolLink *link = free_link(pool);
+	MrPoolLink *link = free_link(pool);
+	MrPoolRequest *request;
 
-		if (link == NULL)
-			break;
-		link->request = take_first(pool);
+	while (link != NULL && (request = take(pool, false)) != NULL)
+	{
+		link->request = request;
 		work(link);
+		link = free_link(pool);
 	}
 	arm(pool);
 }
@@ -220,12 +241,14 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 {
 	MrPool *pool = arg;
 	int64_t now_ns = mr_loop_now_ns();
+	MrPoolRequest *request;
 	int i;
 
 	(void) fd;
 	(void) what;
-	while (pool->first != NULL && pool->first->deadline_ns <= now_ns)
-		finish(pool, take_first(pool), NULL, "no connection was free in time");
+	/* From the beginning each time: a callback may change the queue. */
+	while ((request = take(pool, true)) != NULL)
+		finish(pool, request, NULL, TOO_LATE);
 	for (i = 0; i < MR_POOL_LINKS; i++)
 	{
 		MrPoolLink *link = &pool->links[i];
@@ -337,8 +360,8 @@ mr_pool_disconnect(MrPool *pool, const char *problem)
 		if (request != NULL)
 			finish(pool, request, NULL, problem);
 	}
-	while ((request = take_first(pool)) != NULL)
-		finish(pool, request, NULL, problem);
+	while (pool->first != NULL)
+		fail_queue(pool, problem);
 	arm(pool);
 }
 

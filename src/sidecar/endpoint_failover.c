@@ -28,17 +28,21 @@ typedef struct Order
 	bool allow_loss;
 } Order;
 
+/* Every word that the database has for what became of an order (MR_OUTCOME_LIST). */
 static const struct
 {
-	const char *status;
+	const char *word;
+	bool good; /* else an order is answered with the error */
 	MrHttpError error;
-} refusals[] = {
-	{"unknown_region", MR_ERROR_UNKNOWN_TARGET},
-	{"already_primary", MR_ERROR_ALREADY_PRIMARY},
-	{"in_progress", MR_ERROR_IN_PROGRESS},
-	{"refused", MR_ERROR_REFUSED},
-	{"pending", MR_ERROR_PENDING},
-	{"unknown", MR_ERROR_UNKNOWN_FAILOVER},
+} outcomes[] = {
+	{.word = "done", .good = true},
+	{.word = "dry_run", .good = true},
+	{.word = "unknown_region", .error = MR_ERROR_UNKNOWN_TARGET},
+	{.word = "already_primary", .error = MR_ERROR_ALREADY_PRIMARY},
+	{.word = "in_progress", .error = MR_ERROR_IN_PROGRESS},
+	{.word = "refused", .error = MR_ERROR_REFUSED},
+	{.word = "pending", .error = MR_ERROR_PENDING},
+	{.word = "unknown", .error = MR_ERROR_UNKNOWN_FAILOVER},
 };
 
 /* A column of the row; NULL for null. */
@@ -119,18 +123,30 @@ is_error(const Order *order, MrHttpError error)
 static void
 reply_row(const Order *order, const PGresult *result)
 {
-	const char *status = text_of(result, "status");
+	const size_t count = sizeof(outcomes) / sizeof(outcomes[0]);
+	const char *word = text_of(result, "status");
 	MrJson json;
-	size_t i;
+	size_t i = 0;
 
-	for (i = 0; status != NULL && i < sizeof(refusals) / sizeof(refusals[0]); i++)
-		if (strcmp(status, refusals[i].status) == 0 && is_error(order, refusals[i].error))
-		{
-			refuse_order(order->request, refusals[i].error, result);
-			return;
-		}
-	add_order(&json, mr_json_begin(&json), result);
-	mr_service_reply(order->request, 200, &json);
+	while (i < count && (word == NULL || strcmp(word, outcomes[i].word) != 0))
+		i++;
+	if (i == count)
+		mr_request_refuse(order->request, MR_ERROR_INTERNAL,
+						  "The answer of the local node was not understood.");
+	else if (!outcomes[i].good && is_error(order, outcomes[i].error))
+		refuse_order(order->request, outcomes[i].error, result);
+	else
+	{
+		add_order(&json, mr_json_begin(&json), result);
+		mr_service_reply(order->request, 200, &json);
+	}
+}
+
+/* Whether something may happen although no answer came. */
+static bool
+may_act(const Order *order)
+{
+	return order->is_order && !order->dry_run;
 }
 
 static void
@@ -147,7 +163,7 @@ refuse_sql(const Order *order, const PGresult *result)
 	const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
 	int status = mr_http_status_of_sqlstate(sqlstate);
 
-	if (order->is_order && status == 504)
+	if (may_act(order) && status == 504)
 		mr_request_refuse(order->request, MR_ERROR_OUTCOME_UNKNOWN, message);
 	else if (status == 503 || status == 504)
 		refuse_unavailable(order, message);
@@ -164,7 +180,7 @@ on_answer(void *arg, const MrPoolAnswer *answer)
 	Order *order = arg;
 	const PGresult *result = answer->result;
 
-	if (result == NULL && answer->sent && order->is_order)
+	if (result == NULL && answer->sent && may_act(order))
 		mr_request_refuse(order->request, MR_ERROR_OUTCOME_UNKNOWN,
 						  "The local node was lost; GET /api/regions/status says who leads.");
 	else if (result == NULL)

@@ -1,8 +1,7 @@
 /*
- * GET /api/regions/tenant/:id/region: the only answer that asks the database for each
- * request. It has a deadline; while the database is down it is the tenant's last
- * answer, marked stale, or 503. It must never make up a region. Called through
- * routes.c; its callback by the pool.
+ * GET /api/regions/tenant/:id/region: asks the database for each request. It has a
+ * deadline; while the database is down it is the tenant's last answer, marked stale, or
+ * 503. It must never make up a region. Called through routes.c; its callback by the pool.
  */
 #include "sidecar/mr_tenant_answer.h"
 

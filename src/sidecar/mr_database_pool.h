@@ -32,7 +32,9 @@ typedef struct MrPoolAnswer
 	bool sent; /* the statement may have been received: without a result, nobody knows */
 } MrPoolAnswer;
 
-/* The answer, from the loop, exactly once. */
+/*
+ * The answer, from the loop, exactly once. One that is late ends there, too: it is never sent.
+ */
 typedef void (*MrPoolCallback)(void *arg, const MrPoolAnswer *answer);
 
 typedef struct MrPoolRequest
@@ -64,7 +66,7 @@ typedef struct MrPool
 	const MrTarget *target;
 	int64_t connect_ms; /* longest time to connect; 0 = as long as the request may wait */
 	MrPoolLink links[MR_POOL_LINKS];
-	MrPoolRequest *first; /* queue; all have the same timeout, so the first is due first */
+	MrPoolRequest *first; /* queue, in the order of asking: any of them may be due first */
 	MrPoolRequest *last;
 	int count; /* queued or under way */
 	struct event *timer;

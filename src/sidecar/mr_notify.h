@@ -10,7 +10,7 @@
 #include <event2/event.h>
 
 /* Tells that the program serves, and from then on, as often as it is wanted
- * (WATCHDOG_USEC), that its loop turns. False without memory. */
+ * (WATCHDOG_USEC), that its loop turns. False, and nothing told, without memory. */
 extern bool mr_notify_ready(struct event_base *base);
 
 /* Tells that it drains; the loop may still be watched. */

@@ -11,7 +11,7 @@
  * Reads the one row that a statement about a tenant gives, and fills in the default of a
  * server of no cluster. False if it is not such a row. The region is empty if none is known.
  */
-extern bool mr_tenant_answer_read(const MrService *service, const PGresult *result,
+extern bool mr_tenant_answer_read(MrService *service, const PGresult *result,
 								  MrTenantAnswer *answer);
 
 /* Answers with 200. token: "" for none in the answer, NULL for null. */

@@ -84,13 +84,16 @@ mr_notify_ready(struct event_base *base)
 	int64_t watched = number_of("WATCHDOG_PID");
 	struct timeval pause;
 
+	if (interval_us > 0 && (watched == 0 || watched == getpid()))
+	{
+		pause.tv_sec = (time_t) (interval_us / 1000000);
+		pause.tv_usec = (suseconds_t) (interval_us % 1000000);
+		timer = event_new(base, -1, EV_PERSIST, on_timer, NULL);
+		if (timer == NULL || event_add(timer, &pause) != 0)
+			return false;
+	}
 	tell("READY=1");
-	if (interval_us == 0 || (watched != 0 && watched != getpid()))
-		return true;
-	pause.tv_sec = (time_t) (interval_us / 1000000);
-	pause.tv_usec = (suseconds_t) (interval_us % 1000000);
-	timer = event_new(base, -1, EV_PERSIST, on_timer, NULL);
-	return timer != NULL && event_add(timer, &pause) == 0;
+	return true;
 }
 
 void

@@ -75,6 +75,9 @@ take_member(MrPrimary *primary, const char *name, char *conninfo, const char *ho
 		strcmp(member->target.hostaddr, hostaddr) == 0)
 		return;
 	member->used = true;
+	/* What was learnt of the one that was here before, or at another address. */
+	member->avoid_until_ns = 0;
+	member->problem[0] = '\0';
 	snprintf(member->name, sizeof(member->name), "%s", name);
 	snprintf(member->target.conninfo, sizeof(member->target.conninfo), "%s", conninfo);
 	snprintf(member->target.hostaddr, sizeof(member->target.hostaddr), "%s", hostaddr);

@@ -207,15 +207,16 @@ start(Daemon *daemon)
 							   &service->watcher.target) &&
 			   mr_watcher_start(&service->watcher, service->base, &settings->database,
 								settings->database_timeout_ms, on_watcher, daemon);
+	mr_primary_set(&service->primary, settings);
+	mr_service_seed_regions(service);
+	good = good && mr_notify_ready(service->base);
 	if (!good)
 		mr_log(MR_LOG_ERROR, "could not start: %s", problem);
 	else if (!settings->enabled)
 		mr_log(MR_LOG_INFO, "ENABLE_MULTI_REGION is not true: %s",
 			   service->watched ? "the sidecar of one server without a cluster"
 								: "answering, but doing nothing");
-	mr_primary_set(&service->primary, settings);
-	mr_service_seed_regions(service);
-	return good && mr_notify_ready(service->base);
+	return good;
 }
 
 static void

@@ -173,24 +173,24 @@ mr_request_reply(MrRequest *request, int status, char *body)
  * Who asks with "Expect: 100-continue" whether to send a body that is too large would wait
  * for an answer until its time is over: the library means to read the body all the same. But
  * it looks for that header through this public function, and refuses what it does not
- * understand through the one above.
+ * understand through the one above, which says why both are made visible.
  */
-const char *
+__attribute__((visibility("default"))) const char *
 evhttp_find_header(const struct evkeyvalq *headers, const char *key)
 {
 	const struct evkeyval *header;
-	const char *found = NULL;
-	bool too_large = false;
+	const char *length;
 
 	TAILQ_FOREACH(header, headers, next)
 	{
-		if (found == NULL && strcasecmp(header->key, key) == 0)
-			found = header->value;
-		too_large |= strcasecmp(header->key, "Content-Length") == 0 &&
-					 strtoull(header->value, NULL, 10) > MR_BODY_BYTES;
+		if (strcasecmp(header->key, key) == 0)
+			break;
 	}
-	return found != NULL && too_large && strcasecmp(key, "Expect") == 0 ? MR_EXPECT_TOO_LARGE
-																		: found;
+	if (header == NULL || strcasecmp(key, "Expect") != 0)
+		return header != NULL ? header->value : NULL;
+	length = evhttp_find_header(headers, "Content-Length");
+	return length != NULL && strtoull(length, NULL, 10) > MR_BODY_BYTES ? MR_EXPECT_TOO_LARGE
+																		: header->value;
 }
 
 const char *
@@ -454,11 +454,12 @@ mr_server_listen(MrServer *server, const char *addresses, char *problem, size_t 
 	char *text;
 	bool good = copy != NULL;
 
-	snprintf(problem, size, "no address is given");
 	for (text = good ? strtok_r(copy, ", ", &rest) : NULL; text != NULL && good;
 		 text = strtok_r(NULL, ", ", &rest))
 		good = listen_on(server, text, problem, size);
 	free(copy);
+	if (good && server->listener_count == 0)
+		snprintf(problem, size, "no address is given");
 	return good && server->listener_count > 0;
 }
 

@@ -137,6 +137,7 @@ mr_server_failure(struct evhttp_request *http, int status, const MrGuardSeen *se
 {
 	/* A first line that is too long is not even counted. */
 	bool long_head = http->headers_size == 0 || http->headers_size > MR_HEADER_BYTES;
+	const char *expect;
 
 	*details = NULL;
 	if (status == 400 && seen->bytes > MR_HEADER_BYTES && long_head)
@@ -146,10 +147,8 @@ mr_server_failure(struct evhttp_request *http, int status, const MrGuardSeen *se
 		*details = "A chunk is not well-formed, or too large.";
 		return MR_ERROR_BAD_REQUEST;
 	}
-	if (status == 417 &&
-		evhttp_find_header(evhttp_request_get_input_headers(http), "Expect") != NULL &&
-		strcmp(evhttp_find_header(evhttp_request_get_input_headers(http), "Expect"),
-			   MR_EXPECT_TOO_LARGE) == 0)
+	expect = evhttp_find_header(evhttp_request_get_input_headers(http), "Expect");
+	if (status == 417 && expect != NULL && strcmp(expect, MR_EXPECT_TOO_LARGE) == 0)
 		return MR_ERROR_TOO_LARGE;
 	return mr_http_error_of_status(status);
 }

@@ -99,12 +99,17 @@ read_row(const PGresult *result, MrTenantAnswer *answer)
 
 /* A server that belongs to no cluster is a service of one region. */
 static void
-fill_unmanaged(const MrService *service, MrTenantAnswer *answer)
+fill_unmanaged(MrService *service, MrTenantAnswer *answer)
 {
 	const MrStatus *status = &service->watcher.status;
-	const MrStatusRegion *region = mr_status_region(status, mr_service_region(service));
+	const MrStatusRegion *region;
 
-	if (answer->region_key[0] != '\0' || status->managed || region == NULL)
+	if (answer->region_key[0] != '\0' || status->managed)
+		return;
+	/* Each reading of the status forgets what the database does not name. */
+	mr_service_seed_regions(service);
+	region = mr_status_region(status, mr_service_region(service));
+	if (region == NULL)
 		return;
 	snprintf(answer->region_key, sizeof(answer->region_key), "%s", region->key);
 	snprintf(answer->region_id, sizeof(answer->region_id), "%s", region->id);
@@ -112,7 +117,7 @@ fill_unmanaged(const MrService *service, MrTenantAnswer *answer)
 }
 
 bool
-mr_tenant_answer_read(const MrService *service, const PGresult *result, MrTenantAnswer *answer)
+mr_tenant_answer_read(MrService *service, const PGresult *result, MrTenantAnswer *answer)
 {
 	if (!read_row(result, answer))
 		return false;

@@ -1,6 +1,7 @@
 /*
  * A hash table with an order of use; see mr_tenant_cache.h. The hash is seeded at
- * random: tenant ids come from strangers. Called by endpoint_tenant.c.
+ * random: tenant ids come from strangers. Called by endpoint_tenant.c
+ * and endpoint_tenant_write.c.
  */
 #include "sidecar/mr_tenant_cache.h"
 

@@ -192,6 +192,17 @@ my $result = request($sidecar->port, 'GET', "/api/regions/failover/$told->{failo
 is($result->{status}, 200, 'not in time: it can be asked for');
 like($result->{json}{status}, qr/^(?:pending|done|refused)$/, "not in time: what became of it ($result->{json}{status})");
 $leader = $cluster->wait_for_leader;
+
+# The sessions of orders do not answer any more: a question is not taken for an order.
+my $dry_run = { targetRegionId => $leader->region, dryRun => JSON::PP::true };
+is((order($sidecar->port, $dry_run) // {})->{status}, 409, 'a session is there');
+my @sessions = split /\s+/, $third->value(
+	q{SELECT string_agg(pid::text, ' ') FROM pg_stat_activity WHERE application_name = 'multiregiond request'});
+kill 'STOP', @sessions;
+my $lost = order($sidecar->port, $dry_run);
+kill 'CONT', @sessions;
+is_answer($lost, '503 database_unavailable', 'a dry run whose answer does not come: nothing was ordered');
+is(($lost // {})->{headers}{'retry-after'}, 1, 'so it may be asked again');
 $sidecar->signal('TERM');
 is($sidecar->wait_for_end, 0, 'that sidecar ends well');
 is($sidecar->findings, '', 'the sanitizers found nothing in it');

@@ -16,9 +16,7 @@ use MultiRegion::Sidecar;
 my $cluster = MultiRegion::Cluster->new(managed => 0);
 $cluster->start;
 my $server = $cluster->node(0);
-$server->safe_psql($_) foreach 'CREATE EXTENSION multiregion', 'ALTER ROLE multiregion_api LOGIN',
-	q{SELECT add_region('US_EAST', 'us-east-1', 'US East')}, q{SELECT add_region('EU_WEST', 'eu-west-1', 'EU West')},
-	q{SELECT set_tenant_region('acme', 'EU_WEST')};
+$server->safe_psql($_) foreach 'CREATE EXTENSION multiregion', 'ALTER ROLE multiregion_api LOGIN';
 
 my %settings = (
 	ENABLE_MULTI_REGION => 'true', DEPLOYMENT_REGION => 'US_EAST',
@@ -57,6 +55,13 @@ sub ended
 
 my $sidecar = sidecar('plain', MULTIREGION_DRAIN_TIMEOUT => 1000)->start;
 wait_for_health($sidecar, 'unmanaged');
+# Health says so once the regions were read, of which there are none yet.
+my $first = get($sidecar, '/api/regions/tenant/nobody/region');
+is(join(' ', map { $_ // 'none' } $first->{status}, @{ $first->{json} }{qw(regionKey regionId source)}),
+	'200 US_EAST us-east-1 default', 'before there are regions in the database, tenants belong to its own');
+$server->safe_psql($_) foreach q{SELECT add_region('US_EAST', 'us-east-1', 'US East')},
+	q{SELECT add_region('EU_WEST', 'eu-west-1', 'EU West')}, q{SELECT set_tenant_region('acme', 'EU_WEST')};
+$sidecar->poll_until(sub { (get($sidecar, '/api/regions')->{json}{regions}[0]{name} // '') eq 'US East' }, 5, 'the regions');
 my $health = get($sidecar, '/api/health');
 is("$health->{status} $health->{json}{role} $health->{json}{status}", '200 primary healthy', 'a plain server serves');
 is($health->{json}{epoch}, undef, 'and has no epoch');
@@ -72,6 +77,15 @@ is("$nobody->{regionKey} $nobody->{regionId} $nobody->{source}", 'US_EAST us-eas
 is(get($sidecar, '/api/regions/tenant/acme/region')->{json}{regionKey}, 'EU_WEST', 'unless they prefer another');
 is(get($sidecar, '/api/regions/health/database')->{json}{status}, 'healthy', 'its database is healthy');
 is(get($sidecar, '/api/regions/health/failover')->{json}{status}, 'degraded', 'it cannot fail over');
+
+# A word of a later version for what became of an order is not taken for success.
+$server->safe_psql(q{
+	CREATE OR REPLACE FUNCTION multiregion.failover_result(failover_id text, OUT status text, OUT order_id text, OUT kind text,
+		OUT from_node text, OUT from_region text, OUT to_node text, OUT to_region text, OUT epoch bigint, OUT duration_ms bigint,
+		OUT lost_bytes bigint, OUT rule text, OUT reason text, OUT nodes jsonb)
+	LANGUAGE plpgsql AS $$BEGIN status := failover_id; END$$});
+is(join(' ', map { get($sidecar, "/api/regions/failover/$_")->{status} } qw(done pending unknown postponed)),
+	'200 200 404 500', 'an outcome that is not known here is an error');
 
 # The extension goes and comes back in another schema.
 $server->safe_psql('DROP EXTENSION multiregion');
