@@ -42,6 +42,7 @@
 #define MR_DEFER_NS (3 * MR_NS_PER_MS)
 #define MR_END_SESSIONS_NS (200 * MR_NS_PER_MS)
 #define MR_IDLE_PEER_NS (2 * MR_NS_PER_S)
+#define MR_TOLD_NS (100 * MR_NS_PER_MS)
 
 static volatile sig_atomic_t got_sigterm = 0;
 
@@ -225,6 +226,13 @@ end_idle_peers(const MrLeaseWorker *worker)
 		mr_peer_sessions_end_idle(Max(3 * heartbeat_ns, MR_IDLE_PEER_NS));
 }
 
+/* Told to end, while nothing is known to have befallen the server. */
+static bool
+is_told_alone(const MrLeaseWorker *worker)
+{
+	return worker->told_to_end && !worker->server_stopping && !worker->server_dead;
+}
+
 static void
 wait_for_something(MrLeaseWorker *worker, bool mail_open)
 {
@@ -235,7 +243,7 @@ wait_for_something(MrLeaseWorker *worker, bool mail_open)
 	int count;
 	int i;
 
-	if (mail_open && until_ns > now_ns + MR_DEFER_NS)
+	if ((mail_open || is_told_alone(worker)) && until_ns > now_ns + MR_DEFER_NS)
 		until_ns = now_ns + MR_DEFER_NS;
 	AddWaitEventToSet(set, WL_LATCH_SET, PGINVALID_SOCKET, MyLatch, NULL);
 	if (!worker->server_dead)
@@ -250,6 +258,8 @@ wait_for_something(MrLeaseWorker *worker, bool mail_open)
 	ResetLatch(MyLatch);
 	if (got_sigterm)
 	{
+		if (!worker->told_to_end)
+			worker->told_ns = mr_boottime_ns();
 		worker->told_to_end = true;
 		/* What tidies up after a killed postmaster must not be quicker than the news of it. */
 		worker->server_dead = worker->server_dead || !PostmasterIsAlive();
@@ -333,8 +343,13 @@ run(MrLeaseWorker *worker)
 		if (worker->changed)
 			mr_shared_publish_lease(&worker->lease);
 		worker->changed = false;
-		if (worker->told_to_end && !worker->server_stopping && !worker->server_dead)
-			proc_exit(1); /* pg_terminate_backend: come back as a new boot */
+
+		/*
+		 * pg_terminate_backend? A signal to all processes of a service may reach this one
+		 * before the postmaster has heeded it, or has died of it. Else come back as a new boot.
+		 */
+		if (is_told_alone(worker) && mr_boottime_ns() >= worker->told_ns + MR_TOLD_NS)
+			proc_exit(1);
 		if (!worker->lease.loaded && (worker->told_to_end || worker->server_dead))
 			proc_exit(0);
 		wait_for_something(worker, mail_open);

@@ -33,6 +33,7 @@ typedef struct MrLeaseWorker
 	bool server_dead;
 	bool server_stopping;
 	bool told_to_end;     /* SIGTERM */
+	int64 told_ns;        /* ... and when */
 	bool stop_requested;  /* we signalled the postmaster */
 	int64 stop_wanted_ns; /* since when the protocol wants it; 0 = it does not */
 	int64 stop_requested_ns;
