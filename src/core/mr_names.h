@@ -11,6 +11,7 @@
 #include "core/mr_events.h"
 #include "core/mr_limits.h"
 #include "core/mr_refusals.h"
+#include "core/mr_route_reasons.h"
 
 /* What this server does with the lease: X(symbol, word). */
 #define MR_MODE_LIST(X) \
@@ -112,6 +113,11 @@ typedef enum MrDurability
 	MR_DURABILITY_LIST(MR_ENUM_2) MR_DURABILITY_COUNT
 } MrDurability;
 
+typedef enum MrRouteReason
+{
+	MR_ROUTE_REASON_LIST(MR_ENUM_3) MR_ROUTE_REASON_COUNT
+} MrRouteReason;
+
 /*
  * The word of a value; "?" for a number outside its list (it may come from a
  * newer version). Never NULL.
@@ -128,6 +134,8 @@ extern const char *mr_cause_name(int cause);
 extern const char *mr_cause_sentence(int cause);
 extern const char *mr_health_name(int health);
 extern const char *mr_on_stop_name(int on_stop);
+extern const char *mr_route_reason_name(int reason);
+extern const char *mr_route_reason_sentence(int reason);
 extern const char *mr_durability_name(int durability);
 
 /* The value of a word, or -1. Words are compared exactly. */

@@ -26,6 +26,8 @@ static const char *const cause_words[] = {MR_CAUSE_LIST(WORD_3)};
 static const char *const cause_sentences[] = {MR_CAUSE_LIST(SENTENCE_3)};
 static const char *const health_words[] = {MR_HEALTH_LIST(WORD_2)};
 static const char *const on_stop_words[] = {MR_ON_STOP_LIST(WORD_2)};
+static const char *const route_reason_words[] = {MR_ROUTE_REASON_LIST(WORD_3)};
+static const char *const route_reason_sentences[] = {MR_ROUTE_REASON_LIST(SENTENCE_3)};
 static const char *const durability_words[] = {MR_DURABILITY_LIST(WORD_2)};
 
 #define LENGTH(list) ((int) (sizeof(list) / sizeof((list)[0])))
@@ -66,6 +68,8 @@ DEFINE_NAME(mr_cause_sentence, cause_sentences)
 DEFINE_NAME(mr_health_name, health_words)
 DEFINE_NAME(mr_on_stop_name, on_stop_words)
 DEFINE_NAME(mr_durability_name, durability_words)
+DEFINE_NAME(mr_route_reason_name, route_reason_words)
+DEFINE_NAME(mr_route_reason_sentence, route_reason_sentences)
 
 int
 mr_mode_from_name(const char *word)

@@ -10,6 +10,7 @@
 #include "commands/trigger.h"
 #include "executor/spi.h"
 #include "fmgr.h"
+#include "utils/inval.h"
 #include "utils/snapmgr.h"
 
 #include "extension/mr_catalog.h"
@@ -245,5 +246,7 @@ multiregion_note_change(PG_FUNCTION_ARGS)
 	mr_catalog_open(&session);
 	(void) mr_write(count_change_sql, NULL);
 	mr_catalog_close(&session);
+	/* Copies of the table in other processes (routing/regions.c), on standbys too. */
+	CacheInvalidateRelcache(((TriggerData *) fcinfo->context)->tg_relation);
 	return PointerGetDatum(NULL);
 }

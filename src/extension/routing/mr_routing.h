@@ -1,0 +1,25 @@
+/*
+ * What the routing functions know of regions, in this process.
+ *
+ * The functions of a folder of their own (routing/) answer where a tenant, a read or a
+ * write belongs. They decide by core/mr_route.h; this is where its inputs come from.
+ */
+#ifndef MR_ROUTING_H
+#define MR_ROUTING_H
+
+#include "postgres.h"
+
+#include "core/mr_route.h"
+
+/*
+ * The regions as they were last committed, whatever the snapshot of the transaction: good
+ * until the next call. Read from the table after it has changed, else from memory.
+ */
+extern const MrRouteRegions *mr_routing_regions(void);
+
+/*
+ * How these regions are now. On a server that is no member no health is known, and no primary.
+ */
+extern void mr_routing_health(const MrRouteRegions *regions, MrRouteHealth *health);
+
+#endif /* MR_ROUTING_H */

@@ -1,0 +1,84 @@
+/*
+ * The choice of a region (core/route.c) as a table. Three regions: 0 A, 1 B, 2 C, on the
+ * equator at 0, 10 and 90 degrees.
+ */
+#include "core/mr_route.h"
+#include "unit/mr_unit.h"
+
+#include <math.h>
+#include <string.h>
+
+static MrRouteRegions
+three_regions(void)
+{
+	MrRouteRegions regions;
+
+	memset(&regions, 0, sizeof(regions));
+	regions.count = 3;
+	for (int i = 0; i < 3; i++)
+	{
+		static const double longitudes[] = {0.0, 10.0, 90.0};
+
+		regions.regions[i].key[0] = (char) ('A' + i);
+		regions.regions[i].id[0] = (char) ('x' + i);
+		regions.regions[i].place.longitude = longitudes[i];
+	}
+	return regions;
+}
+
+static const struct
+{
+	int8_t home;
+	bool pinned;
+	int8_t fallback; /* first and only one, or MR_NO_REGION */
+	uint64_t healthy;
+	int8_t primary;
+	double longitude; /* NaN: the client's place is not known */
+	int region;
+	MrRouteReason reason;
+	int rank;
+} cases[] = {
+	{1, false, -1, 7, 0, NAN, 1, MR_ROUTE_PREFERENCE, 0},
+	{1, false, -1, 7, 0, 89.0, 1, MR_ROUTE_PREFERENCE, 0},
+	{1, true, 2, 5, 0, 89.0, 1, MR_ROUTE_PIN, 0},
+	{1, false, 2, 5, 0, NAN, 2, MR_ROUTE_FALLBACK, 1},
+	{1, false, 2, 1, 0, NAN, 0, MR_ROUTE_PRIMARY, -1},
+	{1, false, -1, 5, 0, 89.0, 2, MR_ROUTE_NEAREST, -1},
+	{-1, false, -1, 7, 0, 11.0, 1, MR_ROUTE_NEAREST, -1},
+	{-1, false, -1, 5, 0, 4.0, 0, MR_ROUTE_NEAREST, -1},
+	{-1, false, -1, 7, 2, NAN, 2, MR_ROUTE_PRIMARY, -1},
+	{-1, false, -1, 0, 2, 11.0, 2, MR_ROUTE_PRIMARY, -1},
+	{1, false, 2, 0, -1, NAN, 1, MR_ROUTE_UNKNOWN_HEALTH, 0},
+	{-1, false, -1, 0, -1, NAN, -1, MR_ROUTE_NOWHERE, -1},
+};
+
+MR_TEST(each_rule_decides_in_its_turn)
+{
+	MrRouteRegions regions = three_regions();
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+	{
+		MrTenantRule rule = {.home = cases[i].home, .pinned = cases[i].pinned};
+		MrRouteHealth health = {cases[i].healthy, cases[i].primary};
+		MrPlace here = {0.0, cases[i].longitude};
+		MrRegionChoice choice;
+
+		rule.fallback_count = cases[i].fallback != MR_NO_REGION;
+		rule.fallbacks[0] = cases[i].fallback;
+		mr_unit_about("case %zu", i);
+		choice = mr_route_region(&regions, &rule, &health, isnan(here.longitude) ? NULL : &here);
+		MR_CHECK_INT(choice.region, cases[i].region);
+		MR_CHECK_INT(choice.reason, cases[i].reason);
+		MR_CHECK_INT(choice.rank, cases[i].rank);
+	}
+}
+
+MR_TEST(a_region_is_meant_by_key_or_id)
+{
+	MrRouteRegions regions = three_regions();
+
+	MR_CHECK_INT(mr_route_find_region(&regions, "b"), 1);
+	MR_CHECK_INT(mr_route_find_region(&regions, "Z"), 2);
+	MR_CHECK_INT(mr_route_find_region(&regions, "D"), MR_NO_REGION);
+	MR_CHECK_INT(mr_route_find_region(&regions, ""), MR_NO_REGION);
+}
