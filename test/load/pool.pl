@@ -4,14 +4,19 @@
 # error, each sending a statement every half a second, on three real servers with fsync on;
 # what befalls the primary is MultiRegion::Pool's cases(). Prints
 #
-#   pool_stuck N connections (min max runs)     2 s after the takeover, over all cases
-#   pool_back_CASE N ms (min max runs)          takeover -> the last client had an answer
-#   pool_connect N ms (N N 1)                   the same number of connections with no fault
+#   pool_stuck N connections (min max runs)      2 s after the takeover, over all cases
+#   pool_late N connections (min max runs)       by then without an answer from the new primary
+#   pool_back_CASE N ms (min max runs)           takeover -> the last client had an answer
+#   pool_connect N ms (N N 1)                    the same number of connections with no fault
+#   pool_connect_plain N ms (N N 1)              the same on a PostgreSQL without multiregion
+#   reconnect_storm_plain N ms (min max runs)    all sessions of that one ended -> as pool_back
 #
-# the first a total, the second medians. The third says what the machine can do: a backend
-# is a process, and costs PostgreSQL some milliseconds of processor time to start. Where
-# that alone takes two seconds, clients are late and not stuck. Progress goes to standard
-# error.
+# the first two totals, the others medians. Stuck is a client that waits for what cannot come:
+# 2 s after the takeover it has had no error and has asked no server anew (pool.c). Late is
+# who connects or waits for its turn. The plain server says what the machine can do: a backend
+# is a process, and costs PostgreSQL some milliseconds of processor time to start, so that
+# where all of them together cost two seconds there must be late clients whoever is primary.
+# Progress goes to standard error.
 #
 #   pool.pl [CASE...]     CLIENTS=1000 RUNS=1
 
@@ -31,9 +36,54 @@ my $clients = $ENV{CLIENTS} // 1000;
 my $runs = $ENV{RUNS} // 1;
 my %wanted = map { $_ => 1 } @ARGV;
 my @cases = grep { !%wanted || $wanted{ $_->[0] } } cases();
-my (@stuck, %back);
+my (@stuck, @late, %back, @storm);
+
+# What the same clients do on a plain server whose sessions all end at once.
+sub measure_plain
+{
+	my $plain = MultiRegion::Cluster->new(
+		name => 'plain', managed => 0,
+		settings => { max_connections => $clients + 60, fsync => 'on' });
+	$plain->start;
+	my ($server) = $plain->nodes;
+	$plain->poll_until(sub { $server->query('SELECT')->{ready} }, 30, 'the plain server');
+	my $pool = MultiRegion::Pool->start($plain, $program, clients => $clients);
+
+	foreach my $run (1 .. $runs)
+	{
+		my $seen = $pool->hit(sub { $server->safe_psql('SELECT count(pg_terminate_backend(pid))'
+			. " FROM pg_stat_activity WHERE application_name = 'pool'", timeout => 60) })
+			// die "pool.pl: not everybody came back to the plain server\n";
+
+		push @storm, $seen->{last_ms};
+		print STDERR "    plain server: the last one back after $seen->{last_ms} ms\n";
+	}
+	$pool->stop;
+	$plain->stop;
+	return $pool->connect_ms;
+}
+
+sub print_median
+{
+	my ($name, @values) = @_;
+	my @sorted = sort { $a <=> $b } @values;
+
+	printf "%s %d ms (%d %d %d)\n", $name, $sorted[ int(@sorted / 2) ], $sorted[0], $sorted[-1],
+		scalar @sorted;
+	return;
+}
+
+sub print_total
+{
+	my ($name, @values) = @_;
+
+	printf "%s %d connections (%d %d %d)\n", $name, sum0(@values), min(@values), max(@values),
+		scalar @values;
+	return;
+}
 
 die "pool.pl: there is no such case\n" if !@cases;
+my $plain_ms = measure_plain();
 my $cluster = MultiRegion::Cluster->new(
 	settings => { max_connections => $clients + 60, fsync => 'on' },
 	policy => { failback => 'off' });
@@ -49,18 +99,15 @@ foreach my $case (map { @cases } 1 .. $runs)
 		// die "pool.pl: $name: not everybody came back\n" . $cluster->describe;
 
 	push @stuck, $seen->{stuck};
+	push @late, $seen->{late};
 	push @{ $back{$name} }, $seen->{last_ms};
-	print STDERR "    $name: takeover after $seen->{takeover_ms} ms, $seen->{stuck} stuck 2 s later,"
-		. " the last one back after $seen->{last_ms} ms\n";
+	print STDERR "    $name: takeover after $seen->{takeover_ms} ms, 2 s later $seen->{stuck} stuck and"
+		. " $seen->{late} late, the last one back after $seen->{last_ms} ms\n";
 }
 $pool->stop;
-printf "pool_stuck %d connections (%d %d %d)\n", sum0(@stuck), min(@stuck), max(@stuck),
-	scalar @stuck;
-foreach my $name (map { $_->[0] } @cases)
-{
-	my @sorted = sort { $a <=> $b } @{ $back{$name} };
-
-	printf "pool_back_%s %d ms (%d %d %d)\n", $name, $sorted[ int(@sorted / 2) ], $sorted[0],
-		$sorted[-1], scalar @sorted;
-}
-printf "pool_connect %d ms (%d %d 1)\n", ($pool->connect_ms) x 3;
+print_total(pool_stuck => @stuck);
+print_total(pool_late => @late);
+print_median("pool_back_$_", @{ $back{$_} }) foreach map { $_->[0] } @cases;
+print_median(pool_connect => $pool->connect_ms);
+print_median(pool_connect_plain => $plain_ms);
+print_median(reconnect_storm_plain => @storm);

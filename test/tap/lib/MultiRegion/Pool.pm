@@ -2,7 +2,7 @@
 # who of them is back after a change of the primary. Makes the table that it writes to.
 #
 #   my $pool = MultiRegion::Pool->start($cluster, $program, clients => 200);
-#   my $seen = $pool->hit(sub { ... });   # node, takeover_ms, stuck, last_ms
+#   my $seen = $pool->hit(sub { ... });   # node, takeover_ms, stuck, late, last_ms
 #   $pool->stop;
 #
 # Keys of start(): clients; period (default 500), answer, connect in milliseconds: how
@@ -26,7 +26,8 @@ sub start
 	my ($class, $cluster, $program, %args) = @_;
 	my $self = bless { cluster => $cluster, buffer => '' }, $class;
 
-	$cluster->wait_for_leader->safe_psql(
+	my $first = $cluster->{managed} ? $cluster->wait_for_leader : ($cluster->nodes)[0];
+	$first->safe_psql(
 		'CREATE SCHEMA IF NOT EXISTS load; CREATE TABLE IF NOT EXISTS load.written (client int)');
 	$self->{pid} = open2($self->{out}, $self->{in}, $program, $args{clients}, $args{period} // 500,
 		$args{answer} // 1000, $args{connect} // 1000, map { $_->port } $cluster->nodes);
@@ -70,10 +71,10 @@ sub hit
 sub result
 {
 	my ($self, $timeout) = @_;
-	my ($word, $port, $takeover, $stuck, $last) = split / /, $self->_line($timeout) // return undef;
+	my ($word, $port, $takeover, $stuck, $late, $last) = split / /, $self->_line($timeout) // return undef;
 	my ($node) = grep { $_->port == $port } $self->{cluster}->nodes;
 
-	return { node => $node->name, takeover_ms => $takeover, stuck => $stuck, last_ms => $last };
+	return { node => $node->name, takeover_ms => $takeover, stuck => $stuck, late => $late, last_ms => $last };
 }
 
 sub stop
