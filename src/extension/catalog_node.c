@@ -56,6 +56,9 @@ static const char *const unbind_sql =
 static const char *const unbind_all_sql =
 	"UPDATE multiregion.node SET uuid = NULL WHERE uuid IS NOT NULL";
 
+static const char *const hold_sql = "SELECT 1 FROM multiregion.node AS n"
+									" WHERE n.node_name OPERATOR(pg_catalog.=) $1 FOR KEY SHARE";
+
 static const char *const lock_sql = "LOCK TABLE multiregion.node IN SHARE ROW EXCLUSIVE MODE";
 
 static void
@@ -126,6 +129,18 @@ mr_catalog_lock_nodes(void)
 
 	mr_catalog_open(&session);
 	(void) mr_write(lock_sql, NULL);
+	mr_catalog_close(&session);
+}
+
+void
+mr_catalog_hold_node(const char *name)
+{
+	MrCatalogSession session;
+	MrArguments arguments = {0};
+
+	mr_catalog_open(&session);
+	mr_add_text(&arguments, name);
+	(void) mr_write(hold_sql, &arguments);
 	mr_catalog_close(&session);
 }
 

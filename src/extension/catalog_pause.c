@@ -1,7 +1,7 @@
 /*
  * Pauses of failover in the catalog. The table is an editor of the configuration like
- * the others: a pause holds once a majority has it on disk. Called by functions/pause.c
- * and catalog_policy.c.
+ * the others: a pause holds once a majority has it on disk. Called by functions/pause.c,
+ * membership.c and region.c, and by the monitor.
  */
 #include "postgres.h"
 
@@ -91,7 +91,8 @@ mr_catalog_remove_pause(const char *scope, const char *name)
 	mr_catalog_open(&session);
 	mr_add_text(&arguments, scope);
 	mr_add_text(&arguments, name);
-	was_running = mr_write(remove_sql, &arguments) > 0 && mr_column_bool(0, 1);
+	was_running = mr_catalog_has("pause", NULL) && mr_write(remove_sql, &arguments) > 0 &&
+				  mr_column_bool(0, 1);
 	mr_catalog_close(&session);
 	return was_running;
 }

@@ -85,6 +85,9 @@ extern void mr_catalog_require_node(const char *name, MrNodeRow *node);
 /* Keeps others from changing nodes until the transaction ends; before reading to change. */
 extern void mr_catalog_lock_nodes(void);
 
+/* Keeps others from dropping one, if there is one. */
+extern void mr_catalog_hold_node(const char *name);
+
 /* Error 42710 if there is a node of this name, in any case. */
 extern void mr_catalog_require_new_node(const char *name);
 
@@ -131,7 +134,10 @@ extern void mr_catalog_preferred_region(char out[MR_NAME_SIZE]);
 /* Puts the pauses that run into a configuration whose members are known. */
 extern void mr_catalog_read_pauses(MrConfig *config);
 
-/* Begins a pause of a scope (cluster, region, node) or changes its end; ends one. */
+/*
+ * Begins a pause of a scope (cluster, region, node) or changes its end; ends one. What is
+ * dropped takes its pause along: the next one of the name is another one.
+ */
 extern void mr_catalog_write_pause(const char *scope, const char *name, TimestampTz until,
 								   const char *reason);
 extern bool mr_catalog_remove_pause(const char *scope, const char *name);

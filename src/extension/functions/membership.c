@@ -214,6 +214,7 @@ multiregion_drop_node(PG_FUNCTION_ARGS)
 	mr_catalog_require_node(mr_text_argument(fcinfo, 0, "node name"), &node);
 	refuse_primary(node.name, "drop");
 	mr_catalog_delete_node(node.name);
+	(void) mr_catalog_remove_pause("node", node.name);
 	PG_RETURN_VOID();
 }
 

@@ -22,9 +22,12 @@ typedef struct Scope
 	char name[MR_NAME_SIZE];
 } Scope;
 
-/* What the arguments name: a region, a node, or with neither the cluster. */
+/*
+ * What the arguments name: a region, a node, or with neither the cluster. With hold nobody
+ * can drop it before the transaction ends.
+ */
 static void
-read_scope(FunctionCallInfo fcinfo, int region_number, int node_number, Scope *scope)
+read_scope(FunctionCallInfo fcinfo, int region_number, int node_number, bool hold, Scope *scope)
 {
 	char *region = mr_optional_text(fcinfo, region_number);
 	char *node = mr_optional_text(fcinfo, node_number);
@@ -38,12 +41,16 @@ read_scope(FunctionCallInfo fcinfo, int region_number, int node_number, Scope *s
 	scope->name[0] = '\0';
 	if (region != NULL)
 	{
+		if (hold)
+			mr_catalog_hold_regions();
 		mr_catalog_require_region(region, &region_row);
 		scope->kind = "region";
 		strlcpy(scope->name, region_row.key, sizeof(scope->name));
 	}
 	else if (node != NULL)
 	{
+		if (hold)
+			mr_catalog_hold_node(node);
 		mr_catalog_require_node(node, &node_row);
 		scope->kind = "node";
 		strlcpy(scope->name, node_row.name, sizeof(scope->name));
@@ -63,7 +70,7 @@ multiregion_pause_failover(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("duration must not be null"),
 				 errhint("A pause always ends by itself; say when.")));
 	mr_require_writable("pause_failover()");
-	read_scope(fcinfo, 1, 2, &scope);
+	read_scope(fcinfo, 1, 2, true, &scope);
 	until = DatumGetTimestampTz(
 		DirectFunctionCall2(timestamptz_pl_interval, TimestampTzGetDatum(now), PG_GETARG_DATUM(0)));
 	if (until <= now || until > now + MR_MAX_PAUSE_MS * 1000)
@@ -79,6 +86,6 @@ multiregion_resume_failover(PG_FUNCTION_ARGS)
 	Scope scope;
 
 	mr_require_writable("resume_failover()");
-	read_scope(fcinfo, 0, 1, &scope);
+	read_scope(fcinfo, 0, 1, false, &scope);
 	PG_RETURN_BOOL(mr_catalog_remove_pause(scope.kind, scope.name));
 }

@@ -202,5 +202,6 @@ multiregion_drop_region(PG_FUNCTION_ARGS)
 	mr_require_writable("drop_region()");
 	mr_catalog_require_region(mr_text_argument(fcinfo, 0, "region"), &region);
 	mr_catalog_delete_region(region.key);
+	(void) mr_catalog_remove_pause("region", region.key);
 	PG_RETURN_VOID();
 }
