@@ -27,10 +27,7 @@ SELECT n.node_name,
 	coalesce(s.status, 'unknown') AS status,
 	s.consecutive_failures,
 	s.eligible,
-	CASE WHEN s.reason = 'the pre-promotion hook said no' THEN concat_ws(': ', s.reason,
-		(SELECT e.detail FROM multiregion.event AS e
-			WHERE e.kind = 'veto' AND e.node = n.node_name ORDER BY e.event_id DESC LIMIT 1))
-		ELSE s.reason END AS reason,
+	s.reason,
 	s.heard_ms,
 	s.checked_at
 FROM multiregion.node AS n

@@ -42,7 +42,11 @@ extern bool mr_is_managed(void);
 /* A palloc'd copy of the protocol state; NULL when unmanaged, or its state is not loaded. */
 extern MrLease *mr_copy_lease(void);
 
-/* Why a member is refused, in words; of a veto of this node also what the function said. */
+/*
+ * What the veto function of a member said: of this node from shared memory, of others as
+ * recorded on the primary; or NULL. And why a member is refused, in words, with that.
+ */
+extern const char *mr_veto_text(const MrLease *lease, int slot);
 extern const char *mr_refusal_text(const MrLease *lease, int slot, int refusal);
 
 /* The same, or error 55000; the detail says what is wrong with the state, if anything is. */

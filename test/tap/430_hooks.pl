@@ -102,11 +102,13 @@ pass('a function that works again objects no more');
 my $why = 'no cache here' . "\xc3\xa9" x 93;
 $old->safe_psql(sprintf q{INSERT INTO ops.veto VALUES ('%s', 'no cache here' || repeat(U&'\00e9', 150))}, $vetoed->name);
 wait_for($old, sprintf($member, 'NOT eligible', $vetoed->name), 'the objection to arrive');
-is($old->value(sprintf($member, 'reason', $vetoed->name)), 'the pre-promotion hook said no', 'the primary knows of the veto');
+wait_for($old, sprintf($member, "reason = 'the pre-promotion hook said no: $why'", $vetoed->name),
+	'its reason to be collected');
+pass('the primary knows of the veto');
 wait_for($vetoed, sprintf($member, 'NOT eligible', $vetoed->name), 'the standby to know it');
 is($vetoed->value(sprintf($member, 'reason', $vetoed->name)), "the pre-promotion hook said no: $why", 'the standby says why');
-wait_for($old, sprintf(q{SELECT reason LIKE '%%: no cache here%%' FROM multiregion.nodes WHERE node_name = '%s'}, $vetoed->name),
-	'the reason to be collected');
+like($old->value(sprintf q{SELECT reason FROM multiregion.nodes WHERE node_name = '%s'}, $vetoed->name),
+	qr/: no cache here/, 'so does its list of nodes');
 is($old->value(sprintf q{SELECT input FROM explain_failover() WHERE rule = 'veto' AND NOT passes AND node = '%s'}, $vetoed->name),
 	"it reports veto: $why", 'explain_failover() tells it');
 is($old->value('SELECT DISTINCT node FROM explain_failover() WHERE wins'), $next->name, 'and who would win instead');

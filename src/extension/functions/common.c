@@ -11,6 +11,7 @@
 #include "tcop/utility.h"
 #include "utils/builtins.h"
 
+#include "extension/mr_catalog_hook.h"
 #include "extension/mr_fence.h"
 #include "extension/mr_functions.h"
 #include "extension/mr_settings.h"
@@ -108,18 +109,26 @@ mr_copy_lease(void)
 }
 
 const char *
-mr_refusal_text(const MrLease *lease, int slot, int refusal)
+mr_veto_text(const MrLease *lease, int slot)
 {
 	char reason[MR_EVENT_DETAIL];
 
-	if (refusal != MR_REFUSE_VETO || slot != lease->self)
-		return mr_refusal_sentence(refusal);
+	if (slot != lease->self)
+		return mr_catalog_veto_reason(lease->durable.config.members[slot].name);
 	LWLockAcquire(mr_shared->monitor_lock, LW_SHARED);
 	strlcpy(reason, mr_shared->hooks.veto_reason, sizeof(reason));
 	LWLockRelease(mr_shared->monitor_lock);
-	if (reason[0] == '\0')
+	return reason[0] != '\0' ? pstrdup(reason) : NULL;
+}
+
+const char *
+mr_refusal_text(const MrLease *lease, int slot, int refusal)
+{
+	const char *veto = refusal == MR_REFUSE_VETO ? mr_veto_text(lease, slot) : NULL;
+
+	if (veto == NULL)
 		return mr_refusal_sentence(refusal);
-	return psprintf("%s: %s", mr_refusal_sentence(refusal), reason);
+	return psprintf("%s: %s", mr_refusal_sentence(refusal), veto);
 }
 
 MrLease *

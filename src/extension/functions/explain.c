@@ -17,7 +17,6 @@
 #include "core/mr_forecast.h"
 #include "core/mr_governor.h"
 #include "extension/mr_catalog_edit.h"
-#include "extension/mr_catalog_hook.h"
 #include "extension/mr_commits.h"
 #include "extension/mr_functions.h"
 #include "extension/mr_row.h"
@@ -98,7 +97,6 @@ input_of_policy(const MrLease *lease, const MrMember *member, MrRefusal rule)
 					(long long) config->policy.max_failovers_per_hour);
 }
 
-/* Its own words: of this node from shared memory, of others as recorded on the primary. */
 static const char *
 input_of_veto(const MrLease *lease, int slot)
 {
@@ -108,7 +106,7 @@ input_of_veto(const MrLease *lease, int slot)
 		return "its veto function does not object";
 	if (slot == lease->self)
 		return mr_refusal_text(lease, slot, MR_REFUSE_VETO);
-	reason = mr_catalog_veto_reason(lease->durable.config.members[slot].name);
+	reason = mr_veto_text(lease, slot);
 	return reason != NULL ? psprintf("it reports veto: %s", reason) : "it reports veto";
 }
 

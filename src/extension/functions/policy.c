@@ -73,6 +73,14 @@ require_value(const MrPolicySetting *setting, const char *text)
 	return value;
 }
 
+static void
+refuse_changed(const char *detail)
+{
+	ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+					errmsg("the policy was changed by somebody else"), errdetail("%s", detail),
+					errhint("Read multiregion.policies again, and decide with what it says now.")));
+}
+
 /* Refuses a change that was decided on by another version of the policy than this one. */
 static void
 require_version(FunctionCallInfo fcinfo, int number)
@@ -84,12 +92,23 @@ require_version(FunctionCallInfo fcinfo, int number)
 		return;
 	version = mr_catalog_policy_version();
 	if (version != PG_GETARG_INT64(number))
-		ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-						errmsg("the policy was changed by somebody else"),
-						errdetail("Its version is %lld, not %lld.", (long long) version,
-								  (long long) PG_GETARG_INT64(number)),
-						errhint("Read multiregion.policies again, and decide with what it says "
-								"now.")));
+		refuse_changed(psprintf("Its version is %lld, not %lld.", (long long) version,
+								(long long) PG_GETARG_INT64(number)));
+}
+
+static int64
+wanted_value(const MrPolicySetting *setting, const char *text)
+{
+	return text != NULL ? require_value(setting, text) : setting->initial;
+}
+
+/* Whoever waits for the lock of the policy must not wait for members that do not answer. */
+static void
+ask_before_lock(const MrPolicySetting *setting, const char *text)
+{
+	if (setting->offset == offsetof(MrPolicy, mode) &&
+		wanted_value(setting, text) == MR_MODE_MANAGE)
+		mr_require_manageable();
 }
 
 /* Sets one policy, or with text NULL returns it to its default; the value as stored. */
@@ -101,9 +120,7 @@ change_policy(const MrPolicySetting *setting, const char *text, const char *reas
 	MrPolicy policy;
 
 	mr_catalog_read_policy(&policy);
-	mr_policy_put(&policy, setting, text != NULL ? require_value(setting, text) : setting->initial);
-	if (setting->offset == offsetof(MrPolicy, mode) && policy.mode == MR_MODE_MANAGE)
-		mr_require_manageable();
+	mr_policy_put(&policy, setting, wanted_value(setting, text));
 	problem = mr_policy_problem(&policy);
 	if (problem != NULL)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -124,6 +141,7 @@ multiregion_set_policy(PG_FUNCTION_ARGS)
 	const MrPolicySetting *setting = require_setting(name);
 
 	mr_require_writable("set_policy()");
+	ask_before_lock(setting, text);
 	mr_catalog_lock_policy();
 	require_version(fcinfo, 3);
 	PG_RETURN_DATUM(change_policy(setting, text, reason));
@@ -137,6 +155,7 @@ multiregion_reset_policy(PG_FUNCTION_ARGS)
 	const MrPolicySetting *setting = require_setting(name);
 
 	mr_require_writable("reset_policy()");
+	ask_before_lock(setting, NULL);
 	mr_catalog_lock_policy();
 	require_version(fcinfo, 2);
 	PG_RETURN_DATUM(change_policy(setting, NULL, reason));
@@ -149,6 +168,34 @@ multiregion_policy_version(PG_FUNCTION_ARGS)
 }
 
 /* ---------- rollback ---------- */
+
+/* Whether these, undone, bring the cluster back into "manage". */
+static bool
+restores_manage(const MrPolicyDifference *differences, int count)
+{
+	for (int i = 0; i < count; i++)
+	{
+		const MrPolicySetting *setting = mr_policy_find(differences[i].name);
+
+		if (setting != NULL && setting->offset == offsetof(MrPolicy, mode))
+			return wanted_value(setting, differences[i].was_set ? differences[i].old_value
+																: NULL) == MR_MODE_MANAGE;
+	}
+	return false;
+}
+
+/* As ask_before_lock(); false when there was nothing to ask. */
+static bool
+ask_before_rollback(int64 version)
+{
+	MrPolicyDifference *differences;
+	int count = mr_catalog_policy_since(version, &differences);
+
+	if (!restores_manage(differences, count))
+		return false;
+	mr_require_manageable();
+	return true;
+}
 
 /*
  * Leaves out, with a warning, what this version of the library does not know. Error when
@@ -174,12 +221,9 @@ judge_differences(MrPolicyDifference *differences, int count)
 			continue;
 		}
 		mr_policy_put(&policy, setting,
-					  difference->was_set ? require_value(setting, difference->old_value)
-										  : setting->initial);
+					  wanted_value(setting, difference->was_set ? difference->old_value : NULL));
 		differences[kept++] = *difference;
 	}
-	if (policy.mode == MR_MODE_MANAGE)
-		mr_require_manageable();
 	problem = mr_policy_problem(&policy);
 	if (problem != NULL)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -211,6 +255,7 @@ multiregion_rollback_policy(PG_FUNCTION_ARGS)
 	MrPolicyDifference *differences;
 	int64 change = 0;
 	int64 version;
+	bool asked;
 	int count;
 
 	if (PG_ARGISNULL(0))
@@ -218,12 +263,14 @@ multiregion_rollback_policy(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("to_version must not be null")));
 	version = PG_GETARG_INT64(0);
 	if (!dry_run)
-	{
 		mr_require_writable("rollback_policy()");
+	asked = ask_before_rollback(version);
+	if (!dry_run)
 		mr_catalog_lock_policy();
-	}
 	require_version(fcinfo, 2);
 	count = mr_catalog_policy_since(version, &differences);
+	if (!asked && restores_manage(differences, count))
+		refuse_changed("Its mode was changed meanwhile.");
 	count = judge_differences(differences, count);
 	reason = psprintf("rollback to version %lld%s%s", (long long) version,
 					  reason != NULL ? ": " : "", reason != NULL ? reason : "");
