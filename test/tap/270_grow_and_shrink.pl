@@ -14,7 +14,8 @@ use Test::More;
 
 use lib "$FindBin::Bin/lib";
 use MultiRegion::Cluster;
-use MultiRegion::Rejoin qw(read_file row_of);
+use MultiRegion::Rejoin qw(read_file write_file row_of);
+use MultiRegion::Session;
 
 my $cluster = MultiRegion::Cluster->new(
 	regions => 3,
@@ -28,6 +29,26 @@ $leader->safe_psql('CREATE TABLE work (writer int, id int, PRIMARY KEY (writer, 
 # --- writers ------------------------------------------------------------------------------------
 
 my @writers;
+my $ports = "$cluster->{directory}/ports";    # of all nodes; read by the writers, who are older than some
+
+sub note_ports
+{
+	write_file("$ports.new", join(' ', map { $_->port } $cluster->nodes));
+	rename("$ports.new", $ports) or die "$ports: $!";
+	return;
+}
+
+# A connection to the primary, if there is one.
+sub session_that_writes
+{
+	foreach my $port (split / /, read_file($ports))
+	{
+		my $session = MultiRegion::Session->connect(port => $port, timeout => 1) or next;
+		return $session if ($session->value('SELECT writable FROM multiregion.lease_status()', timeout => 2) // '') eq 't';
+		$session->close;
+	}
+	return undef;
+}
 
 # Inserts one row after another until told to stop, and keeps the ids that were
 # acknowledged and the number of failures in a file. A failed id is not tried again.
@@ -43,17 +64,13 @@ sub start_counting_writer
 		my ($session, $id, $failures) = (undef, 0, 0);
 
 		chdir $cluster->{directory};
-		# what was the parent's must neither be used nor ended here
-		my @parents = map { delete $_->{session} } $cluster->nodes;
 		close $_ foreach $writer, map { $_->{pipe} } @writers;
 		$reader->blocking(0);
 		open(my $file, '>', $path) or POSIX::_exit(1);
 		$file->autoflush(1);
 		until (defined(my $read = sysread($reader, my $ignored, 1)))
 		{
-			($session) = grep { $_ } map { $_->session(timeout => 1) // () }
-				grep { $_->postmaster && $_->is_writable } $cluster->nodes
-				unless $session;
+			$session //= session_that_writes();
 			if ($session)
 			{
 				my $result = $session->query("INSERT INTO work VALUES ($number, " . ++$id . ')', timeout => 10);
@@ -69,6 +86,7 @@ sub start_counting_writer
 	return { pid => $pid, pipe => $writer, path => $path, number => $number };
 }
 
+note_ports();
 push @writers, start_counting_writer($_) foreach 1, 2;
 
 sub failures { return scalar grep { $_ eq 'failed' } map { split /\n/, read_file($_->{path}) // '' } @writers }
@@ -102,6 +120,7 @@ sub add
 	my ($region, $id) = @_;
 	$leader->safe_psql("SELECT add_region('$region', '$id', '$region')");
 	my $node = $cluster->plan_another($region);
+	note_ports();
 	$leader->safe_psql(sprintf q{SELECT add_node('%s', '%s', '%s')}, $node->name, $region, $node->conninfo);
 	$node->start;
 	$cluster->wait_streaming(nodes => [$node], timeout => 90);

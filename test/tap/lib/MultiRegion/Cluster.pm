@@ -129,7 +129,7 @@ sub _start_guard
 		open(STDOUT, '>', '/dev/null');
 		open(STDERR, '>', '/dev/null');
 		$SIG{$_} = 'IGNORE' foreach qw(TERM INT HUP);
-		1 while sysread($reader, my $ignored, 1);
+		sysread($reader, my $ignored, 1);
 		kill_directory($self->{directory});
 		POSIX::_exit(0);
 	}
@@ -146,6 +146,8 @@ sub stop
 
 	return if !$self->{guard_pipe} || $self->{owner} != $$;
 	$_->{session} = undef foreach @{ $self->{nodes} };
+	# Told, for its end of file may not come: a process that the test has forked may have the pipe, too.
+	syswrite $self->{guard_pipe}, 'x';
 	close delete $self->{guard_pipe};
 	waitpid($self->{guard}, 0);
 	$self->{link}->stop if $self->{link};
