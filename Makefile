@@ -104,6 +104,7 @@ help:
 #: make demo            three regions on this machine; demo-status, demo-kill REGION=US_EAST,
 #:                      demo-freeze, demo-thaw, demo-start, demo-stop, demo-clean
 #: make bench-failover  measure failovers: RUNS=10, CASES="switchover frozen" (default all)
+#: make bench-routing   what routing costs with a million tenants: RUNS=5, CASES="tenant" (default all)
 #: make bench-pool      clients that only reconnect on error, and who of them is stuck: CLIENTS=1000
 #: make chaos           random faults on real clusters: CHAOS_SECONDS=300, SEED= (printed, to
 #:                      draw the same again), NODES=3, ROUND=1 (the first one)
@@ -115,8 +116,8 @@ help:
 
 # Everything below starts servers (or builds what does).
 demo_verbs := demo-status demo-kill demo-freeze demo-thaw demo-start demo-stop demo-clean
-served := prefix prefix-test test $(addprefix test-,$(layers) $(slow_layers)) lint demo bench-failover bench-pool \
-	chaos
+served := prefix prefix-test test $(addprefix test-,$(layers) $(slow_layers)) lint demo bench-failover bench-routing \
+	bench-pool chaos
 .PHONY: $(served) $(demo_verbs) regress-accept
 
 ifneq ($(is_root),)
@@ -189,6 +190,9 @@ $(demo_verbs): demo-%:
 bench-failover: prefix-release
 	@+$(call inner,release) probe link
 	@MR_TOP=$(CURDIR) MR_BINDIR=$(MR_PREFIX)/release/bin perl -Itest/tap/lib test/bench/failover.pl $(CASES)
+
+bench-routing: prefix-release
+	@MR_TOP=$(CURDIR) MR_BINDIR=$(MR_PREFIX)/release/bin perl -Itest/tap/lib test/bench/routing.pl $(CASES)
 
 bench-pool: prefix-release
 	@+$(call inner,release) pool

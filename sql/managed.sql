@@ -73,7 +73,7 @@ SELECT region_key, is_primary, status FROM multiregion.regions;
 SELECT primary_region(), gateway_region(), region_for_tenant('nobody'), region_for_tenant('nobody', true);
 SELECT count(*) FROM multiregion.policies WHERE in_force IS DISTINCT FROM value;
 
--- Writes pass.
+-- Writes pass. No member is in the region that the tenant prefers.
 CREATE TABLE written AS SELECT 1 AS id;
 SELECT version FROM set_tenant_region('acme', 'EU_WEST');
 SELECT region_for_tenant('acme');

@@ -29,3 +29,6 @@ CREATE TABLE multiregion.region
 CREATE TRIGGER note_change
 	AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON multiregion.region
 	FOR EACH STATEMENT EXECUTE FUNCTION multiregion.note_change();
+
+-- Copies of the regions in memory depend on it.
+ALTER TABLE multiregion.region ENABLE ALWAYS TRIGGER note_change;

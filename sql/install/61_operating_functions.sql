@@ -256,3 +256,16 @@ CREATE FUNCTION multiregion.failover_forecast(
 	RETURNS record
 	AS 'MODULE_PATHNAME', 'multiregion_failover_forecast'
 	LANGUAGE c VOLATILE PARALLEL RESTRICTED;
+
+CREATE FUNCTION multiregion.cache_status(
+	OUT in_use boolean,
+	OUT size_bytes bigint,
+	OUT slots bigint,
+	OUT tenants bigint,
+	OUT hits bigint,
+	OUT misses bigint,
+	OUT evictions bigint,
+	OUT changes bigint)
+	RETURNS record
+	AS 'MODULE_PATHNAME', 'multiregion_cache_status'
+	LANGUAGE c VOLATILE PARALLEL RESTRICTED;

@@ -210,3 +210,7 @@ SELECT v.name,
 FROM multiregion.list_variables() AS v
 WHERE v.owner IN ('sidecar', 'join')
 ORDER BY owner, name;
+
+CREATE VIEW multiregion.tenant_cache AS
+SELECT c.in_use, c.size_bytes, c.slots, c.tenants, c.hits, c.misses, c.evictions, c.changes
+FROM multiregion.cache_status() AS c;

@@ -113,6 +113,7 @@ GRANT EXECUTE ON FUNCTION
 	multiregion.lease_status(),
 	multiregion.member_status(),
 	multiregion.failover_forecast(),
+	multiregion.cache_status(),
 	@extschema@.explain_failover(text[]),
 	multiregion.wait_for_change(bigint, integer)
 	TO multiregion_admin, multiregion_peer, multiregion_api, pg_monitor;
@@ -126,7 +127,8 @@ GRANT SELECT ON
 	multiregion.events,
 	multiregion.policies,
 	multiregion.policy_changes,
-	multiregion.settings
+	multiregion.settings,
+	multiregion.tenant_cache
 	TO multiregion_admin, multiregion_peer, multiregion_api, pg_monitor;
 GRANT SELECT ON multiregion.tenants TO multiregion_admin, multiregion_api, pg_monitor;
 

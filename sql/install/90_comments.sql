@@ -45,6 +45,9 @@ COMMENT ON COLUMN multiregion.tenant.reason IS 'Why it was changed last.';
 COMMENT ON COLUMN multiregion.tenant.changed_by IS 'Role that changed it last.';
 COMMENT ON COLUMN multiregion.tenant.changed_at IS 'When it was changed last.';
 COMMENT ON INDEX multiregion.tenant_by_region IS 'Tenants of a region.';
+COMMENT ON FUNCTION multiregion.note_tenant_change() IS 'Trigger: tells the caches of tenants on all nodes.';
+COMMENT ON TRIGGER note_change ON multiregion.tenant IS 'Tells the caches of tenants.';
+COMMENT ON TRIGGER note_truncate ON multiregion.tenant IS 'Tells the caches of tenants.';
 
 COMMENT ON TABLE multiregion.tenant_history IS 'Every change of a region preference.';
 COMMENT ON COLUMN multiregion.tenant_history.tenant_id IS 'Id of the tenant.';
@@ -125,7 +128,7 @@ COMMENT ON COLUMN multiregion.divergence.end_lsn IS 'Where it ends.';
 COMMENT ON COLUMN multiregion.divergence.kept_path IS 'Where its segments are, on that node.';
 COMMENT ON COLUMN multiregion.divergence.at IS 'When it was recorded.';
 
-COMMENT ON FUNCTION @extschema@.region_for_tenant(text, boolean) IS 'Home region of a tenant: its preference, else the primary region; strict: null for a tenant without preference.';
+COMMENT ON FUNCTION @extschema@.region_for_tenant(text, boolean) IS 'Region that serves a tenant: its pin, its preference or its first fallback that is healthy, else the primary region; strict: null for a tenant without preference.';
 COMMENT ON FUNCTION @extschema@.set_tenant_region(text, text, text, bigint) IS 'Sets the region preference of a tenant.';
 COMMENT ON FUNCTION @extschema@.clear_tenant_region(text, text, bigint) IS 'Removes the region preference of a tenant; false if it had none.';
 COMMENT ON FUNCTION @extschema@.gateway_region() IS 'Region of the node this session is connected to; null on an unmanaged server.';
@@ -211,3 +214,14 @@ COMMENT ON VIEW multiregion.hooks IS 'Hooks that were run after failovers, newes
 COMMENT ON VIEW multiregion.scheduled_switchovers IS 'Switchovers that are to be done at a time, and what became of them.';
 COMMENT ON FUNCTION @extschema@.schedule_switchover(timestamptz, text, boolean, text) IS 'Makes another node the primary at a time. Returns the number of the switchover.';
 COMMENT ON FUNCTION @extschema@.cancel_switchover(bigint) IS 'Cancels a scheduled switchover; false if it is too late.';
+
+COMMENT ON FUNCTION multiregion.cache_status() IS 'The cache of tenants of this server.';
+COMMENT ON VIEW multiregion.tenant_cache IS 'The cache of tenants of this server, in shared memory.';
+COMMENT ON COLUMN multiregion.tenant_cache.in_use IS 'Whether it is used: false without memory for it, without preload, or when triggers of the table are not as they should be.';
+COMMENT ON COLUMN multiregion.tenant_cache.size_bytes IS 'Its shared memory.';
+COMMENT ON COLUMN multiregion.tenant_cache.slots IS 'How many tenants have a place.';
+COMMENT ON COLUMN multiregion.tenant_cache.tenants IS 'How many are there now, unknown ones that were asked for included.';
+COMMENT ON COLUMN multiregion.tenant_cache.hits IS 'Look-ups it answered; each session counts 256 before it says so.';
+COMMENT ON COLUMN multiregion.tenant_cache.misses IS 'Look-ups that read the table.';
+COMMENT ON COLUMN multiregion.tenant_cache.evictions IS 'Tenants that went to make room.';
+COMMENT ON COLUMN multiregion.tenant_cache.changes IS 'Changes that ended a bucket, or all.';

@@ -92,6 +92,24 @@ CREATE TABLE multiregion.schedule
 CREATE INDEX schedule_open ON multiregion.schedule (due_at)
 	WHERE state IN ('waiting', 'running');
 
+-- What is in memory of regions and tenants learns of each change.
+ALTER TABLE multiregion.region ENABLE ALWAYS TRIGGER note_change;
+
+CREATE FUNCTION multiregion.note_tenant_change() RETURNS trigger
+	AS 'MODULE_PATHNAME', 'multiregion_note_tenant_change'
+	LANGUAGE c VOLATILE PARALLEL UNSAFE;
+
+CREATE TRIGGER note_change
+	AFTER INSERT OR UPDATE OR DELETE ON multiregion.tenant
+	FOR EACH ROW EXECUTE FUNCTION multiregion.note_tenant_change();
+
+CREATE TRIGGER note_truncate
+	AFTER TRUNCATE ON multiregion.tenant
+	FOR EACH STATEMENT EXECUTE FUNCTION multiregion.note_tenant_change();
+
+ALTER TABLE multiregion.tenant ENABLE ALWAYS TRIGGER note_change;
+ALTER TABLE multiregion.tenant ENABLE ALWAYS TRIGGER note_truncate;
+
 -- They have got an argument more.
 DROP FUNCTION multiregion.set_policy(text, text, text);
 DROP FUNCTION multiregion.init(text, text, text, text[]);

@@ -11,10 +11,12 @@
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "utils/inval.h"
+#include "utils/rel.h"
 #include "utils/snapmgr.h"
 
 #include "extension/mr_catalog.h"
 #include "extension/mr_catalog_run.h"
+#include "extension/routing/mr_routing.h"
 
 static const char *const event_sql =
 	"INSERT INTO multiregion.event (node, boot, sequence, at, kind, severity, term, subject,"
@@ -239,6 +241,7 @@ Datum
 multiregion_note_change(PG_FUNCTION_ARGS)
 {
 	MrCatalogSession session;
+	Relation relation;
 
 	if (!CALLED_AS_TRIGGER(fcinfo))
 		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
@@ -247,6 +250,9 @@ multiregion_note_change(PG_FUNCTION_ARGS)
 	(void) mr_write(count_change_sql, NULL);
 	mr_catalog_close(&session);
 	/* Copies of the table in other processes (routing/regions.c), on standbys too. */
-	CacheInvalidateRelcache(((TriggerData *) fcinfo->context)->tg_relation);
+	relation = ((TriggerData *) fcinfo->context)->tg_relation;
+	CacheInvalidateRelcache(relation);
+	if (strcmp(RelationGetRelationName(relation), "region") == 0)
+		mr_regions_note_change();
 	return PointerGetDatum(NULL);
 }

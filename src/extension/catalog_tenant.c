@@ -1,9 +1,7 @@
 /*
- * Tenants in the catalog; see mr_catalog_edit.h.
+ * Changes of tenants in the catalog; see mr_catalog_edit.h. Look-ups are in routing/.
  *
- * The look-up is on the way of every request of an application: one index probe by a
- * plan that is kept, without a new search_path (each name in it is written out). Called
- * by functions/tenant.c.
+ * Called by functions/tenant.c.
  */
 #include "postgres.h"
 
@@ -18,10 +16,6 @@
 #include "extension/mr_catalog_run.h"
 
 #define CHANGE_ATTEMPTS 10
-
-static const char *const look_up_sql =
-	"SELECT t.region_key FROM multiregion.tenant AS t"
-	" WHERE t.tenant_id OPERATOR(pg_catalog.=) $1 AND t.region_key IS NOT NULL";
 
 static const char *const lock_tenant_sql =
 	"SELECT t.version, t.region_key FROM multiregion.tenant AS t"
@@ -38,42 +32,6 @@ static const char *const update_sql =
 static const char *const history_sql =
 	"INSERT INTO multiregion.tenant_history (tenant_id, region_key, version, reason, changed_by)"
 	" VALUES ($1, $2, $3, $4, $5)";
-
-static SPIPlanPtr
-look_up_plan(void)
-{
-	static SPIPlanPtr plan = NULL;
-	Oid type = TEXTOID;
-
-	if (plan == NULL)
-	{
-		SPIPlanPtr fresh = SPI_prepare(look_up_sql, 1, &type);
-
-		if (fresh == NULL || SPI_keepplan(fresh) != 0)
-			ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR),
-							errmsg("could not prepare the look-up of tenants")));
-		plan = fresh;
-	}
-	return plan;
-}
-
-bool
-mr_catalog_tenant_region(const char *tenant, char out[MR_NAME_SIZE])
-{
-	MrCatalogSession session;
-	Datum value;
-	bool found;
-
-	mr_catalog_open_light(&session);
-	value = CStringGetTextDatum(tenant);
-	if (SPI_execute_plan(look_up_plan(), &value, NULL, true, 1) != SPI_OK_SELECT)
-		ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not look up a tenant")));
-	found = SPI_processed > 0;
-	if (found)
-		mr_column_text(0, 1, out, MR_NAME_SIZE);
-	mr_catalog_close(&session);
-	return found;
-}
 
 static void
 require_version(const MrTenantChange *change, int64 version)

@@ -23,6 +23,7 @@
 #include "extension/mr_peer_sessions.h"
 #include "extension/mr_settings.h"
 #include "extension/mr_shared_state.h"
+#include "extension/routing/mr_tenant_cache.h"
 #include "extension/workers/mr_workers.h"
 
 PG_MODULE_MAGIC;
@@ -44,6 +45,7 @@ module_shmem_request(void)
 	RequestAddinShmemSpace(mr_commits_size());
 	RequestAddinShmemSpace(mr_followers_size());
 	RequestAddinShmemSpace(mr_peer_sessions_size());
+	RequestAddinShmemSpace(mr_tenant_cache_size());
 	RequestNamedLWLockTranche("multiregion", 1);
 }
 
@@ -59,6 +61,7 @@ module_shmem_startup(void)
 	mr_commits_initialize();
 	mr_followers_initialize();
 	mr_peer_sessions_initialize();
+	mr_tenant_cache_initialize();
 	mr_shared_initialize();
 	LWLockRelease(AddinShmemInitLock);
 }
@@ -93,6 +96,8 @@ _PG_init(void)
 	mr_fence_install();
 	mr_object_access_install();
 	mr_gate_install();
+	mr_tenant_changes_install();
+	mr_tenant_replay_install();
 	register_worker("multiregion lease", "mr_lease_main", BGWORKER_SHMEM_ACCESS,
 					BgWorkerStart_PostmasterStart);
 	register_worker("multiregion monitor", "mr_monitor_main",

@@ -114,9 +114,6 @@ extern int mr_catalog_unbind_all(void);
 
 /* ---------- tenants: catalog_tenant.c ---------- */
 
-/* The preferred region's key; false if the tenant has none. Cheap: a kept plan. */
-extern bool mr_catalog_tenant_region(const char *tenant, char out[MR_NAME_SIZE]);
-
 /*
  * Changes a preference and returns the version; error 40001 when the expected version is
  * not the tenant's. Setting what is set already changes nothing. *had_region: whether

@@ -45,6 +45,9 @@ extern char *mr_promotion_command;
 extern char *mr_fence_command;
 extern int mr_hook_timeout_ms;
 
+/* multiregion.tenant_cache_size; 0: no cache. */
+extern int mr_tenant_cache_kb;
+
 /* Role and suffix of application_name of our own connections. */
 #define MR_PEER_USER "multiregion_peer"
 

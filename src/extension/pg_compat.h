@@ -119,6 +119,13 @@ mr_compat_shell_archive(const char *file, const char *path)
 #define MR_WALRCV_INTERRUPTS() ProcessWalRcvInterrupts()
 #endif
 
+/* The index of a table's primary key. */
+#if PG_VERSION_NUM >= 180000
+#define MR_PRIMARY_KEY_INDEX(relation) RelationGetPrimaryKeyIndex(relation, false)
+#else
+#define MR_PRIMARY_KEY_INDEX(relation) RelationGetPrimaryKeyIndex(relation)
+#endif
+
 /* Whether this process is the walreceiver. */
 #define MR_AM_WALRECEIVER() AmWalReceiverProcess()
 

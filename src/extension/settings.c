@@ -28,6 +28,7 @@ char *mr_promotion_function = NULL;
 char *mr_promotion_command = NULL;
 char *mr_fence_command = NULL;
 int mr_hook_timeout_ms = 30000;
+int mr_tenant_cache_kb = 16384;
 
 /* Read from the startup packet (followers.c), before settings of the session exist. */
 static char *mr_follow_term = NULL;
@@ -104,6 +105,27 @@ define_hooks(void)
 				&mr_hook_timeout_ms, 30000, 100, 3600000);
 }
 
+/* What only a start of the server can change. */
+static void
+define_for_a_start(void)
+{
+	DefineCustomStringVariable("multiregion.database",
+							   "Database in which the extension is created.", NULL, &mr_database,
+							   "postgres", PGC_POSTMASTER, 0, NULL, NULL, NULL);
+	DefineCustomStringVariable(
+		"multiregion.state_directory", "Directory of the node's identity and votes.",
+		"Outside the data directory, on storage that lasts as long. "
+		"Empty: the data directory's path with .multiregion appended.",
+		&mr_state_directory_setting, "", PGC_POSTMASTER, GUC_SUPERUSER_ONLY, NULL, NULL, NULL);
+	DefineCustomBoolVariable("multiregion.standalone", "Opens a restored copy as a plain server.",
+							 "No worker acts, no peer is contacted, nothing is fenced.",
+							 &mr_standalone, false, PGC_POSTMASTER, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable(
+		"multiregion.tenant_cache_size", "Shared memory for the tenants that were looked up last.",
+		"In steps of 4MB; 0: each look-up reads the table.", &mr_tenant_cache_kb, 16384, 0,
+		MAX_KILOBYTES, PGC_POSTMASTER, GUC_UNIT_KB, NULL, NULL, NULL);
+}
+
 void
 mr_settings_define(bool preloading)
 {
@@ -139,19 +161,6 @@ mr_settings_define(bool preloading)
 							 NULL, NULL);
 	define_hooks();
 	if (preloading)
-	{
-		DefineCustomStringVariable("multiregion.database",
-								   "Database in which the extension is created.", NULL,
-								   &mr_database, "postgres", PGC_POSTMASTER, 0, NULL, NULL, NULL);
-		DefineCustomStringVariable(
-			"multiregion.state_directory", "Directory of the node's identity and votes.",
-			"Outside the data directory, on storage that lasts as long. "
-			"Empty: the data directory's path with .multiregion appended.",
-			&mr_state_directory_setting, "", PGC_POSTMASTER, GUC_SUPERUSER_ONLY, NULL, NULL, NULL);
-		DefineCustomBoolVariable("multiregion.standalone",
-								 "Opens a restored copy as a plain server.",
-								 "No worker acts, no peer is contacted, nothing is fenced.",
-								 &mr_standalone, false, PGC_POSTMASTER, 0, NULL, NULL, NULL);
-	}
+		define_for_a_start();
 	MarkGUCPrefixReserved("multiregion");
 }

@@ -1,8 +1,5 @@
 /*
- * SQL functions on tenants: where is a tenant at home, and who says so.
- *
- * region_for_tenant() is on the way of every request: one look-up in the table, and the
- * primary region from memory.
+ * SQL functions that change tenants: who is at home where, and who says so.
  */
 #include "postgres.h"
 
@@ -15,28 +12,8 @@
 #include "extension/mr_catalog_edit.h"
 #include "extension/mr_functions.h"
 
-PG_FUNCTION_INFO_V1(multiregion_region_for_tenant);
 PG_FUNCTION_INFO_V1(multiregion_set_tenant_region);
 PG_FUNCTION_INFO_V1(multiregion_clear_tenant_region);
-
-Datum
-multiregion_region_for_tenant(PG_FUNCTION_ARGS)
-{
-	char *tenant = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	bool strict = PG_GETARG_BOOL(1);
-	char region[MR_NAME_SIZE];
-	const char *primary;
-
-	if (mr_catalog_tenant_region(tenant, region))
-		PG_RETURN_TEXT_P(cstring_to_text(region));
-	if (strict)
-		PG_RETURN_NULL();
-	mr_require_preloaded();
-	primary = mr_primary_region();
-	if (primary[0] == '\0')
-		PG_RETURN_NULL();
-	PG_RETURN_TEXT_P(cstring_to_text(primary));
-}
 
 /* Fills what both changes have in common; reason and version are at number and after. */
 static void
