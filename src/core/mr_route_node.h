@@ -100,8 +100,9 @@ extern int64_t mr_route_cost(const MrRouteRegions *regions, const MrRouteNodes *
 							 int from_region);
 
 /*
- * The nearest node that may serve the read; among those as near a standby before the
- * primary, and one after the other by turn. Unless the limits are firm, the freshest
+ * The nearest node that may serve the read: in the region where it begins, then by round
+ * trip. In that region, and among those as near elsewhere, a standby comes before the
+ * primary, this node before others, and others one after the other by turn. Unless the limits are firm, the freshest
  * standby is better than nobody.
  */
 extern void mr_route_read(const MrRouteRegions *regions, const MrRouteNodes *nodes,

@@ -9,8 +9,8 @@
 
 #include <string.h>
 
-/* Round trips that differ by less are the same: a millisecond, or a fifth of the shorter. */
-#define MR_SAME_US 1000
+/* Round trips that differ by less are the same: some milliseconds, or a fifth of the shorter. */
+#define MR_SAME_US 5000
 
 #define WORD_3(symbol, word, sentence) word,
 #define SENTENCE_3(symbol, word, sentence) sentence,
@@ -154,8 +154,8 @@ bounded_count(const MrRouteNodes *nodes)
 	return nodes->count < MR_ROUTE_NODES ? nodes->count : MR_ROUTE_NODES;
 }
 
-/* Turns SERVES of everybody into what it is less than, as `accepts` says. */
-static void
+/* Turns SERVES of those that `accepts` does not into why; if it accepts nobody, of none. */
+static bool
 drop(Search *search, MrNodeReason why, bool (*accepts)(const Search *search, int node))
 {
 	bool left = false;
@@ -165,6 +165,7 @@ drop(Search *search, MrNodeReason why, bool (*accepts)(const Search *search, int
 	for (int i = 0; left && i < bounded_count(search->nodes); i++)
 		if (search->choice->why[i] == MR_WHY_SERVES && !accepts(search, i))
 			search->choice->why[i] = (uint8_t) why;
+	return left;
 }
 
 static bool
@@ -287,14 +288,15 @@ choose_nearest(Search *search)
 		search->cost[i] =
 			mr_route_cost(search->regions, search->nodes, i, search->wish->from_region);
 	search->origin = mr_route_origin(search->nodes, search->wish->from_region);
-	drop(search, MR_WHY_SUSPECT, is_sound);
-	drop(search, MR_WHY_FARTHER, is_in_own_region);
+	(void) drop(search, MR_WHY_SUSPECT, is_sound);
+	if (drop(search, MR_WHY_FARTHER, is_in_own_region))
+		(void) drop(search, MR_WHY_SPARED, is_standby);
 	search->least = least_cost(search);
-	drop(search, MR_WHY_FARTHER, is_near);
+	(void) drop(search, MR_WHY_FARTHER, is_near);
 	search->best_region = preferred_region(search);
-	drop(search, MR_WHY_FARTHER, is_in_best_region);
-	drop(search, MR_WHY_SPARED, is_standby);
-	drop(search, MR_WHY_FARTHER, is_self);
+	(void) drop(search, MR_WHY_FARTHER, is_in_best_region);
+	(void) drop(search, MR_WHY_SPARED, is_standby);
+	(void) drop(search, MR_WHY_FARTHER, is_self);
 	choice->node = take_turn(search);
 	if (choice->node == MR_NO_NODE)
 		return;

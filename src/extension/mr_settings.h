@@ -45,6 +45,9 @@ extern char *mr_promotion_command;
 extern char *mr_fence_command;
 extern int mr_hook_timeout_ms;
 
+/* multiregion.max_read_lag, ms; -1 is no limit. */
+extern int mr_max_read_lag_ms;
+
 /* Role and suffix of application_name of our own connections. */
 #define MR_PEER_USER "multiregion_peer"
 

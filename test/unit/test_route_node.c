@@ -285,7 +285,7 @@ MR_TEST(who_is_as_near_has_his_turn)
 	}
 	MR_CHECK_INT(reads[1], 50);
 	MR_CHECK_INT(reads[2], 50);
-	world.list[2].round_trip_us = 5000;
+	world.list[2].round_trip_us = 5500;
 	MR_CHECK_INT(read_in(&world).why[2], MR_WHY_FARTHER);
 	world.list[2].round_trip_us = 900;
 	world.list[1].health = MR_HEALTH_SUSPECT;
