@@ -50,6 +50,8 @@ $cluster->wait_caught_up;
 until_is($_, 'node', 'route_for_write()', $old->name) foreach $cluster->nodes;
 until_is($_, 'reason', q{route_for_read(max_lag => '2s')}, 'local') foreach $one, $two;
 
+until_is($two, 'reason', q{explain_route(max_lag => '2s') WHERE node = '} . $_->name . q{'}, 'farther') foreach $old, $one;
+
 # --- strings that outlive a failover -------------------------------------------------------------
 
 my $writes = $two->value(q{SELECT conninfo_for('write')});
@@ -95,7 +97,7 @@ my $new = $cluster->poll_until(
 		{
 			my $row = $node->query('SELECT w.node, r.node FROM route_for_write() AS w, route_for_read() AS r')->{rows}[0] or next;
 			$named{ $row->[0] // '' } = 1;
-			$wrong{'a read goes to ' . ($row->[1] // 'nobody')} = 1 if ($row->[1] // '') ne $node->name;
+			$wrong{'a read goes to ' . ($row->[1] // 'nobody')} = 1 if ($row->[1] // $old->name) eq $old->name;
 		}
 		return $leader && $leader != $old ? $leader : undef;
 	}, 20, 'a new primary');
