@@ -44,6 +44,8 @@ REVOKE ALL ON FUNCTION @extschema@.drop_node(text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION @extschema@.pause_failover(interval, text, text, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION @extschema@.resume_failover(text, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION @extschema@.explain_failover(text[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION @extschema@.explain_route(text, boolean, text[], interval, text, text, bigint, double precision, double precision) FROM PUBLIC;
+REVOKE ALL ON FUNCTION @extschema@.conninfo_for(text, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION @extschema@.switchover(text, boolean, boolean, interval) FROM PUBLIC;
 REVOKE ALL ON FUNCTION @extschema@.failover(text, boolean, boolean, interval) FROM PUBLIC;
 REVOKE ALL ON FUNCTION @extschema@.schedule_switchover(timestamptz, text, boolean, text) FROM PUBLIC;
@@ -131,6 +133,13 @@ GRANT SELECT ON
 	multiregion.tenant_cache
 	TO multiregion_admin, multiregion_peer, multiregion_api, pg_monitor;
 GRANT SELECT ON multiregion.tenants TO multiregion_admin, multiregion_api, pg_monitor;
+
+-- Routing, as far as it shows more than an answer: what is known of each node, and all of
+-- their addresses at once.
+GRANT EXECUTE ON FUNCTION
+	@extschema@.explain_route(text, boolean, text[], interval, text, text, bigint, double precision, double precision),
+	@extschema@.conninfo_for(text, text)
+	TO multiregion_admin, multiregion_api, pg_monitor;
 
 -- Tables are data: pg_dump takes them along. The counter is not: triggers count anew.
 SELECT pg_catalog.pg_extension_config_dump('multiregion.region', '');

@@ -133,6 +133,11 @@ COMMENT ON FUNCTION @extschema@.set_tenant_region(text, text, text, bigint) IS '
 COMMENT ON FUNCTION @extschema@.clear_tenant_region(text, text, bigint) IS 'Removes the region preference of a tenant; false if it had none.';
 COMMENT ON FUNCTION @extschema@.gateway_region() IS 'Region of the node this session is connected to; null on an unmanaged server.';
 COMMENT ON FUNCTION @extschema@.primary_region() IS 'Region of the newest primary this node knows of; null on an unmanaged server.';
+COMMENT ON FUNCTION @extschema@.route_for_read(interval, text, text, text, bigint) IS 'The node that serves a read now: nearest, not too far behind, with the reason.';
+COMMENT ON FUNCTION @extschema@.route_for_write(text) IS 'The node that holds the lease, or held it last as far as this node knows, with the reason.';
+COMMENT ON FUNCTION @extschema@.tenant_route(text, boolean, double precision, double precision) IS 'Region and node that serve a tenant now, with the reason.';
+COMMENT ON FUNCTION @extschema@.explain_route(text, boolean, text[], interval, text, text, bigint, double precision, double precision) IS 'The decision of routing step by step, also for nodes and regions that are assumed to be down.';
+COMMENT ON FUNCTION @extschema@.conninfo_for(text, text) IS 'Connection string of libpq with all nodes, nearest first, for a role: any, read, standby, write, primary.';
 COMMENT ON FUNCTION @extschema@.nearest_region(double precision, double precision) IS 'Region nearest to a place on earth; null if no region has coordinates.';
 COMMENT ON FUNCTION @extschema@.add_region(text, text, text, double precision, double precision, integer, text, text) IS 'Adds a region; the smallest priority is preferred.';
 COMMENT ON FUNCTION @extschema@.alter_region(text, text, double precision, double precision, integer, text, text) IS 'Changes what is given of a region; null leaves as it is, an empty endpoint removes it.';

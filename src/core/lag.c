@@ -90,6 +90,19 @@ mr_lag_of(const MrLag *lag, MrLsn position, int64_t now_ns)
 }
 
 int64_t
+mr_lag_covered_ns(const MrLag *lag, MrLsn position)
+{
+	int first;
+
+	if (lag->newest.lsn == 0 || position == 0)
+		return 0;
+	if (position >= lag->newest.lsn)
+		return lag->heard_ns;
+	first = first_past(lag, position);
+	return first > 0 ? sample_at(lag, first - 1)->time_ns : 0;
+}
+
+int64_t
 mr_lag_age_ms(const MrLag *lag, int64_t now_ns)
 {
 	return lag->newest.lsn == 0 ? -1 : elapsed_ms(lag->heard_ns, now_ns);

@@ -57,6 +57,13 @@ extern void mr_lag_report(MrLag *lag, uint64_t term, MrLsn lsn, int64_t now_ns);
 extern MrLagValue mr_lag_of(const MrLag *lag, MrLsn position, int64_t now_ns);
 
 /*
+ * The newest instant at which the leader was known to be no further than position: a member
+ * there has all that was committed by then, the way of the leader's report to us apart.
+ * 0 when there is none.
+ */
+extern int64_t mr_lag_covered_ns(const MrLag *lag, MrLsn position);
+
+/*
  * How old the newest report of the leader is, in ms; -1 without one. A lag is no
  * better than that: while the leader is silent, everybody seems to catch up.
  */

@@ -47,6 +47,8 @@ extern int mr_hook_timeout_ms;
 
 /* multiregion.tenant_cache_size; 0: no cache. */
 extern int mr_tenant_cache_kb;
+/* multiregion.max_read_lag, ms; -1 is no limit. */
+extern int mr_max_read_lag_ms;
 
 /* Role and suffix of application_name of our own connections. */
 #define MR_PEER_USER "multiregion_peer"

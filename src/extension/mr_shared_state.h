@@ -21,23 +21,9 @@
 
 #include "core/mr_health.h"
 #include "core/mr_lease.h"
+#include "extension/mr_event_ring.h"
 #include "extension/mr_hooks_shared.h"
-
-#define MR_EVENT_RING 256
-#define MR_EVENT_DETAIL 200
-
-/* One line for multiregion.event, until a primary's monitor has recorded it. */
-typedef struct MrEventRecord
-{
-	uint64 sequence; /* 1.. in this boot; 0 = empty */
-	TimestampTz at;
-	int kind; /* MrEventKind */
-	uint64 term;
-	char subject[MR_NAME_SIZE];   /* node or region it is about; may be empty */
-	int refusal;                  /* MrRefusal (or MrCause for lease_acquired) */
-	int64 value;                  /* meaning by kind: bytes, ms, LSN */
-	char detail[MR_EVENT_DETAIL]; /* never holds a connection string */
-} MrEventRecord;
+#include "extension/routing/mr_routing_shared.h"
 
 /* What the monitor saw of one member. */
 typedef struct MrNodeHealth
@@ -45,19 +31,22 @@ typedef struct MrNodeHealth
 	MrHealthState state;    /* status and consecutive failures */
 	TimestampTz checked_at; /* 0 = never */
 	TimestampTz ok_at;
-	uint32 round_trip_us;
+	uint32 round_trip_us; /* of checks, smoothed */
 	bool in_recovery;
 	uint32 timeline;
 	MrLsn receive_lsn;
 	MrLsn replay_lsn;
 	int64 lag_bytes;             /* behind the leader; -1 unknown */
 	int64 lag_ms;                /* by our own clock; -1 unknown */
+	bool lag_at_least;           /* lag_ms may be more */
+	int64 covered_ns;            /* it has all that was committed before; 0 unknown */
 	char error[MR_EVENT_DETAIL]; /* last failure, without secrets */
 } MrNodeHealth;
 
 typedef struct MrMonitorState
 {
 	TimestampTz updated_at;
+	int64 measured_ns;                  /* the lags */
 	uint32 failed_starts;               /* of the monitor since it last reached its database */
 	MrNodeHealth nodes[MR_MAX_MEMBERS]; /* by slot */
 } MrMonitorState;
@@ -101,6 +90,8 @@ typedef struct MrShared
 	MrMonitorState monitor;
 	pg_atomic_uint32 down_mask; /* bit per slot: marked down by the monitor */
 
+	MrRoutingShared routing; /* a digest of both, for routing */
+
 	/* write checks of this node; see monitor_canary.c */
 	pg_atomic_uint32 canary_failures;   /* in a row */
 	pg_atomic_uint64 canary_started_ns; /* of the one under way; 0 = none */
@@ -123,16 +114,6 @@ extern bool mr_shared_read_lease(MrLease *out);
 
 /* Lease worker only: publish. */
 extern void mr_shared_publish_lease(const MrLease *lease);
-
-/*
- * Records an event in the ring and in the server log. Safe in any process with
- * shared memory, takes no heavyweight lock. subject and detail may be NULL.
- */
-extern void mr_event_push(int kind, uint64 term, const char *subject, int refusal, int64 value,
-						  const char *detail);
-
-/* Copies up to max events with sequence > after, oldest first; returns the count. */
-extern int mr_event_read(uint64 after, MrEventRecord *out, int max);
 
 /* Whether writes may be acknowledged now: unmanaged, or inside the lease. */
 extern bool mr_fence_is_open(void);

@@ -29,6 +29,7 @@ char *mr_promotion_command = NULL;
 char *mr_fence_command = NULL;
 int mr_hook_timeout_ms = 30000;
 int mr_tenant_cache_kb = 16384;
+int mr_max_read_lag_ms = 30000;
 
 /* Read from the startup packet (followers.c), before settings of the session exist. */
 static char *mr_follow_term = NULL;
@@ -160,6 +161,12 @@ mr_settings_define(bool preloading)
 							 &mr_reclone, MR_RECLONE_ASK, reclone_options, PGC_SIGHUP, 0, NULL,
 							 NULL, NULL);
 	define_hooks();
+	DefineCustomIntVariable("multiregion.max_read_lag",
+							"Nodes further behind the primary are not recommended for reads.",
+							"Of route_for_read() without a limit of its own, and of what makes a "
+							"region healthy. -1 is no limit.",
+							&mr_max_read_lag_ms, 30000, -1, INT_MAX, PGC_USERSET, GUC_UNIT_MS, NULL,
+							NULL, NULL);
 	if (preloading)
 		define_for_a_start();
 	MarkGUCPrefixReserved("multiregion");

@@ -61,6 +61,7 @@ initialize_atomics(MrShared *shared)
 	pg_atomic_init_u32(&shared->hooks.procno, PG_UINT32_MAX);
 	pg_atomic_init_u64(&shared->generation, 1);
 	pg_atomic_init_u64(&shared->lease_version, 0);
+	mr_routing_shared_initialize(&shared->routing);
 	pg_atomic_init_u32(&shared->down_mask, 0);
 	pg_atomic_init_u32(&shared->canary_failures, 0);
 	pg_atomic_init_u64(&shared->canary_started_ns, 0);
@@ -141,6 +142,7 @@ mr_shared_publish_lease(const MrLease *lease)
 	memcpy(&mr_shared->lease[next & 1], lease, sizeof(*lease));
 	pg_memory_barrier();
 	pg_atomic_write_u64(&mr_shared->lease_version, next);
+	mr_routing_publish_lease(lease);
 }
 
 bool

@@ -55,13 +55,22 @@ mr_row_put_nulls(MrRow *row, int count)
 Datum
 mr_row_result(FunctionCallInfo fcinfo, MrRow *row)
 {
-	TupleDesc columns;
+	TupleDesc columns = (TupleDesc) fcinfo->flinfo->fn_extra;
 
-	if (get_call_result_type(fcinfo, NULL, &columns) != TYPEFUNC_COMPOSITE)
-		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-						errmsg("the function must be declared to return a row")));
+	if (columns == NULL)
+	{
+		/* Kept for the next call in the statement: to find it out takes longer than the rest. */
+		MemoryContext before = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
+
+		if (get_call_result_type(fcinfo, NULL, &columns) != TYPEFUNC_COMPOSITE)
+			ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+							errmsg("the function must be declared to return a row")));
+		columns = BlessTupleDesc(columns);
+		MemoryContextSwitchTo(before);
+		fcinfo->flinfo->fn_extra = columns;
+	}
 	mr_row_put_nulls(row, columns->natts - row->count);
-	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(columns), row->values, row->nulls));
+	return HeapTupleGetDatum(heap_form_tuple(columns, row->values, row->nulls));
 }
 
 void

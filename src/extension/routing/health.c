@@ -1,63 +1,61 @@
 /*
  * How the regions are, for routing; see mr_routing.h.
  *
- * Which member is in which region is kept until the protocol state changes; whom the
- * monitor has marked down is read each time. No lock.
+ * A region is healthy if it has a node that can serve a read now, as route_for_read() would
+ * judge without further conditions. Remembered for a moment: the answer is on the way of
+ * every request, and the members are looked at no more than ten times a second.
  */
 #include "postgres.h"
 
 #include "extension/mr_functions.h"
+#include "extension/mr_settings.h"
 #include "extension/mr_shared_state.h"
 #include "extension/routing/mr_routing.h"
+#include "extension/routing/mr_routing_nodes.h"
 
-/* What the protocol state and the table of regions say, until one of them changes. */
+#define MR_REMEMBER_NS (100 * MR_NS_PER_MS)
+
 static struct
 {
-	bool valid;
+	int64 until_ns;
 	uint64 lease_version;
+	uint64 monitor_version;
 	uint64 regions_version;
-	int8 region_of[MR_MAX_MEMBERS]; /* of members with data, else MR_NO_REGION */
-	int8 primary;
-} members;
+	int max_lag_ms;
+	MrRouteHealth health;
+} last;
 
-static void
-look_at_members(const MrRouteRegions *regions, uint64 version)
+static bool
+is_remembered(const MrRouteRegions *regions)
 {
-	MrLease *lease = mr_copy_lease();
-
-	members.valid = true;
-	members.lease_version = version;
-	members.regions_version = regions->version;
-	members.primary = (int8) mr_route_find_region(regions, mr_primary_region());
-	for (int slot = 0; slot < MR_MAX_MEMBERS; slot++)
-	{
-		const MrMember *member = lease != NULL ? &lease->durable.config.members[slot] : NULL;
-
-		members.region_of[slot] = MR_NO_REGION;
-		if (member != NULL && member->used && !member->witness)
-			members.region_of[slot] = (int8) mr_route_find_region(regions, member->region);
-	}
-	if (lease != NULL)
-		pfree(lease);
+	return last.lease_version == pg_atomic_read_u64(&mr_shared->routing.lease_version) &&
+		   last.monitor_version == pg_atomic_read_u64(&mr_shared->routing.monitor_version) &&
+		   last.regions_version == regions->version && last.max_lag_ms == mr_max_read_lag_ms &&
+		   mr_boottime_ns() < last.until_ns;
 }
 
 void
 mr_routing_health(const MrRouteRegions *regions, MrRouteHealth *health)
 {
-	uint64 version;
-	uint32 down;
+	MrRouting routing;
+	MrReadWish wish;
 
 	health->healthy = 0;
 	health->primary = MR_NO_REGION;
 	if (!mr_is_managed())
 		return;
-	version = pg_atomic_read_u64(&mr_shared->lease_version);
-	if (!members.valid || members.lease_version != version ||
-		members.regions_version != regions->version)
-		look_at_members(regions, version);
-	down = pg_atomic_read_u32(&mr_shared->down_mask);
-	health->primary = members.primary;
-	for (int slot = 0; slot < MR_MAX_MEMBERS; slot++)
-		if (members.region_of[slot] != MR_NO_REGION && (down & (1u << slot)) == 0)
-			health->healthy |= UINT64CONST(1) << members.region_of[slot];
+	if (!is_remembered(regions))
+	{
+		/* Before the look: what is published during it belongs to the next one. */
+		last.lease_version = pg_atomic_read_u64(&mr_shared->routing.lease_version);
+		last.monitor_version = pg_atomic_read_u64(&mr_shared->routing.monitor_version);
+		last.regions_version = regions->version;
+		last.max_lag_ms = mr_max_read_lag_ms;
+		last.until_ns = mr_boottime_ns() + MR_REMEMBER_NS;
+		mr_routing_look(regions, &routing);
+		wish = mr_routing_wish();
+		last.health.healthy = mr_route_serving(&routing.nodes, &wish);
+		last.health.primary = (int8) routing.primary_region;
+	}
+	*health = last.health;
 }

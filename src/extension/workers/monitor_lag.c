@@ -82,6 +82,7 @@ publish(MrMonitor *monitor, int slot, const MrReport *report)
 	if (MR_MONITOR_CONFIG(monitor)->members[slot].witness)
 	{
 		node->lag_bytes = node->lag_ms = -1; /* it has nothing that could lag */
+		node->covered_ns = 0;
 		return;
 	}
 	if (slot != monitor->lease->leader)
@@ -90,6 +91,8 @@ publish(MrMonitor *monitor, int slot, const MrReport *report)
 		lag.ms = Max(lag.ms, silence_ms(monitor));
 	node->lag_bytes = lag.bytes;
 	node->lag_ms = lag.ms;
+	node->lag_at_least = lag.at_least;
+	node->covered_ns = mr_lag_covered_ns(&monitor->lag, report->replay_lsn);
 	node->in_recovery = (report->flags & MR_REPORT_IN_RECOVERY) != 0;
 	node->timeline = report->timeline;
 	node->receive_lsn = report->wal_end;
@@ -110,6 +113,7 @@ mr_monitor_lag(MrMonitor *monitor)
 
 	LWLockAcquire(mr_shared->monitor_lock, LW_EXCLUSIVE);
 	mr_shared->monitor.updated_at = GetCurrentTimestamp();
+	mr_shared->monitor.measured_ns = monitor->now_ns;
 	publish(monitor, lease->self, &self);
 	for (int slot = 0; slot < MR_MAX_MEMBERS; slot++)
 	{
@@ -121,7 +125,9 @@ mr_monitor_lag(MrMonitor *monitor)
 		{
 			mr_shared->monitor.nodes[slot].lag_bytes = -1;
 			mr_shared->monitor.nodes[slot].lag_ms = -1;
+			mr_shared->monitor.nodes[slot].covered_ns = 0;
 		}
 	}
+	mr_routing_publish_monitor();
 	LWLockRelease(mr_shared->monitor_lock);
 }

@@ -24,6 +24,7 @@
 #include "adapters/mr_pg_probe.h"
 #include "core/mr_bytes.h"
 #include "core/mr_health.h"
+#include "core/mr_route_node.h"
 #include "extension/mr_settings.h"
 #include "extension/mr_shared_state.h"
 #include "extension/workers/mr_monitor.h"
@@ -85,7 +86,7 @@ health_of_region(const MrConfig *config, const char *region)
 }
 
 static void
-publish_down_mask(void)
+publish_verdicts(void)
 {
 	uint32 mask = 0;
 
@@ -95,6 +96,7 @@ publish_down_mask(void)
 			mask |= UINT32_C(1) << slot;
 	}
 	pg_atomic_write_u32(&mr_shared->down_mask, mask);
+	mr_routing_publish_monitor();
 }
 
 static void
@@ -156,7 +158,7 @@ take_result(MrMonitor *monitor, int slot, const CheckResult *result)
 	if (result->ok)
 	{
 		node->ok_at = now;
-		node->round_trip_us = result->round_trip_us;
+		node->round_trip_us = mr_route_smooth(node->round_trip_us, result->round_trip_us);
 	}
 	if (result->answer != NULL)
 	{
@@ -165,7 +167,7 @@ take_result(MrMonitor *monitor, int slot, const CheckResult *result)
 		node->receive_lsn = result->answer->receive_lsn;
 		node->replay_lsn = result->answer->replay_lsn;
 	}
-	publish_down_mask();
+	publish_verdicts();
 	LWLockRelease(mr_shared->monitor_lock);
 
 	push_events(monitor, member, &before, &after, region_before, region_after, node->error);
@@ -417,7 +419,7 @@ begin_member(MrMonitor *monitor, int slot, const MrMember *member)
 	memset(&mr_shared->monitor.nodes[slot], 0, sizeof(MrNodeHealth));
 	mr_shared->monitor.nodes[slot].lag_bytes = -1;
 	mr_shared->monitor.nodes[slot].lag_ms = -1;
-	publish_down_mask();
+	publish_verdicts();
 	LWLockRelease(mr_shared->monitor_lock);
 }
 
