@@ -30,13 +30,6 @@ extern const MrRouteRegions *mr_routing_tenant(const char *tenant, size_t length
 											   MrTenantRule *rule);
 
 /*
- * What is set for a tenant, as it was last committed; and the regions that are meant, as
- * mr_routing_regions() gives them.
- */
-extern const MrRouteRegions *mr_routing_tenant(const char *tenant, size_t length,
-											   MrTenantRule *rule);
-
-/*
  * How these regions are now. On a server that is no member no health is known, and no primary.
  */
 extern void mr_routing_health(const MrRouteRegions *regions, MrRouteHealth *health);
