@@ -50,6 +50,7 @@ typedef struct MrTenantId
 	uint16_t tag;
 } MrTenantId;
 
+/* Whether what is good under one of them is good under the other. */
 extern bool mr_tenant_stamp_equal(const MrTenantStamp *a, const MrTenantStamp *b);
 
 /* The slot of this id in a set of this stamp, or -1. */

@@ -9,6 +9,7 @@
 #include "executor/spi.h"
 #include "lib/stringinfo.h"
 
+#include "core/mr_route.h"
 #include "extension/mr_catalog_edit.h"
 #include "extension/mr_catalog_run.h"
 
@@ -184,6 +185,10 @@ mr_catalog_insert_region(const MrRegionRow *region)
 							   strcmp(region->id, other.id) == 0 ? region->id : region->key),
 						errdetail("It is region %s (%s).", other.key, other.id),
 						errhint("Change it with alter_region(), or choose another key and id.")));
+	if (mr_write(list_sql, NULL) >= MR_MAX_REGIONS)
+		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+						errmsg("a cluster has at most %d regions", MR_MAX_REGIONS),
+						errhint("Remove one with drop_region().")));
 	add_region_arguments(&arguments, region);
 	(void) mr_write(insert_sql, &arguments);
 	mr_catalog_close(&session);

@@ -64,7 +64,7 @@ extern void mr_catalog_lock_regions(void);
 /* Keeps regions from going until the transaction ends; before one is put into a row. */
 extern void mr_catalog_hold_regions(void);
 
-/* Adds a region; error 42710 if its key or id means another one already. */
+/* Adds a region; error 42710 if its key or id means another one already, 54000: too many. */
 extern void mr_catalog_insert_region(const MrRegionRow *region);
 
 /* Overwrites all but key and id of an existing region. */

@@ -126,7 +126,7 @@ sub changes
 		[ 'policy', "SELECT multiregion.set_policy('health_retry_interval', '" . (1000 + $round) . "ms')",
 			q{SELECT value FROM multiregion.policy WHERE name = 'health_retry_interval'}, 1000 + $round ],
 		[ 'tenant', "SELECT set_tenant_region('t$round', 'EU_WEST')",
-			"SELECT region_for_tenant('t$round', true)", 'EU_WEST' ],
+			"SELECT region_key FROM multiregion.tenant WHERE tenant_id = 't$round'", 'EU_WEST' ],
 		[ 'pause', "SELECT pause_failover('1h', region => 'EU_WEST', reason => 'round $round')",
 			'SELECT reason FROM multiregion.pause', "round $round" ],
 		[ 'added node', "SELECT add_node('x$round', 'EU_WEST', '$nobody', allow_unreachable => true)",

@@ -248,7 +248,7 @@ ok(wait_for(30, sub { $moved = post(0, '/api/regions/failover/manual', '{"target
 ok(wait_for(10, sub { primary_at(1) eq 'AP_SOUTHEAST' && primary_at(2) eq 'AP_SOUTHEAST' }), 'where it was sent');
 ok(wait_for(20, sub { post(2, '/api/regions/tenant/acme/region', '{"regionKey": "EU_WEST"}', $token)->{status} == 200 }),
 	'a tenant is sent to a region over HTTP');
-is(psql($any, q{SELECT region_for_tenant('acme')}), 'EU_WEST', 'and is there');
+ok(wait_for(20, sub { (psql($any, q{SELECT region_for_tenant('acme')}) // '') eq 'EU_WEST' }), 'and is there');
 ok(wait_for(20, sub { (psql($any, "SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming'") // '') eq '2' }),
 	'two standbys stream');
 

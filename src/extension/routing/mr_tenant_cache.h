@@ -64,6 +64,7 @@ extern MrTenantCache *mr_tenant_cache;
 extern Size mr_tenant_cache_size(void);
 extern void mr_tenant_cache_initialize(void);
 
+/* The bucket of a tenant, the same on all servers. */
 extern uint32 mr_tenant_bucket(const char *tenant, size_t length);
 
 /* The word of the regions; 0 without cache. */

@@ -296,12 +296,27 @@ stop_collecting(void)
 	pg_atomic_fetch_sub_u32(&mr_tenant_cache->finishing, 1);
 }
 
-/* Nobody knows how far it came. */
+/* Nobody knows how far it came. Also at the exit of a process that is ended in the middle. */
 static void
 give_up_collecting(int code, Datum argument)
 {
+	if (!collecting)
+		return;
 	mr_tenant_changes_hear(InvalidOid);
 	stop_collecting();
+}
+
+static void
+start_collecting(void)
+{
+	static bool gives_up_at_exit = false;
+
+	if (!gives_up_at_exit)
+		before_shmem_exit(give_up_collecting, (Datum) 0);
+	gives_up_at_exit = true;
+	mr_routing_listen();
+	collecting = true;
+	pg_atomic_fetch_add_u32(&mr_tenant_cache->finishing, 1);
 }
 
 static bool
@@ -329,16 +344,19 @@ process_utility(PlannedStmt *statement, const char *source, bool read_only_tree,
 			 completion);
 		return;
 	}
-	mr_routing_listen();
-	collecting = true;
-	pg_atomic_fetch_add_u32(&mr_tenant_cache->finishing, 1);
-	PG_ENSURE_ERROR_CLEANUP(give_up_collecting, (Datum) 0);
+	start_collecting();
+	PG_TRY();
 	{
 		next(statement, source, read_only_tree, context, params, environment, destination,
 			 completion);
 		AcceptInvalidationMessages();
 	}
-	PG_END_ENSURE_ERROR_CLEANUP(give_up_collecting, (Datum) 0);
+	PG_CATCH();
+	{
+		give_up_collecting(0, (Datum) 0);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
 	stop_collecting();
 }
 
