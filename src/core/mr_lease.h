@@ -111,6 +111,7 @@ typedef struct MrLease
 	uint64_t handed_order;     /* order by which the lease was handed to us; 0 = none */
 
 	uint64_t next_id;
+	uint64_t open_id; /* next_id when the lease was opened: what was sent before does not say so */
 	int64_t wall_ms;  /* of the last step */
 	MrLsn leader_lsn; /* newest position the last leader reported, also before a restart */
 	MrPeer peers[MR_MAX_MEMBERS];
