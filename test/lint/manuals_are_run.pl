@@ -6,7 +6,7 @@
 # correct bash and names files and units of this repository that exist. The runbook has an
 # entry with cause, check and action for each event of severity warning or critical, and
 # names the others; SETUP ends with its troubleshooting. Links between manuals lead somewhere.
-# Elsewhere in the documentation each block of SQL is marked like that.
+# Elsewhere in the documentation each block of SQL, or of a terminal, is marked like that.
 use strict;
 use warnings;
 use FindBin;
@@ -51,7 +51,7 @@ sub check_block
 
 	return $tell->('the block does not end') if $block->{unclosed};
 	return $tell->('the line before the block must say where it is run, or why not') if !$kind;
-	return $tell->('only sh and sql can be run') if $kind eq 'run' && $block->{language} !~ /^(?:sh|sql)$/;
+	return $tell->('only sh, sql and console can be run') if $kind eq 'run' && $block->{language} !~ /^(?:sh|sql|console)$/;
 	$tell->("there is no $1") if $kind eq 'not' && $where =~ m{\b(test/\S+\.pl)\b} && !exists $tree->{$1};
 	$tell->('this is not correct bash') if $block->{language} eq 'sh' && !is_bash($block->{text});
 	check_names($tree, $block->{text}, $tell);
@@ -115,7 +115,7 @@ sub check_document
 
 	foreach my $block (MultiRegion::Document::blocks_of($tree->{$path} // ''))
 	{
-		next if $path ne $setup && $path ne $runbook && $block->{language} ne 'sql' && $block->{mark} !~ /^(?:not )?run:/;
+		next if $path ne $setup && $path ne $runbook && $block->{language} !~ /^(?:sql|console)$/ && $block->{mark} !~ /^(?:not )?run:/;
 		$must_run = 1 if $block->{mark} =~ /^run:/;
 		check_block($tree, $block, sub { $report->($path, $block->{line}, $_[0]) });
 	}
