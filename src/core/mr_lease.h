@@ -137,4 +137,10 @@ extern int64_t mr_lease_wakeup(const MrLease *lease, int64_t now_ns);
 /* Whether this node may acknowledge a write now, as published. */
 extern bool mr_lease_is_open(const MrLease *lease, int64_t now_ns);
 
+/*
+ * The leader of an observing cluster: NULL when every member can be bound now, else why
+ * not in a sentence, and *slot is the member it is about.
+ */
+extern const char *mr_lease_unready(const MrLease *lease, int64_t now_ns, int *slot);
+
 #endif /* MR_LEASE_H */
