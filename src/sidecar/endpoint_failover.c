@@ -156,19 +156,15 @@ refuse_unavailable(const Order *order, const char *details)
 static void
 refuse_sql(const Order *order, const PGresult *result)
 {
-	const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
 	const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
-	int status = mr_http_status_of_sqlstate(sqlstate);
+	int status = mr_http_status_of_sqlstate(PQresultErrorField(result, PG_DIAG_SQLSTATE));
 
 	if (may_act(order) && status == 504)
 		mr_request_refuse(order->request, MR_ERROR_OUTCOME_UNKNOWN, message);
 	else if (status == 503 || status == 504)
 		refuse_unavailable(order, message);
 	else
-		mr_request_reply(order->request, status,
-						 mr_http_error_body_of(sqlstate, message,
-											   PQresultErrorField(result, PG_DIAG_MESSAGE_DETAIL),
-											   PQresultErrorField(result, PG_DIAG_MESSAGE_HINT)));
+		mr_service_refuse_sql(order->request, status, NULL, result);
 }
 
 static void
