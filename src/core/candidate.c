@@ -10,6 +10,8 @@
 
 #include "core/mr_governor.h"
 
+#define MR_STAGGER_NS (30 * MR_NS_PER_MS)
+
 int
 mr_candidate_compare_log(uint64_t a_term, MrLsn a_end, uint64_t b_term, MrLsn b_end)
 {
@@ -303,4 +305,24 @@ mr_candidate_best(const MrLease *lease, const char *region, bool same_region, ui
 		fit |= UINT32_C(1) << slot;
 	}
 	return mr_candidate_first(config, region, fit);
+}
+
+int64_t
+mr_candidate_round_trip_us(const MrLease *lease)
+{
+	int64_t longest_us = 0;
+	int slot;
+
+	for (slot = 0; slot < MR_MAX_MEMBERS; slot++)
+		if (lease->peers[slot].round_trip_us > longest_us)
+			longest_us = lease->peers[slot].round_trip_us;
+	return longest_us;
+}
+
+int64_t
+mr_candidate_stagger_ns(const MrLease *lease)
+{
+	int64_t longest_us = mr_candidate_round_trip_us(lease);
+
+	return MR_STAGGER_NS + (longest_us < 1000000 ? longest_us : 1000000) * 1500;
 }

@@ -9,8 +9,7 @@
 #include <string.h>
 
 #define MR_SKEW_BYTES (1024 * 1024) /* reports are of different instants */
-#define MR_STAGGER_MS 30
-#define MR_PROMOTION_MS 60 /* of an idle standby: signal, end of recovery, stamp */
+#define MR_PROMOTION_MS 60          /* of an idle standby: signal, end of recovery, stamp */
 
 static bool
 is_in(uint32_t mask, int slot)
@@ -51,18 +50,6 @@ is_electable(const MrLease *lease, const MrForecast *forecast, int candidate)
 			(slot == candidate || !stands_in_the_way(lease, forecast, slot, candidate)))
 			votes |= UINT32_C(1) << slot;
 	return mr_config_has_majority(&lease->durable.config, votes);
-}
-
-static int64_t
-round_trip_ms(const MrLease *lease)
-{
-	int64_t longest_us = 0;
-	int slot;
-
-	for (slot = 0; slot < MR_MAX_MEMBERS; slot++)
-		if (lease->peers[slot].round_trip_us > longest_us)
-			longest_us = lease->peers[slot].round_trip_us;
-	return longest_us / 1000;
 }
 
 static void
@@ -140,7 +127,8 @@ mr_forecast(MrLease *lease, int64_t now_ns, uint32_t dead, uint32_t further_down
 	slot = forecast->successor;
 	if (newest > lease->peers[slot].report.wal_end)
 		forecast->bytes_at_risk = (int64_t) (newest - lease->peers[slot].report.wal_end);
-	forecast->outage_ms = policy->lease_ms + policy->lease_ms * MR_DRIFT_PERCENT / 100 -
-						  policy->heartbeat_ms / 2 + 3 * round_trip_ms(lease) + MR_PROMOTION_MS +
-						  forecast->ranks[slot] * (MR_STAGGER_MS + round_trip_ms(lease) * 3 / 2);
+	forecast->outage_ms = mr_promise_ns(policy->lease_ms) / MR_NS_PER_MS -
+						  policy->heartbeat_ms / 2 +
+						  3 * (mr_candidate_round_trip_us(lease) / 1000) + MR_PROMOTION_MS +
+						  forecast->ranks[slot] * mr_candidate_stagger_ns(lease) / MR_NS_PER_MS;
 }

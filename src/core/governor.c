@@ -15,6 +15,12 @@ is_unplanned(int cause)
 		   cause == MR_CAUSE_SICK;
 }
 
+bool
+mr_governor_is_unsure(int cause)
+{
+	return is_unplanned(cause) || cause == MR_CAUSE_MANUAL || cause == MR_CAUSE_FORCED;
+}
+
 /* Into its place, newest term first; an old one falls out at the end. */
 static bool
 insert(MrDurable *durable, MrFailoverMark mark)

@@ -11,25 +11,9 @@
 
 #include "core/mr_assert.h"
 
-#define MR_STAGGER_NS (30 * MR_NS_PER_MS)
 #define MR_ROUND_NS MR_NS_PER_S
 #define MR_GIVE_WAY 3 /* times; a candidate that never wins has had its chance then */
 #define MR_RETRY_MIN_NS (10 * MR_NS_PER_MS)
-
-/* The distance between two candidates: more than a round trip and a vote's fsync. */
-static int64_t
-stagger_ns(const MrStep *step)
-{
-	int64_t longest = 0;
-	int slot;
-
-	for (slot = 0; slot < MR_MAX_MEMBERS; slot++)
-		if (step->lease->peers[slot].round_trip_us > longest)
-			longest = step->lease->peers[slot].round_trip_us;
-	if (longest > 1000000)
-		longest = 1000000;
-	return MR_STAGGER_NS + longest * 1500;
-}
 
 /* A little spread that needs no random source: differs by boot and by attempt. */
 static int64_t
@@ -61,10 +45,11 @@ mr_candidate_give_way(MrStep *step)
 	MrLease *lease = step->lease;
 
 	if (lease->role != MR_ROLE_FOLLOWER || lease->election_at_ns == 0 || lease->skip_prevote ||
-		lease->election_at_ns >= step->now + stagger_ns(step) || lease->gave_way >= MR_GIVE_WAY)
+		lease->election_at_ns >= step->now + mr_candidate_stagger_ns(lease) ||
+		lease->gave_way >= MR_GIVE_WAY)
 		return;
 	lease->gave_way++;
-	lease->election_at_ns = step->now + stagger_ns(step);
+	lease->election_at_ns = step->now + mr_candidate_stagger_ns(lease);
 }
 
 static uint32_t
@@ -188,7 +173,7 @@ start_vote(MrStep *step)
 	{
 		lease->gate_open = false;
 		if (step->local->sever_failed)
-			lease->election_at_ns = step->now + stagger_ns(step);
+			lease->election_at_ns = step->now + mr_candidate_stagger_ns(lease);
 		else
 			(void) mr_step_add(step, MR_ACT_SEVER);
 		if (step->local->sever_failed)
@@ -224,18 +209,20 @@ static int64_t
 retry_at(MrStep *step)
 {
 	MrLease *lease = step->lease;
-	int64_t wait = stagger_ns(step) / 2 + jitter_ns(lease, stagger_ns(step));
+	int64_t wait =
+		mr_candidate_stagger_ns(lease) / 2 + jitter_ns(lease, mr_candidate_stagger_ns(lease));
 	int slot;
 
 	/* a voter's promise that is about to run out costs nobody its turn */
 	if (lease->promised_until_ns > step->now &&
-		lease->promised_until_ns < step->now + stagger_ns(step) && lease->round_failures <= 5)
+		lease->promised_until_ns < step->now + mr_candidate_stagger_ns(lease) &&
+		lease->round_failures <= 5)
 		return lease->promised_until_ns;
 	if (lease->round_failures > 5)
 		wait *= 3;
 	for (slot = 0; slot < MR_MAX_MEMBERS; slot++)
 		if (lease->peers[slot].refusal == MR_REFUSE_AHEAD)
-			wait += 10 * stagger_ns(step); /* it stands itself now */
+			wait += 10 * mr_candidate_stagger_ns(lease); /* it stands itself now */
 	return step->now + (wait > MR_RETRY_MIN_NS ? wait : MR_RETRY_MIN_NS);
 }
 
@@ -393,7 +380,8 @@ follower_tick(MrStep *step)
 		lease->pending_cause = MR_CAUSE_MANUAL;
 	if (lease->election_at_ns == 0)
 		lease->election_at_ns =
-			step->now + (mr_order_is_ours(lease) ? 0 : stagger_ns(step) * own_rank(step));
+			step->now +
+			(mr_order_is_ours(lease) ? 0 : mr_candidate_stagger_ns(lease) * own_rank(step));
 	if (step->now < lease->election_at_ns)
 		return;
 	if (lease->skip_prevote)

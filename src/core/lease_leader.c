@@ -258,6 +258,7 @@ publish_deadline(MrStep *step)
 	if (lease->transition.open_ns == 0)
 	{
 		lease->transition.open_ns = step->now;
+		lease->open_id = lease->next_id;
 		mr_step_event(step, MR_EVENT_LEASE_OPEN, lease->self, 0, 0);
 		mr_leader_heartbeat_now(step); /* whoever ordered it waits for the news */
 	}
@@ -369,5 +370,7 @@ mr_leader_reply(MrStep *step, int slot)
 		until > peer->granted_until_ns)
 		peer->granted_until_ns = until;
 	publish_deadline(step);
+	if (reply->id <= lease->open_id)
+		mr_leader_heartbeat_now(step);
 	mr_configuration_advance(step);
 }

@@ -76,10 +76,17 @@ extern int mr_candidate_first(const MrConfig *config, const char *region, uint32
 extern int mr_candidate_best(const MrLease *lease, const char *region, bool same_region,
 							 uint32_t tried, uint32_t down_mask);
 
-/*
- * The leader of an observing cluster: NULL when every member can be bound now, else why
- * not in a sentence, and *slot is the member it is about.
- */
-extern const char *mr_lease_unready(const MrLease *lease, int64_t now_ns, int *slot);
+/* How long a voter's promise lasts for a lease of lease_ms. */
+static inline int64_t
+mr_promise_ns(int64_t lease_ms)
+{
+	return lease_ms * (MR_NS_PER_MS / 100) * (100 + MR_DRIFT_PERCENT);
+}
+
+/* The longest round trip to a member that we have measured. */
+extern int64_t mr_candidate_round_trip_us(const MrLease *lease);
+
+/* The distance between two candidates: more than a round trip and a vote's fsync. */
+extern int64_t mr_candidate_stagger_ns(const MrLease *lease);
 
 #endif /* MR_CANDIDATE_H */

@@ -13,6 +13,9 @@
 /* A leadership has begun for a cause (MrCause); true: it was unplanned, and *durable changed. */
 extern bool mr_governor_note(MrDurable *durable, uint64_t term, int cause, int64_t wall_ms);
 
+/* After a change for this cause the former primary may be anywhere, and in any state. */
+extern bool mr_governor_is_unsure(int cause);
+
 /* Takes over what a leader knows; true: *durable has changed. */
 extern bool mr_governor_merge(MrDurable *durable, const MrFailoverMark *marks, int count);
 

@@ -111,6 +111,7 @@ typedef struct MrLease
 	uint64_t handed_order;     /* order by which the lease was handed to us; 0 = none */
 
 	uint64_t next_id;
+	uint64_t open_id; /* next_id when the lease was opened: what was sent before does not say so */
 	int64_t wall_ms;  /* of the last step */
 	MrLsn leader_lsn; /* newest position the last leader reported, also before a restart */
 	MrPeer peers[MR_MAX_MEMBERS];
@@ -135,5 +136,11 @@ extern int64_t mr_lease_wakeup(const MrLease *lease, int64_t now_ns);
 
 /* Whether this node may acknowledge a write now, as published. */
 extern bool mr_lease_is_open(const MrLease *lease, int64_t now_ns);
+
+/*
+ * The leader of an observing cluster: NULL when every member can be bound now, else why
+ * not in a sentence, and *slot is the member it is about.
+ */
+extern const char *mr_lease_unready(const MrLease *lease, int64_t now_ns, int *slot);
 
 #endif /* MR_LEASE_H */

@@ -17,13 +17,6 @@ typedef struct MrStep
 	int64_t now;
 } MrStep;
 
-/* How long a voter's promise lasts for a lease of lease_ms. */
-static inline int64_t
-mr_promise_ns(int64_t lease_ms)
-{
-	return lease_ms * (MR_NS_PER_MS / 100) * (100 + MR_DRIFT_PERCENT);
-}
-
 /* lease.c, lease_message.c: building actions. A step adds what it wants done, in order. */
 extern MrAction *mr_step_add(MrStep *step, MrActionKind kind);
 extern MrMessage *mr_step_send(MrStep *step, int slot, MrMessageKind kind);

@@ -142,5 +142,6 @@ extern const char *mr_durability_name(int durability);
 extern int mr_mode_from_name(const char *word);
 extern int mr_on_stop_from_name(const char *word);
 extern int mr_durability_from_name(const char *word);
+extern int mr_cause_from_name(const char *word);
 
 #endif /* MR_NAMES_H */

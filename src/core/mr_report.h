@@ -17,7 +17,8 @@
 #define MR_REPORT_ELIGIBLE 0x0040   /* nothing local stands against its promotion by order */
 #define MR_REPORT_LEASE_OPEN 0x0080 /* holds the lease and acknowledges writes */
 #define MR_REPORT_DIVERGED 0x0100   /* waits to be rewound */
-#define MR_REPORT_REACHABLE 0x0200  /* set by the leader: it answers its heartbeats */
+#define MR_REPORT_REACHABLE \
+	0x0200 /* set by the leader: it answers its heartbeats; reserved, read by nobody */
 #define MR_REPORT_WOULD_LEAD 0x0400 /* only observes, else it would have been promoted */
 
 /* What a node knows of its own log. */

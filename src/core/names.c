@@ -4,6 +4,7 @@
  * Decides nothing, keeps no state. Called by whoever prints or parses a word.
  */
 #include "core/mr_names.h"
+#include "core/mr_outcomes.h"
 
 #include <string.h>
 
@@ -29,6 +30,7 @@ static const char *const on_stop_words[] = {MR_ON_STOP_LIST(WORD_2)};
 static const char *const route_reason_words[] = {MR_ROUTE_REASON_LIST(WORD_3)};
 static const char *const route_reason_sentences[] = {MR_ROUTE_REASON_LIST(SENTENCE_3)};
 static const char *const durability_words[] = {MR_DURABILITY_LIST(WORD_2)};
+static const char *const outcome_words[] = {MR_OUTCOME_LIST(WORD_2)};
 
 #define LENGTH(list) ((int) (sizeof(list) / sizeof((list)[0])))
 
@@ -68,23 +70,18 @@ DEFINE_NAME(mr_cause_sentence, cause_sentences)
 DEFINE_NAME(mr_health_name, health_words)
 DEFINE_NAME(mr_on_stop_name, on_stop_words)
 DEFINE_NAME(mr_durability_name, durability_words)
+DEFINE_NAME(mr_outcome_name, outcome_words)
 DEFINE_NAME(mr_route_reason_name, route_reason_words)
 DEFINE_NAME(mr_route_reason_sentence, route_reason_sentences)
 
-int
-mr_mode_from_name(const char *word)
-{
-	return index_of(mode_words, LENGTH(mode_words), word);
-}
+#define DEFINE_FROM_NAME(function, list) \
+	int function(const char *word) \
+	{ \
+		return index_of(list, LENGTH(list), word); \
+	}
 
-int
-mr_on_stop_from_name(const char *word)
-{
-	return index_of(on_stop_words, LENGTH(on_stop_words), word);
-}
-
-int
-mr_durability_from_name(const char *word)
-{
-	return index_of(durability_words, LENGTH(durability_words), word);
-}
+DEFINE_FROM_NAME(mr_mode_from_name, mode_words)
+DEFINE_FROM_NAME(mr_on_stop_from_name, on_stop_words)
+DEFINE_FROM_NAME(mr_durability_from_name, durability_words)
+DEFINE_FROM_NAME(mr_cause_from_name, cause_words)
+DEFINE_FROM_NAME(mr_outcome_from_name, outcome_words)

@@ -146,8 +146,6 @@ next_row(int *row, const char *name, int length, char letter)
 		else
 			row[i] =
 				least(diagonal + (letter == name[i - 1] ? 0 : 1), least(above, row[i - 1]) + 1);
-		if (letter == '<' && i == 1)
-			row[i] = least(diagonal, above + 1);
 		diagonal = above;
 	}
 }

@@ -7,25 +7,7 @@
 #include "postgres.h"
 
 #include "core/mr_lease.h"
-
-/* How far an order is, for who gave it. X(symbol, word). */
-#define MR_OUTCOME_LIST(X) \
-	X(MR_OUTCOME_DONE, "done") \
-	X(MR_OUTCOME_REFUSED, "refused") \
-	X(MR_OUTCOME_DRY_RUN, "dry_run") \
-	X(MR_OUTCOME_PENDING, "pending") \
-	X(MR_OUTCOME_ALREADY_PRIMARY, "already_primary") \
-	X(MR_OUTCOME_IN_PROGRESS, "in_progress") \
-	X(MR_OUTCOME_UNKNOWN_REGION, "unknown_region") \
-	X(MR_OUTCOME_UNKNOWN, "unknown")
-
-typedef enum MrOutcome
-{
-#define MR_OUTCOME_ENUM(symbol, word) symbol,
-	MR_OUTCOME_LIST(MR_OUTCOME_ENUM)
-#undef MR_OUTCOME_ENUM
-		MR_OUTCOME_COUNT
-} MrOutcome;
+#include "core/mr_outcomes.h"
 
 /* What is wanted. */
 typedef struct MrOrderWish
@@ -53,9 +35,6 @@ typedef struct MrOrderResult
 	int refusal;
 	MrLease *lease; /* as this node knew it in the end */
 } MrOrderResult;
-
-/* The word of an outcome. */
-extern const char *mr_outcome_name(MrOutcome outcome);
 
 /*
  * Chooses the target, gives the order and waits for its end. Changes no table, so it works

@@ -21,13 +21,8 @@ static void dispatch(MrPool *pool);
 static void
 free_request(MrPoolRequest *request)
 {
-	int i;
-
 	PQclear(request->result);
-	for (i = 0; i < request->count; i++)
-		free(request->values[i]);
-	free(request->sql);
-	free(request->then);
+	free(request->query);
 	free(request);
 }
 
@@ -99,8 +94,8 @@ work(MrPoolLink *link)
 	if (mr_link_is_ready(&link->link))
 	{
 		request->sent = true;
-		mr_link_query(&link->link, request->sql, request->count,
-					  (const char *const *) request->values, left_ms(request));
+		mr_link_query(&link->link, request->query->sql, request->query->count,
+					  request->query->values, left_ms(request));
 		return;
 	}
 	if (link->pool->connect_ms > 0 && connect_ms > link->pool->connect_ms)
@@ -115,12 +110,12 @@ go_on(MrPoolLink *link)
 	MrPoolRequest *request = link->request;
 	PGresult **result = &link->link.peer.result;
 
-	if (request->then == NULL || request->result != NULL ||
+	if (request->query->then == NULL || request->result != NULL ||
 		PQresultStatus(*result) != PGRES_TUPLES_OK)
 		return false;
 	request->result = *result;
 	*result = NULL;
-	mr_link_query(&link->link, request->then, 0, NULL, left_ms(request));
+	mr_link_query(&link->link, request->query->then, 0, NULL, left_ms(request));
 	return true;
 }
 
@@ -278,39 +273,22 @@ mr_pool_open(MrPool *pool, struct event_base *base, const MrTarget *target)
 }
 
 static MrPoolRequest *
-copy_query(const MrPoolQuery *query)
+make_request(const MrPoolQuery *query)
 {
 	MrPoolRequest *request = calloc(1, sizeof(*request));
-	bool good = request != NULL;
-	int i;
 
-	MR_ASSERT(query->count <= MR_POOL_VALUES);
-	if (!good)
-		return NULL;
-	request->count = query->count;
-	request->sql = strdup(query->sql);
-	good = request->sql != NULL;
-	for (i = 0; i < query->count; i++)
-		if (query->values[i] != NULL)
-		{
-			request->values[i] = strdup(query->values[i]);
-			good &= request->values[i] != NULL;
-		}
-	if (query->then != NULL)
-	{
-		request->then = strdup(query->then);
-		good &= request->then != NULL;
-	}
-	if (good)
+	if (request != NULL)
+		request->query = mr_pool_query_copy(query);
+	if (request != NULL && request->query != NULL)
 		return request;
-	free_request(request);
+	free(request);
 	return NULL;
 }
 
 bool
 mr_pool_query(MrPool *pool, const MrPoolQuery *query, MrPoolCallback callback, void *arg)
 {
-	MrPoolRequest *request = pool->count < MR_POOL_QUEUE ? copy_query(query) : NULL;
+	MrPoolRequest *request = pool->count < MR_POOL_QUEUE ? make_request(query) : NULL;
 
 	if (request == NULL)
 		return false;

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/mr_outcomes.h"
 #include "sidecar/mr_body.h"
 #include "sidecar/mr_catalog_sql.h"
 #include "sidecar/mr_log.h"
@@ -28,21 +29,20 @@ typedef struct Order
 	bool allow_loss;
 } Order;
 
-/* Every word that the database has for what became of an order (MR_OUTCOME_LIST). */
+/* How the outcomes of an order are answered. */
 static const struct
 {
-	const char *word;
 	bool good; /* else an order is answered with the error */
 	MrHttpError error;
-} outcomes[] = {
-	{.word = "done", .good = true},
-	{.word = "dry_run", .good = true},
-	{.word = "unknown_region", .error = MR_ERROR_UNKNOWN_TARGET},
-	{.word = "already_primary", .error = MR_ERROR_ALREADY_PRIMARY},
-	{.word = "in_progress", .error = MR_ERROR_IN_PROGRESS},
-	{.word = "refused", .error = MR_ERROR_REFUSED},
-	{.word = "pending", .error = MR_ERROR_PENDING},
-	{.word = "unknown", .error = MR_ERROR_UNKNOWN_FAILOVER},
+} outcomes[MR_OUTCOME_COUNT] = {
+	[MR_OUTCOME_DONE] = {.good = true},
+	[MR_OUTCOME_DRY_RUN] = {.good = true},
+	[MR_OUTCOME_UNKNOWN_REGION] = {.error = MR_ERROR_UNKNOWN_TARGET},
+	[MR_OUTCOME_ALREADY_PRIMARY] = {.error = MR_ERROR_ALREADY_PRIMARY},
+	[MR_OUTCOME_IN_PROGRESS] = {.error = MR_ERROR_IN_PROGRESS},
+	[MR_OUTCOME_REFUSED] = {.error = MR_ERROR_REFUSED},
+	[MR_OUTCOME_PENDING] = {.error = MR_ERROR_PENDING},
+	[MR_OUTCOME_UNKNOWN] = {.error = MR_ERROR_UNKNOWN_FAILOVER},
 };
 
 /* A column of the row; NULL for null. */
@@ -123,18 +123,15 @@ is_error(const Order *order, MrHttpError error)
 static void
 reply_row(const Order *order, const PGresult *result)
 {
-	const size_t count = sizeof(outcomes) / sizeof(outcomes[0]);
 	const char *word = text_of(result, "status");
+	int outcome = word != NULL ? mr_outcome_from_name(word) : -1;
 	MrJson json;
-	size_t i = 0;
 
-	while (i < count && (word == NULL || strcmp(word, outcomes[i].word) != 0))
-		i++;
-	if (i == count)
+	if (outcome < 0)
 		mr_request_refuse(order->request, MR_ERROR_INTERNAL,
 						  "The answer of the local node was not understood.");
-	else if (!outcomes[i].good && is_error(order, outcomes[i].error))
-		refuse_order(order->request, outcomes[i].error, result);
+	else if (!outcomes[outcome].good && is_error(order, outcomes[outcome].error))
+		refuse_order(order->request, outcomes[outcome].error, result);
 	else
 	{
 		add_order(&json, mr_json_begin(&json), result);
@@ -159,19 +156,15 @@ refuse_unavailable(const Order *order, const char *details)
 static void
 refuse_sql(const Order *order, const PGresult *result)
 {
-	const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
 	const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
-	int status = mr_http_status_of_sqlstate(sqlstate);
+	int status = mr_http_status_of_sqlstate(PQresultErrorField(result, PG_DIAG_SQLSTATE));
 
 	if (may_act(order) && status == 504)
 		mr_request_refuse(order->request, MR_ERROR_OUTCOME_UNKNOWN, message);
 	else if (status == 503 || status == 504)
 		refuse_unavailable(order, message);
 	else
-		mr_request_reply(order->request, status,
-						 mr_http_error_body_of(sqlstate, message,
-											   PQresultErrorField(result, PG_DIAG_MESSAGE_DETAIL),
-											   PQresultErrorField(result, PG_DIAG_MESSAGE_HINT)));
+		mr_service_refuse_sql(order->request, status, NULL, result);
 }
 
 static void

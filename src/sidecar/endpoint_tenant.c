@@ -51,7 +51,7 @@ refuse_sql(const Waiting *waiting, const PGresult *result)
 		reply_last(waiting, MR_ERROR_DATABASE_UNAVAILABLE,
 				   PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY));
 	else
-		mr_tenant_refuse_sql(waiting->request, status, result);
+		mr_service_refuse_sql(waiting->request, status, NULL, result);
 }
 
 static void

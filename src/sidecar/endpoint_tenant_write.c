@@ -50,7 +50,7 @@ refuse_stale(const Change *change, const PGresult *result)
 
 	if (version == MR_UNKNOWN)
 	{
-		mr_tenant_refuse_sql(change->request, 409, result);
+		mr_service_refuse_sql(change->request, 409, NULL, result);
 		return;
 	}
 	root = mr_json_begin(&json);
@@ -62,16 +62,6 @@ refuse_stale(const Change *change, const PGresult *result)
 	mr_service_reply(change->request, 409, &json);
 }
 
-static void
-refuse_region(const Change *change, const PGresult *result)
-{
-	mr_request_reply(change->request, mr_http_error_status(MR_ERROR_UNKNOWN_REGION),
-					 mr_http_error_body_of(mr_http_error_code(MR_ERROR_UNKNOWN_REGION),
-										   PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY),
-										   PQresultErrorField(result, PG_DIAG_MESSAGE_DETAIL),
-										   PQresultErrorField(result, PG_DIAG_MESSAGE_HINT)));
-}
-
 /* The primary said no. Its word counts, unless it only says that it cannot now. */
 static void
 refuse_sql(const Change *change, const PGresult *result)
@@ -80,14 +70,15 @@ refuse_sql(const Change *change, const PGresult *result)
 	int status = mr_http_status_of_sqlstate(sqlstate);
 
 	if (sqlstate != NULL && strcmp(sqlstate, "42704") == 0)
-		refuse_region(change, result);
+		mr_service_refuse_sql(change->request, mr_http_error_status(MR_ERROR_UNKNOWN_REGION),
+							  mr_http_error_code(MR_ERROR_UNKNOWN_REGION), result);
 	else if (sqlstate != NULL && strcmp(sqlstate, "40001") == 0)
 		refuse_stale(change, result);
 	else if (status == 503 || status == 504)
 		mr_tenant_refuse_later(change->request, MR_ERROR_NOT_DONE,
 							   PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY));
 	else
-		mr_tenant_refuse_sql(change->request, status, result);
+		mr_service_refuse_sql(change->request, status, NULL, result);
 }
 
 static void

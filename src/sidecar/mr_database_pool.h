@@ -23,6 +23,9 @@ typedef struct MrPoolQuery
 	int64_t timeout_ms;
 } MrPoolQuery;
 
+/* A copy with texts of its own, to be freed with free(); NULL without memory. */
+extern MrPoolQuery *mr_pool_query_copy(const MrPoolQuery *query);
+
 /* All of it lives until the callback returns. */
 typedef struct MrPoolAnswer
 {
@@ -40,10 +43,7 @@ typedef void (*MrPoolCallback)(void *arg, const MrPoolAnswer *answer);
 typedef struct MrPoolRequest
 {
 	struct MrPoolRequest *next;
-	char *sql;
-	int count;
-	char *values[MR_POOL_VALUES];
-	char *then;
+	MrPoolQuery *query;
 	PGresult *result; /* of the first statement, while the second runs */
 	int64_t deadline_ns;
 	bool sent;

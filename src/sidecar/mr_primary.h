@@ -49,8 +49,7 @@ typedef struct MrWrite
 {
 	struct MrWrite *next;
 	struct MrPrimary *primary;
-	MrPoolQuery query;
-	char *texts[MR_POOL_VALUES + 1]; /* what query points to */
+	MrPoolQuery *query;
 	int64_t deadline_ns;
 	uint32_t tried; /* members, by bit, in this round */
 	int member;     /* being tried */

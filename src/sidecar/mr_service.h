@@ -56,6 +56,10 @@ extern void mr_service_add_number(MrJson *json, MrJsonNode *node, const char *ke
 /* Ends the document and answers with it. */
 extern void mr_service_reply(MrRequest *request, int status, MrJson *json);
 
+/* Answers with an error of the database as it has it; code stands for the SQLSTATE, or is NULL. */
+extern void mr_service_refuse_sql(MrRequest *request, int status, const char *code,
+								  const PGresult *result);
+
 /* The endpoints, in endpoint_*.c; the table in routes.c says what each is. */
 extern void mr_endpoint_index(MrService *service, MrRequest *request, const MrRouteMatch *match);
 extern void mr_endpoint_regions(MrService *service, MrRequest *request, const MrRouteMatch *match);

@@ -21,9 +21,6 @@ extern void mr_tenant_answer_reply(MrRequest *request, const char *tenant,
 /* Refuses for now: with Retry-After. */
 extern void mr_tenant_refuse_later(MrRequest *request, MrHttpError error, const char *details);
 
-/* Passes an SQL error on as PostgreSQL has it, under this status. */
-extern void mr_tenant_refuse_sql(MrRequest *request, int status, const PGresult *result);
-
 /* Copies the tenant's id out of the path; false when it was refused. */
 extern bool mr_tenant_take_id(MrRequest *request, const MrRouteMatch *match,
 							  char tenant[MR_TENANT_SIZE]);

@@ -177,10 +177,7 @@ choose(const MrPrimary *primary, uint32_t tried)
 static void
 free_write(MrWrite *write)
 {
-	size_t i;
-
-	for (i = 0; i < sizeof(write->texts) / sizeof(write->texts[0]); i++)
-		free(write->texts[i]);
+	free(write->query);
 	free(write);
 }
 
@@ -284,8 +281,8 @@ try_next(MrWrite *write)
 {
 	MrPrimary *primary = write->primary;
 
-	write->query.timeout_ms = left_ms(write);
-	if (write->query.timeout_ms <= 0 || primary->stopping)
+	write->query->timeout_ms = left_ms(write);
+	if (write->query->timeout_ms <= 0 || primary->stopping)
 	{
 		finish(write, MR_WRITE_NOT_DONE, NULL, NULL);
 		return;
@@ -299,7 +296,7 @@ try_next(MrWrite *write)
 	}
 	write->tried |= UINT32_C(1) << write->member;
 	write->began_ns = mr_loop_now_ns();
-	if (!mr_pool_query(&primary->members[write->member].pool, &write->query, on_answer, write))
+	if (!mr_pool_query(&primary->members[write->member].pool, write->query, on_answer, write))
 		pause_write(write);
 }
 
@@ -355,32 +352,10 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 		mr_loop_arm(primary->timer, PAUSE_MS);
 }
 
-static bool
-copy_query(MrWrite *write, const MrPoolQuery *query)
-{
-	int i;
-
-	write->query = *query;
-	write->query.then = MR_SQL_TOKEN;
-	write->texts[0] = strdup(query->sql);
-	write->query.sql = write->texts[0];
-	if (write->texts[0] == NULL)
-		return false;
-	for (i = 0; i < query->count; i++)
-	{
-		if (query->values[i] == NULL)
-			continue;
-		write->texts[i + 1] = strdup(query->values[i]);
-		write->query.values[i] = write->texts[i + 1];
-		if (write->texts[i + 1] == NULL)
-			return false;
-	}
-	return true;
-}
-
 bool
 mr_primary_write(MrPrimary *primary, const MrPoolQuery *query, MrWriteCallback callback, void *arg)
 {
+	MrPoolQuery with_token = *query;
 	MrWrite *write;
 
 	if (primary->count >= MR_PRIMARY_WRITES)
@@ -388,7 +363,9 @@ mr_primary_write(MrPrimary *primary, const MrPoolQuery *query, MrWriteCallback c
 	write = calloc(1, sizeof(*write));
 	if (write == NULL)
 		return false;
-	if (!copy_query(write, query))
+	with_token.then = MR_SQL_TOKEN;
+	write->query = mr_pool_query_copy(&with_token);
+	if (write->query == NULL)
 	{
 		free_write(write);
 		return false;

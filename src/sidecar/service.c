@@ -186,3 +186,15 @@ mr_service_reply(MrRequest *request, int status, MrJson *json)
 {
 	mr_request_reply(request, status, mr_json_end(json));
 }
+
+void
+mr_service_refuse_sql(MrRequest *request, int status, const char *code, const PGresult *result)
+{
+	if (code == NULL)
+		code = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+	mr_request_reply(request, status,
+					 mr_http_error_body_of(code,
+										   PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY),
+										   PQresultErrorField(result, PG_DIAG_MESSAGE_DETAIL),
+										   PQresultErrorField(result, PG_DIAG_MESSAGE_HINT)));
+}

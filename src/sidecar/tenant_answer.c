@@ -40,16 +40,6 @@ mr_tenant_refuse_later(MrRequest *request, MrHttpError error, const char *detail
 	mr_request_refuse(request, error, details);
 }
 
-void
-mr_tenant_refuse_sql(MrRequest *request, int status, const PGresult *result)
-{
-	mr_request_reply(request, status,
-					 mr_http_error_body_of(PQresultErrorField(result, PG_DIAG_SQLSTATE),
-										   PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY),
-										   PQresultErrorField(result, PG_DIAG_MESSAGE_DETAIL),
-										   PQresultErrorField(result, PG_DIAG_MESSAGE_HINT)));
-}
-
 bool
 mr_tenant_take_id(MrRequest *request, const MrRouteMatch *match, char tenant[MR_TENANT_SIZE])
 {

@@ -6,6 +6,7 @@
 # correct bash and names files and units of this repository that exist. The runbook has an
 # entry with cause, check and action for each event of severity warning or critical, and
 # names the others; SETUP ends with its troubleshooting. Links between manuals lead somewhere.
+# Elsewhere in the documentation each block of SQL, or of a terminal, is marked like that.
 use strict;
 use warnings;
 use FindBin;
@@ -50,7 +51,7 @@ sub check_block
 
 	return $tell->('the block does not end') if $block->{unclosed};
 	return $tell->('the line before the block must say where it is run, or why not') if !$kind;
-	return $tell->('only sh and sql can be run') if $kind eq 'run' && $block->{language} !~ /^(?:sh|sql)$/;
+	return $tell->('only sh, sql and console can be run') if $kind eq 'run' && $block->{language} !~ /^(?:sh|sql|console)$/;
 	$tell->("there is no $1") if $kind eq 'not' && $where =~ m{\b(test/\S+\.pl)\b} && !exists $tree->{$1};
 	$tell->('this is not correct bash') if $block->{language} eq 'sh' && !is_bash($block->{text});
 	check_names($tree, $block->{text}, $tell);
@@ -106,21 +107,29 @@ sub check_events
 	return;
 }
 
+# The blocks of a document, and the test that runs them.
+sub check_document
+{
+	my ($tree, $path, $report) = @_;
+	my $must_run = 0;
+
+	foreach my $block (MultiRegion::Document::blocks_of($tree->{$path} // ''))
+	{
+		next if $path ne $setup && $path ne $runbook && $block->{language} !~ /^(?:sql|console)$/ && $block->{mark} !~ /^(?:not )?run:/;
+		$must_run = 1 if $block->{mark} =~ /^run:/;
+		check_block($tree, $block, sub { $report->($path, $block->{line}, $_[0]) });
+	}
+	$report->($path, 1, 'no test runs it')
+	  if $must_run && !grep { m{^test/tap/\w+\.pl$} && $tree->{$_} =~ /\Q$path\E/ } keys %$tree;
+	return;
+}
+
 sub check
 {
 	my ($tree, $report) = @_;
 
-	for my $path ($setup, $runbook)
-	{
-		my $text = $tree->{$path} // '';
-		foreach my $block (MultiRegion::Document::blocks_of($text))
-		{
-			check_block($tree, $block, sub { $report->($path, $block->{line}, $_[0]) });
-		}
-		check_links($tree, $path, $report);
-		$report->($path, 1, 'no test runs it')
-		  if !grep { m{^test/tap/\w+\.pl$} && $tree->{$_} =~ /\Q$path\E/ } keys %$tree;
-	}
+	check_document($tree, $_, $report) foreach sort grep { /\.md$/ } keys %$tree;
+	check_links($tree, $_, $report) foreach $setup, $runbook;
 	check_events($tree, $report);
 	my ($last) = ($tree->{$setup} // '') =~ /^(## (?!.*^## ).*)\z/ms;
 	my $rows = () = ($last // '') =~ /^\|(?! *(?:symptom|-)).*\|$/mg;
@@ -151,7 +160,7 @@ sub block_in
 }
 
 lint(
-	files => qr{^(?:docs/[\w-]+\.md|\.env\.multiregion\.example|src/core/mr_events\.h|test/tap/\w+\.pl|docker/.*)$},
+	files => qr{^(?:docs/[\w-]+\.md|README\.md|\.env\.multiregion\.example|src/core/mr_events\.h|test/tap/\w+\.pl|docker/.*)$},
 	check => \&check,
 	violations => [
 		block_in('', 'sql', 'SELECT 1'),
@@ -168,10 +177,16 @@ lint(
 		tree_with($runbook => "### lost\n**Cause.**\n**Check**\n**Action.** `won` [a](#nowhere)\n"),
 		tree_with($setup => "## 10. Troubleshooting\n| a | b |\n"),
 		tree_with($setup => "## 10. Troubleshooting\n" . "| a | b |\n" x $troubles . "## 11. More\n"),
-		tree_with('test/tap/1_a.pl' => $setup),
+		tree_with($runbook => "### lost\n**Cause.**\n**Check**\n**Action.** `won`\n\n<!-- run: on primary -->\n```sql\nSELECT 1\n```\n",
+			'test/tap/1_a.pl' => $setup),
+		tree_with('docs/a.md' => "```sql\nSELECT 1\n```\n"),
+		tree_with('README.md' => "<!-- run: on primary -->\n```sql\nSELECT 1\n```\n"),
 	],
 	clean => [
 		tree_with(),
+		tree_with('docs/a.md' => "```\nany\n```\n<!-- not run: it takes a machine -->\n```sql\nSELECT 1\n```\n"),
+		tree_with('README.md' => "<!-- run: on primary; varies a, b; soon -->\n```sql\nSELECT 1\n```\n",
+			'test/tap/2_b.pl' => 'README.md'),
 		block_in('<!-- run: on primary; shows a.* -->', 'sql', 'SELECT 1'),
 		block_in('<!-- not run: it takes a machine -->', 'sh', 'systemctl start multiregiond@15-main'),
 	]);

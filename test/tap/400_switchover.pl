@@ -87,7 +87,8 @@ sub switch_to
 	my ($to, $asked, $what) = @_;
 	my ($from, $term) = ($leader, $cluster->term);
 	my $began = now();
-	my $seen = row_of(session($asked), sprintf "SELECT * FROM switchover('%s')", $to->name);
+	# pg_sleep: the answer may take a moment on its way
+	my $seen = row_of(session($asked), sprintf "SELECT s.*, pg_sleep(0.05) FROM switchover('%s') AS s", $to->name);
 
 	is($seen->{to_node} // 'none', $to->name, "$what: the answer names the new primary");
 	is($seen->{lost_bytes}, 0, "$what: nothing is lost, it says");

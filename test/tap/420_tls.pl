@@ -10,6 +10,7 @@ use Test::More;
 
 use lib "$FindBin::Bin/lib";
 use MultiRegion::Cluster;
+use MultiRegion::Document;
 use MultiRegion::Rejoin qw(read_file write_file walsender_of run_join);
 
 my $cluster = MultiRegion::Cluster->new(tls => 'cert', sidecars => 1);
@@ -76,6 +77,7 @@ sub complaints
 }
 
 is(complaints($_), '', 'check() of ' . $_->name . ' is content') foreach $cluster->nodes;
+MultiRegion::Document->new('docs/tls.md')->run($cluster);
 my $hba = $old->data . '/pg_hba.conf';
 my $kept = read_file($hba);
 write_file($hba, $kept . "host all all 10.0.0.0/8 trust\nhost all postgres 10.0.0.0/8 trust\n"

@@ -11,6 +11,8 @@ use Test::More;
 use Time::HiRes qw(clock_gettime CLOCK_MONOTONIC);
 
 use lib "$FindBin::Bin/lib";
+use MultiRegion::Console qw(run_console);
+use MultiRegion::Document ();
 use MultiRegion::Http;
 use MultiRegion::Ports qw(free_port);
 use MultiRegion::Process qw(processes_in kill_directory is_alive);
@@ -251,6 +253,33 @@ ok(wait_for(20, sub { post(2, '/api/regions/tenant/acme/region', '{"regionKey": 
 ok(wait_for(20, sub { (psql($any, q{SELECT region_for_tenant('acme')}) // '') eq 'EU_WEST' }), 'and is there');
 ok(wait_for(20, sub { (psql($any, "SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming'") // '') eq '2' }),
 	'two standbys stream');
+
+# The README's tour, as it stands there.
+sub run_command
+{
+	my ($command) = @_;
+	local %ENV = (%ENV, psql => "$bindir/psql -X", any => "$any user=postgres dbname=postgres", token => $token);
+	my $tools = qq{curl() { command curl -s "\$@"; }\nmake() { "$top/docker/demo/demo.sh" "\${1#demo-}" \${2#REGION=}; }};
+
+	$command =~ s/localhost:300([123])/'localhost:' . ($http_port + $1 - 1)/ge;
+	open(my $pipe, '-|', 'bash', '-c', "exec 2>&1 </dev/null\n$tools\n$command") or die "bash: $!";
+	local $/;
+	my $output = <$pipe> // '';
+	close $pipe;
+	return ($? >> 8, $output =~ s/localhost:(\d+)/'localhost:' . ($1 - $http_port + 3001)/ger);
+}
+
+my $readme = MultiRegion::Document->new('README.md');
+foreach my $block (grep { $_->{mark} =~ /^run:/ } $readme->blocks)
+{
+	wait_for(20, sub { psql($any, q{SELECT switchover('US_EAST')}); primary_at(0) eq 'US_EAST' })
+		if $block->{text} =~ /INTO visit .*hello|switchover/;
+	my @wrong = run_console($block->{text}, \&run_command);
+	is(join("\n", @wrong), '', "README.md:$block->{line}");
+}
+psql($any, 'SELECT resume_failover()');
+ok(wait_for(20, sub { (psql($any, "SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming'") // '') eq '2' }),
+	'two standbys stream after the tour');
 
 my $rows = psql($any, 'SELECT count(*) FROM visit');
 ($status) = demo('stop');

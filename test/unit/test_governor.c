@@ -36,6 +36,22 @@ MR_TEST(only_what_nobody_wanted_counts)
 	MR_CHECK_INT(mr_governor_known(&durable), 3);
 }
 
+/* The fence command is for these; an order that the primary carried out needs none. */
+MR_TEST(where_the_former_primary_is_nobody_knows_after_some_changes)
+{
+	for (int cause = 0; cause < MR_CAUSE_COUNT; cause++)
+	{
+		bool unsure = cause == MR_CAUSE_LEASE_EXPIRED || cause == MR_CAUSE_PRIMARY_CRASH ||
+					  cause == MR_CAUSE_SICK || cause == MR_CAUSE_MANUAL ||
+					  cause == MR_CAUSE_FORCED;
+
+		mr_unit_about("%s", mr_cause_name(cause));
+		MR_CHECK(mr_governor_is_unsure(cause) == unsure);
+		MR_CHECK_INT(mr_cause_from_name(mr_cause_name(cause)), cause);
+	}
+	MR_CHECK(!mr_governor_is_unsure(mr_cause_from_name("a word of tomorrow")));
+}
+
 MR_TEST(an_hour_later_it_is_forgotten)
 {
 	start(2);

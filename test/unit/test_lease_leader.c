@@ -65,6 +65,34 @@ MR_TEST(nothing_is_published_before_the_stamp_is_on_disk)
 	MR_CHECK_INT(bench.disk.last_led_term, bench.disk.term);
 }
 
+/* Whoever ordered the change may stand at a node whose answer was late. */
+MR_TEST(a_peer_that_answers_late_is_told_at_once_that_the_lease_is_open)
+{
+	mr_bench_start(&bench, 3);
+	mr_bench_tick(&bench, 0);
+	grant(1, 1);
+	grant(1, 1);
+	MR_REQUIRE(bench.promotions == 1 && mr_bench_asked(&bench, 2) != MR_MSG_NONE);
+	bench.local.in_recovery = bench.local.standby = false;
+	bench.local.timeline = bench.promoted_to;
+	bench.local.fork_lsn = 1000;
+	mr_bench_unreachable(&bench, 2);
+	mr_bench_tick(&bench, 1); /* asks, and opens */
+	MR_REQUIRE(mr_bench_event(&bench, MR_EVENT_LEASE_OPEN) != NULL);
+	MR_REQUIRE(mr_bench_asked(&bench, 2) == MR_MSG_GRANT);
+	MR_CHECK((bench.sent[2].report.flags & MR_REPORT_LEASE_OPEN) == 0);
+	mr_bench_tick(&bench, 0);
+	(void) mr_bench_answer(&bench, 2, MR_REFUSE_NONE);
+	mr_bench_deliver_answer(&bench, 1);
+	mr_bench_tick(&bench, 0);
+	MR_CHECK_INT(mr_bench_asked(&bench, 2), MR_MSG_GRANT);
+	MR_CHECK((bench.sent[2].report.flags & MR_REPORT_LEASE_OPEN) != 0);
+	/* once */
+	grant(2, 1);
+	mr_bench_tick(&bench, 0);
+	MR_CHECK_INT(mr_bench_asked(&bench, 2), MR_MSG_NONE);
+}
+
 MR_TEST(a_lease_that_lapsed_is_resumed_in_the_same_term)
 {
 	uint64_t term;

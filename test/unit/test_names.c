@@ -3,6 +3,7 @@
  * and words from a newer version are answered, not trusted.
  */
 #include "core/mr_names.h"
+#include "core/mr_outcomes.h"
 #include "unit/mr_unit.h"
 
 #include <string.h>
@@ -27,6 +28,7 @@ static const struct
 	{"health", mr_health_name, MR_HEALTH_COUNT},
 	{"on_stop", mr_on_stop_name, MR_ON_STOP_COUNT},
 	{"durability", mr_durability_name, MR_DURABILITY_COUNT},
+	{"outcome", mr_outcome_name, MR_OUTCOME_COUNT},
 };
 
 #define LIST_COUNT (sizeof(lists) / sizeof(lists[0]))

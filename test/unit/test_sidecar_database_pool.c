@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "sidecar/database_pool.c"
+#include "sidecar/pool_query.c"
 
 static int64_t now_ms;
 static int64_t armed_ms; /* what the timer waits for; -1 = nothing yet */

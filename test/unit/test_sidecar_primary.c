@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "sidecar/pool_query.c"
 #include "sidecar/primary.c"
 
 void

@@ -28,18 +28,6 @@
 #define MR_ACCEPT_MS 5000
 #define MR_ROW_MS 1000 /* for the record of the failover to arrive here */
 
-static const char *const outcome_names[] = {
-#define MR_OUTCOME_WORD(symbol, word) word,
-	MR_OUTCOME_LIST(MR_OUTCOME_WORD)
-#undef MR_OUTCOME_WORD
-};
-
-const char *
-mr_outcome_name(MrOutcome outcome)
-{
-	return outcome_names[outcome];
-}
-
 int
 mr_order_refusal_of(const MrLease *lease, int slot, bool allow_loss)
 {

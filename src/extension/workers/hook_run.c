@@ -15,6 +15,7 @@
 
 #include "pgstat.h"
 
+#include "core/mr_governor.h"
 #include "core/mr_names.h"
 #include "extension/mr_catalog.h"
 #include "extension/mr_settings.h"
@@ -49,25 +50,13 @@ setting_of(MrHook hook)
 	return "";
 }
 
-/* Changes after which the old primary may be anywhere, and in any state. */
-static bool
-was_unplanned(const MrHookRun *run)
-{
-	static const MrCause causes[] = {MR_CAUSE_LEASE_EXPIRED, MR_CAUSE_PRIMARY_CRASH, MR_CAUSE_SICK,
-									 MR_CAUSE_MANUAL, MR_CAUSE_FORCED};
-
-	for (int i = 0; i < lengthof(causes); i++)
-		if (strcmp(run->cause, mr_cause_name(causes[i])) == 0)
-			return true;
-	return false;
-}
-
 static bool
 is_wanted(const MrHookRun *run, MrHook hook)
 {
-	return run->recent && setting_of(hook)[0] != '\0' &&
-		   strcmp(run->cause, mr_cause_name(MR_CAUSE_OBSERVED)) != 0 &&
-		   (hook != MR_HOOK_FENCE_COMMAND || was_unplanned(run));
+	int cause = mr_cause_from_name(run->cause);
+
+	return run->recent && setting_of(hook)[0] != '\0' && cause != MR_CAUSE_OBSERVED &&
+		   (hook != MR_HOOK_FENCE_COMMAND || mr_governor_is_unsure(cause));
 }
 
 static bool

@@ -32,6 +32,7 @@
 #define MR_STOP_AGAIN_NS (8 * MR_NS_PER_S)
 #define MR_WAL_GONE_NS (3 * MR_NS_PER_S)
 #define MR_ANSWER_NS (2 * MR_NS_PER_S)
+#define MR_SEND_NS (200 * MR_NS_PER_MS)
 
 void
 mr_lease_publish_mode(const MrLeaseWorker *worker)
@@ -191,14 +192,17 @@ perform_promote(MrLeaseWorker *worker, const MrAction *action)
 
 /*
  * Fast shutdown first; immediate if that takes too long. The supervisor rejoins us. Who
- * gave the order that made another node the primary has a moment to read how it went.
+ * gave the order that made another node the primary has a moment to read how it went, and
+ * another one to send it.
  */
 void
 mr_lease_stop_server(MrLeaseWorker *worker)
 {
 	int64 now_ns = mr_boottime_ns();
 
-	if (worker->stop_wanted_ns == 0 || (pg_atomic_read_u32(&mr_shared->order_waiters) > 0 &&
+	if (pg_atomic_read_u32(&mr_shared->order_waiters) > 0)
+		worker->waiter_seen_ns = now_ns;
+	if (worker->stop_wanted_ns == 0 || (now_ns < worker->waiter_seen_ns + MR_SEND_NS &&
 										now_ns < worker->stop_wanted_ns + MR_ANSWER_NS))
 		return;
 	if (worker->stop_requested && now_ns < worker->stop_requested_ns + MR_STOP_AGAIN_NS)

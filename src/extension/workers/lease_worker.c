@@ -243,7 +243,9 @@ wait_for_something(MrLeaseWorker *worker, bool mail_open)
 	int count;
 	int i;
 
-	if ((mail_open || is_told_alone(worker)) && until_ns > now_ns + MR_DEFER_NS)
+	if ((mail_open || is_told_alone(worker) ||
+		 (worker->stop_wanted_ns != 0 && !worker->stop_requested)) &&
+		until_ns > now_ns + MR_DEFER_NS)
 		until_ns = now_ns + MR_DEFER_NS;
 	AddWaitEventToSet(set, WL_LATCH_SET, PGINVALID_SOCKET, MyLatch, NULL);
 	if (!worker->server_dead)

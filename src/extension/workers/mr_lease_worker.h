@@ -37,6 +37,7 @@ typedef struct MrLeaseWorker
 	bool stop_requested;  /* we signalled the postmaster */
 	int64 stop_wanted_ns; /* since when the protocol wants it; 0 = it does not */
 	int64 stop_requested_ns;
+	int64 waiter_seen_ns; /* when a session last waited for the end of an order */
 	int64 stopping_checked_ns;
 	int64 history_read_ns; /* when the leader's history was last compared */
 	bool off_history;      /* ... and what came out */

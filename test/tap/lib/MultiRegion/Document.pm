@@ -5,14 +5,18 @@
 #   <!-- run: on eu_west_1; shows streaming --> again and again, until its output
 #                                               matches, a run of blanks counting as one
 #   <!-- run: on standby; fails 25006 -->       it fails, and its output matches
+#   <!-- run: on primary; varies at; soon -->   see MultiRegion::Example (```sql)
 #   <!-- file: postgresql.conf -->              given to the test, which uses it
 #   <!-- not run: why -->                       bash -n (```sh); nothing else
 #
-# Places are the name of a node, "primary" and "standby" (the first that runs).
+# Places are the name of a node, "primary" and "standby" (the first that runs), and what
+# places => { NAME => NODE } adds.
 #
 #   my $document = MultiRegion::Document->new('docs/MULTI_REGION_RUNBOOK.md');
 #   $document->run($cluster, before => { 'Region loss' => sub { ... } });
 #
+# examples => 1 (of new()): a manual of examples. Its ```sql blocks show what they return,
+# as MultiRegion::Example says, and a failed one is no reason to leave out the others.
 # before: what has to have happened when a section is read, by its heading; each must be
 # there. after: the same, behind the first block that contains these words. sections => REGEX
 # runs a part of the document. The names of machines in it are
@@ -25,6 +29,7 @@ use warnings;
 
 use Fcntl qw(O_RDWR O_NONBLOCK);
 use File::Path qw(make_path);
+use MultiRegion::Example qw(run_example);
 use POSIX qw(mkfifo WNOHANG);
 use Test::More;
 use Time::HiRes qw(clock_gettime CLOCK_MONOTONIC);
@@ -63,12 +68,13 @@ sub blocks_of
 	return @blocks;
 }
 
-# What a mark says: (kind, place or reason, what the output has to be, how it ends).
+# What a mark says: (kind, place or reason, how it ends, what the output has to be, columns
+# that vary, whether it is repeated).
 sub meaning_of
 {
 	my ($mark) = @_;
 
-	return ('run', $1, $2, $3) if $mark =~ /^run: on (\w+)(?:; (shows|fails) (.+))?$/;
+	return ('run', $1, $4, $5, $2, $3) if $mark =~ /^run: on (\w+)(?:; varies (\w+(?:, \w+)*))?(; soon)?(?:; (shows|fails) (.+))?$/;
 	return ('file', $1) if $mark =~ /^file: (\S+)$/;
 	return ('not', $1) if $mark =~ /^not run: (\S.{9,})$/;
 	return ();
@@ -84,14 +90,17 @@ sub headings_of
 
 sub new
 {
-	my ($class, $path) = @_;
+	my ($class, $path, %args) = @_;
 	my $top = $ENV{MR_TOP} // '.';
 
 	open(my $file, '<', "$top/$path") or die "$path: $!";
 	local $/;
 	my $text = <$file>;
-	return bless { path => $path, text => $text, blocks => [ blocks_of($text) ] }, $class;
+	return bless { %args, path => $path, text => $text, blocks => [ blocks_of($text) ], kept => {} }, $class;
 }
+
+sub blocks { return @{ $_[0]{blocks} } }
+sub text { return $_[0]{text} }
 
 # Text of the block marked as this file.
 sub file
@@ -124,8 +133,9 @@ sub translate
 
 sub _place
 {
-	my ($cluster, $word) = @_;
+	my ($cluster, $word, $places) = @_;
 
+	return $places->{$word} if $places && $places->{$word};
 	return $cluster->wait_for_leader if $word eq 'primary';
 	return $cluster->node($word) if $word ne 'standby';
 	my ($node) = grep { $_->postmaster && ($_->value('SELECT pg_is_in_recovery()') // '') eq 't' } $cluster->nodes;
@@ -234,6 +244,30 @@ sub _once
 	return _bash($cluster, $node, "psql -X -f '$cluster->{directory}/statements'");
 }
 
+# A block of a manual of examples.
+sub _run_example
+{
+	my ($self, $cluster, $block) = @_;
+	my (undef, $place, undef, undef, $varies, $soon) = meaning_of($block->{mark});
+	my $deadline = clock_gettime(CLOCK_MONOTONIC) + 45;
+	my $node = _place($cluster, $place, $self->{places});
+	my ($wrong, $output);
+
+	$cluster->wait_caught_up if $cluster->leader;
+	for (;;)
+	{
+		my $session = $node->session(application => 'psql') // die $node->name . ' does not answer';
+		($wrong, $output) = run_example($session, translate($node->{cluster}, $node, $block->{text}),
+			varies => $varies, kept => $self->{kept});
+		$session->close;
+		last if !@$wrong || !$soon || clock_gettime(CLOCK_MONOTONIC) > $deadline;
+		select(undef, undef, undef, 0.1);
+	}
+	ok(!@$wrong, "$self->{path}:$block->{line}: $block->{heading}") or diag(join("\n", @$wrong, '', $output));
+	note($output) if !@$wrong;
+	return 1;
+}
+
 sub _run_block
 {
 	my ($self, $cluster, $block) = @_;
@@ -243,6 +277,7 @@ sub _run_block
 	my ($status, $output, $good);
 
 	return 1 if ($kind // '') ne 'run';
+	return $self->_run_example($cluster, $block) if $self->{examples} && !defined $how && $block->{language} eq 'sql';
 	for (;;)
 	{
 		($status, $output) = _once($cluster, $block, $place);
@@ -282,6 +317,7 @@ sub run
 	my %after = %{ $args{after} // {} };
 	my $heading = '';
 
+	$self->{places} = $args{places};
 	foreach my $block (@{ $self->{blocks} })
 	{
 		next if defined $args{sections} && $block->{heading} !~ $args{sections};
