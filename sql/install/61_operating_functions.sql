@@ -269,3 +269,49 @@ CREATE FUNCTION multiregion.cache_status(
 	RETURNS record
 	AS 'MODULE_PATHNAME', 'multiregion_cache_status'
 	LANGUAGE c VOLATILE PARALLEL RESTRICTED;
+
+CREATE FUNCTION multiregion.alert_status(
+	OUT alert text,
+	OUT severity text,
+	OUT subject text,
+	OUT region_key text,
+	OUT since timestamptz,
+	OUT value bigint,
+	OUT threshold bigint,
+	OUT unit text,
+	OUT reason text,
+	OUT runbook text,
+	OUT sentence text)
+	RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'multiregion_alert_status'
+	LANGUAGE c VOLATILE PARALLEL RESTRICTED ROWS 5;
+
+CREATE FUNCTION multiregion.list_alerts(
+	OUT alert text,
+	OUT severity text,
+	OUT about text,
+	OUT unit text,
+	OUT policy text,
+	OUT after_ms bigint,
+	OUT runbook text,
+	OUT sentence text)
+	RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'multiregion_list_alerts'
+	LANGUAGE c STABLE PARALLEL SAFE ROWS 30;
+
+CREATE FUNCTION multiregion.lag_status(
+	period interval,
+	OUT node_name text,
+	OUT region_key text,
+	OUT samples integer,
+	OUT min_bytes bigint,
+	OUT median_bytes bigint,
+	OUT p99_bytes bigint,
+	OUT max_bytes bigint,
+	OUT min_ms bigint,
+	OUT median_ms bigint,
+	OUT p99_ms bigint,
+	OUT max_ms bigint)
+	RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'multiregion_lag_status'
+	LANGUAGE c VOLATILE STRICT PARALLEL RESTRICTED ROWS 8;

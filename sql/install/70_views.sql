@@ -46,9 +46,86 @@ SELECT s.node_name,
 	s.timeline,
 	s.log_term,
 	s.round_trip_ms,
-	s.checked_at
+	s.checked_at,
+	l.median_bytes,
+	l.p99_bytes,
+	l.max_bytes,
+	l.median_ms,
+	l.p99_ms,
+	l.max_ms
 FROM multiregion.member_status() AS s
+	LEFT JOIN multiregion.lag_status('5 minutes') AS l ON l.node_name = s.node_name
 ORDER BY s.lag_bytes NULLS LAST, s.node_name;
+
+CREATE VIEW multiregion.lag_windows AS
+SELECT l.node_name,
+	l.region_key,
+	p.period,
+	l.samples,
+	l.min_bytes,
+	l.median_bytes,
+	l.p99_bytes,
+	l.max_bytes,
+	l.min_ms,
+	l.median_ms,
+	l.p99_ms,
+	l.max_ms
+FROM pg_catalog.unnest('{1 minute,5 minutes,1 hour}'::interval[]) AS p (period)
+	CROSS JOIN LATERAL multiregion.lag_status(p.period) AS l
+WHERE l.node_name IS NOT NULL
+ORDER BY l.node_name, p.period;
+
+CREATE VIEW multiregion.region_lag AS
+SELECT l.region_key,
+	p.period,
+	s.lag_bytes,
+	s.lag_ms,
+	l.samples,
+	l.min_bytes,
+	l.median_bytes,
+	l.p99_bytes,
+	l.max_bytes,
+	l.min_ms,
+	l.median_ms,
+	l.p99_ms,
+	l.max_ms
+FROM pg_catalog.unnest('{1 minute,5 minutes,1 hour}'::interval[]) AS p (period)
+	CROSS JOIN LATERAL multiregion.lag_status(p.period) AS l
+	LEFT JOIN (SELECT m.region_key, max(m.lag_bytes) AS lag_bytes, max(m.lag_ms) AS lag_ms
+		FROM multiregion.member_status() AS m GROUP BY m.region_key) AS s ON s.region_key = l.region_key
+WHERE l.node_name IS NULL
+ORDER BY l.region_key, p.period;
+
+CREATE VIEW multiregion.alerts AS
+SELECT s.alert,
+	s.severity,
+	s.subject,
+	s.region_key,
+	s.since,
+	s.value,
+	s.threshold,
+	s.unit,
+	s.reason,
+	s.sentence,
+	s.runbook
+FROM multiregion.alert_status() AS s
+ORDER BY s.severity = 'critical' DESC, s.severity = 'warning' DESC, s.since, s.alert, s.subject;
+
+CREATE VIEW multiregion.alert_history AS
+SELECT a.alert_id,
+	a.alert,
+	a.severity,
+	nullif(a.subject, '') AS subject,
+	a.region_key,
+	a.since,
+	a.raised_at,
+	a.cleared_at,
+	a.value,
+	a.threshold,
+	a.reason,
+	a.node
+FROM multiregion.alert AS a
+ORDER BY a.raised_at DESC, a.alert_id DESC;
 
 CREATE VIEW multiregion.tenants AS
 SELECT t.tenant_id,

@@ -117,11 +117,18 @@ GRANT EXECUTE ON FUNCTION
 	multiregion.failover_forecast(),
 	multiregion.cache_status(),
 	@extschema@.explain_failover(text[]),
-	multiregion.wait_for_change(bigint, integer)
+	multiregion.wait_for_change(bigint, integer),
+	multiregion.alert_status(),
+	multiregion.list_alerts(),
+	multiregion.lag_status(interval)
 	TO multiregion_admin, multiregion_peer, multiregion_api, pg_monitor;
 GRANT SELECT ON
 	multiregion.nodes,
 	multiregion.replication,
+	multiregion.lag_windows,
+	multiregion.region_lag,
+	multiregion.alerts,
+	multiregion.alert_history,
 	multiregion.failovers,
 	multiregion.pauses,
 	multiregion.scheduled_switchovers,
@@ -153,6 +160,8 @@ SELECT pg_catalog.pg_extension_config_dump('multiregion.policy_history_history_i
 SELECT pg_catalog.pg_extension_config_dump('multiregion.pause', '');
 SELECT pg_catalog.pg_extension_config_dump('multiregion.event', '');
 SELECT pg_catalog.pg_extension_config_dump('multiregion.event_event_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('multiregion.alert', '');
+SELECT pg_catalog.pg_extension_config_dump('multiregion.alert_alert_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('multiregion.failover', '');
 SELECT pg_catalog.pg_extension_config_dump('multiregion.failover_failover_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('multiregion.hook_run', '');

@@ -230,3 +230,25 @@ COMMENT ON COLUMN multiregion.tenant_cache.hits IS 'Look-ups it answered; each s
 COMMENT ON COLUMN multiregion.tenant_cache.misses IS 'Look-ups that read the table.';
 COMMENT ON COLUMN multiregion.tenant_cache.evictions IS 'Tenants that went to make room.';
 COMMENT ON COLUMN multiregion.tenant_cache.changes IS 'Changes that ended a bucket, or all.';
+
+COMMENT ON TABLE multiregion.alert IS 'Alerts that the primary has recorded: what was wrong, from when to when.';
+COMMENT ON COLUMN multiregion.alert.alert_id IS 'Number of the alert.';
+COMMENT ON COLUMN multiregion.alert.alert IS 'What is wrong, in a word; list_alerts() explains it.';
+COMMENT ON COLUMN multiregion.alert.severity IS 'info, warning or critical.';
+COMMENT ON COLUMN multiregion.alert.subject IS 'Node, region or slot it is about; empty for the cluster.';
+COMMENT ON COLUMN multiregion.alert.region_key IS 'Region of the subject.';
+COMMENT ON COLUMN multiregion.alert.since IS 'When it began, by the clock of the node that recorded it.';
+COMMENT ON COLUMN multiregion.alert.raised_at IS 'When it had lasted long enough and was recorded.';
+COMMENT ON COLUMN multiregion.alert.cleared_at IS 'When it was over; null while it is not.';
+COMMENT ON COLUMN multiregion.alert.value IS 'What was measured when it was raised.';
+COMMENT ON COLUMN multiregion.alert.threshold IS 'What the value was compared with.';
+COMMENT ON COLUMN multiregion.alert.reason IS 'Why, as the word of a refusal.';
+COMMENT ON COLUMN multiregion.alert.node IS 'Primary that recorded it.';
+COMMENT ON INDEX multiregion.alert_open IS 'An alert is raised once for each subject.';
+COMMENT ON FUNCTION multiregion.alert_status() IS 'Alerts that are raised now, as this node sees it; behind the view alerts.';
+COMMENT ON FUNCTION multiregion.list_alerts() IS 'Every alert there is: severity, what it is about, threshold, where the runbook explains it.';
+COMMENT ON FUNCTION multiregion.lag_status(interval) IS 'Lag of nodes and of regions (node_name is null) over a period of up to an hour: smallest, median, 99th percentile and largest.';
+COMMENT ON VIEW multiregion.lag_windows IS 'Lag of each node in the last minute, five minutes and hour.';
+COMMENT ON VIEW multiregion.region_lag IS 'Lag of the worst node of each region: now, and in the last minute, five minutes and hour.';
+COMMENT ON VIEW multiregion.alerts IS 'What is wrong now, as this node sees it, the worst first.';
+COMMENT ON VIEW multiregion.alert_history IS 'Alerts that the primary has recorded, newest first.';

@@ -34,6 +34,7 @@ typedef struct MrProbeAnswer
 	uint64_t term;
 	MrLsn receive_lsn; /* newest WAL it has; its own write position on a primary */
 	MrLsn replay_lsn;  /* the same as receive_lsn on a primary */
+	int64_t clock_us;  /* its clock when it answered, in microseconds since 1970; 0 unknown */
 	char node[MR_NAME_SIZE];
 	char role[MR_PROBE_ROLE_SIZE]; /* word of MrRole, or what a newer version calls it */
 } MrProbeAnswer;

@@ -31,6 +31,7 @@ typedef enum ProbeColumn
 	PROBE_TIMELINE,
 	PROBE_FENCED,
 	PROBE_STOPPING,
+	PROBE_CLOCK_US,
 	PROBE_COLUMNS
 } ProbeColumn;
 
@@ -46,7 +47,9 @@ const char *const mr_pg_probe_sql =
 	" pg_catalog.pg_wal_lsn_diff(CASE WHEN r.in_recovery"
 	" THEN pg_catalog.pg_last_wal_replay_lsn()"
 	" ELSE pg_catalog.pg_current_wal_lsn() END, '0/0'),"
-	" s.managed, s.node, s.role, s.term, s.timeline, s.fenced, s.stopping"
+	" s.managed, s.node, s.role, s.term, s.timeline, s.fenced, s.stopping,"
+	" pg_catalog.trunc(EXTRACT(epoch FROM pg_catalog.clock_timestamp())"
+	" OPERATOR(pg_catalog.*) 1000000)"
 	" FROM (SELECT pg_catalog.pg_is_in_recovery() AS in_recovery) AS r,"
 	" pg_catalog.pg_control_system() AS c,"
 	" multiregion.lease_status() AS s";
@@ -149,6 +152,7 @@ static bool
 read_answer(const PGresult *result, MrProbeAnswer *answer)
 {
 	uint64_t timeline = 0;
+	uint64_t clock_us = 0;
 
 	if (PQntuples(result) != 1 || PQnfields(result) != PROBE_COLUMNS)
 		return false;
@@ -163,6 +167,9 @@ read_answer(const PGresult *result, MrProbeAnswer *answer)
 		!read_known(result, PROBE_TIMELINE, &timeline) || timeline > UINT32_MAX)
 		return false;
 	answer->timeline = (uint32_t) timeline;
+	/* a clock before 1970, say, is no reason to call the server another one */
+	if (read_unsigned(result, 0, PROBE_CLOCK_US, &clock_us) && clock_us <= INT64_MAX)
+		answer->clock_us = (int64_t) clock_us;
 
 	/* An unmanaged server has no opinion on these. */
 	if (!read_bool(result, PROBE_FENCED, &answer->fenced) ||

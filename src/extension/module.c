@@ -14,6 +14,7 @@
 #include "storage/lwlock.h"
 #include "storage/shmem.h"
 
+#include "extension/mr_alerts_shared.h"
 #include "extension/mr_commits.h"
 #include "extension/mr_fence.h"
 #include "extension/mr_followers.h"
@@ -39,6 +40,7 @@ module_shmem_request(void)
 	if (previous_shmem_request)
 		previous_shmem_request();
 	RequestAddinShmemSpace(mr_shared_size());
+	RequestAddinShmemSpace(mr_alerts_shared_size());
 	RequestAddinShmemSpace(mr_mailbox_size());
 	RequestAddinShmemSpace(mr_gate_size());
 	RequestAddinShmemSpace(mr_fence_size());
@@ -63,6 +65,7 @@ module_shmem_startup(void)
 	mr_peer_sessions_initialize();
 	mr_tenant_cache_initialize();
 	mr_shared_initialize();
+	mr_alerts_shared_initialize();
 	LWLockRelease(AddinShmemInitLock);
 }
 

@@ -1,5 +1,5 @@
 /*
- * What the files of multiregion.check() share. Nobody else includes this.
+ * What the files of multiregion.check() share, and the monitor asks of them.
  */
 #ifndef MR_CHECK_H
 #define MR_CHECK_H
@@ -29,6 +29,12 @@ extern int mr_check_settings(MrFinding *findings, int count);
 
 /* Adds the findings about connections between nodes. Returns the new count. */
 extern int mr_check_peers(MrFinding *findings, int count);
+
+/*
+ * Days until the first certificate, or list of revoked ones, that this node uses runs out; 0
+ * when one has, -1 when it uses none that can be read. For the monitor.
+ */
+extern int mr_certificate_days(void);
 
 /* Adds the findings about replication slots. Returns the new count. */
 extern int mr_check_slots(MrFinding *findings, int count);

@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-#define PROBE_COLUMNS 11
+#define PROBE_COLUMNS 12
 #define EVENT_COLUMNS 10
 #define NULL_VALUE ((const char *) NULL)
 
@@ -24,6 +24,7 @@ static const char *const good_standby[PROBE_COLUMNS] = {
 	"2",
 	"f",
 	"f",
+	"1795734000000001",
 };
 
 static PGresult *
@@ -83,6 +84,7 @@ MR_TEST(a_good_answer_is_read)
 	MR_CHECK_INT(answer.replay_lsn, 50331648);
 	MR_CHECK_INT(answer.term, 7);
 	MR_CHECK_INT(answer.timeline, 2);
+	MR_CHECK_INT(answer.clock_us, 1795734000000001);
 	MR_CHECK_STRING(answer.node, "EU_WEST-1");
 	MR_CHECK_STRING(answer.role, "follower");
 }
@@ -136,6 +138,7 @@ static const struct
 	 "wrong_server: the answer makes no sense"},
 	{"no opinion on the fence", 9, NULL_VALUE, false, MR_PROBE_WRONG_SERVER,
 	 "wrong_server: the answer makes no sense"},
+	{"a clock before 1970", 11, "-5", false, MR_PROBE_OK, ""},
 	{"a role of a newer version", 6, "observer", false, MR_PROBE_OK, ""},
 	{"too long a role", 6, "a role that no version has", false, MR_PROBE_WRONG_SERVER,
 	 "wrong_server: the answer makes no sense"},
@@ -185,7 +188,7 @@ MR_TEST(an_unmanaged_server_has_no_opinion_and_is_named_so)
 	MrProbeExpectation expected = {.node = "EU_WEST-1"};
 	const char *values[PROBE_COLUMNS] = {"1",        "f",        "0",        "0",
 										 "f",        NULL_VALUE, NULL_VALUE, NULL_VALUE,
-										 NULL_VALUE, NULL_VALUE, NULL_VALUE};
+										 NULL_VALUE, NULL_VALUE, NULL_VALUE, "1"};
 	PGresult *result = make_result(PROBE_COLUMNS, values);
 	MrProbeAnswer answer;
 	char error[MR_PROBE_ERROR_SIZE];

@@ -136,25 +136,58 @@ take_file(const char *setting, const char *path, char *list, size_t size)
 	}
 }
 
+/* Files of TLS that this node uses: settings of the server, and options towards peers. */
+static const char *const tls_settings[] = {"ssl_cert_file", "ssl_ca_file", "ssl_crl_file"};
+static const char *const tls_options[] = {"sslcert", "sslrootcert", "sslcrl"};
+
+/* The number-th of them that is in use; false past the end. An empty path is none. */
+static bool
+find_tls_file(size_t number, const char **name, char path[MR_PEER_OPTIONS_SIZE])
+{
+	path[0] = '\0';
+	if (number < lengthof(tls_settings))
+	{
+		*name = tls_settings[number];
+		if (strcmp(GetConfigOption("ssl", false, false), "on") == 0)
+			strlcpy(path, GetConfigOption(*name, false, false), MR_PEER_OPTIONS_SIZE);
+		return true;
+	}
+	number -= lengthof(tls_settings);
+	if (number >= lengthof(tls_options))
+		return false;
+	*name = tls_options[number];
+	if (!mr_pg_conninfo_value(mr_peer_options, *name, path, MR_PEER_OPTIONS_SIZE))
+		path[0] = '\0';
+	return true;
+}
+
+int
+mr_certificate_days(void)
+{
+	char path[MR_PEER_OPTIONS_SIZE];
+	const char *name;
+	int first = -1;
+	int days;
+
+	for (size_t i = 0; find_tls_file(i, &name, path); i++)
+	{
+		if (path[0] == '\0' || strcmp(path, "system") == 0 || !mr_tls_file_days_left(path, &days))
+			continue;
+		days = Max(days, 0);
+		first = first < 0 ? days : Min(first, days);
+	}
+	return first;
+}
+
 static void
 take_certificates(MrFinding *finding)
 {
-	static const char *const settings[] = {"ssl_cert_file", "ssl_ca_file", "ssl_crl_file"};
-	static const char *const options[] = {"sslcert", "sslrootcert", "sslcrl"};
+	char path[MR_PEER_OPTIONS_SIZE];
+	const char *name;
 	char list[300] = "";
 
-	for (size_t i = 0; i < lengthof(settings); i++)
-	{
-		if (strcmp(GetConfigOption("ssl", false, false), "on") == 0)
-			take_file(settings[i], GetConfigOption(settings[i], false, false), list, sizeof(list));
-	}
-	for (size_t i = 0; i < lengthof(options); i++)
-	{
-		char path[MR_PEER_OPTIONS_SIZE];
-
-		if (mr_pg_conninfo_value(mr_peer_options, options[i], path, sizeof(path)))
-			take_file(options[i], path, list, sizeof(list));
-	}
+	for (size_t i = 0; find_tls_file(i, &name, path); i++)
+		take_file(name, path, list, sizeof(list));
 	conclude(finding, "peer_certificates", list, "No certificate in use runs out soon.",
 			 "Certificates, or lists of revoked ones",
 			 "Put new ones in their place and reload: "

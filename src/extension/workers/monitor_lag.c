@@ -20,6 +20,7 @@
 #include "replication/walreceiver.h"
 #include "utils/timestamp.h"
 
+#include "extension/mr_alerts_shared.h"
 #include "extension/mr_shared_state.h"
 #include "extension/workers/mr_monitor.h"
 
@@ -73,6 +74,17 @@ silence_ms(const MrMonitor *monitor)
 	return age_ms > monitor->lease->durable.config.policy.lease_ms / 2 ? age_ms : 0;
 }
 
+/* Into the windows of the last hour. */
+static void
+remember(const MrMonitor *monitor, int slot)
+{
+	const MrMember *member = &MR_MONITOR_CONFIG(monitor)->members[slot];
+	const MrNodeHealth *node = &mr_shared->monitor.nodes[slot];
+
+	mr_lag_window_add(&mr_member_history(slot, &member->uuid)->lag, monitor->now_ns,
+					  node->lag_bytes, node->lag_ms);
+}
+
 static void
 publish(MrMonitor *monitor, int slot, const MrReport *report)
 {
@@ -115,6 +127,7 @@ mr_monitor_lag(MrMonitor *monitor)
 	mr_shared->monitor.updated_at = GetCurrentTimestamp();
 	mr_shared->monitor.measured_ns = monitor->now_ns;
 	publish(monitor, lease->self, &self);
+	remember(monitor, lease->self);
 	for (int slot = 0; slot < MR_MAX_MEMBERS; slot++)
 	{
 		if (!mr_monitor_is_peer(monitor, slot))
@@ -127,6 +140,7 @@ mr_monitor_lag(MrMonitor *monitor)
 			mr_shared->monitor.nodes[slot].lag_ms = -1;
 			mr_shared->monitor.nodes[slot].covered_ns = 0;
 		}
+		remember(monitor, slot);
 	}
 	mr_routing_publish_monitor();
 	LWLockRelease(mr_shared->monitor_lock);

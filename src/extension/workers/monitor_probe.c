@@ -25,6 +25,7 @@
 #include "core/mr_bytes.h"
 #include "core/mr_health.h"
 #include "core/mr_route_node.h"
+#include "extension/mr_alerts_shared.h"
 #include "extension/mr_settings.h"
 #include "extension/mr_shared_state.h"
 #include "extension/workers/mr_monitor.h"
@@ -328,6 +329,8 @@ take_answer(MrMonitor *monitor, int slot)
 	/* What another server says of itself is not this node's. */
 	result.answer = verdict == MR_PROBE_OK || verdict == MR_PROBE_NOT_STANDBY ? &answer : NULL;
 	take_result(monitor, slot, &result);
+	if (result.answer != NULL)
+		mr_alerts_note_clock(slot, &member->uuid, answer.clock_us, peer->asked_ns);
 	if (result.answer != NULL && monitor->records)
 		ask_for_events(peer);
 	else if (can_be_enlisted(monitor, &answer, &expected))

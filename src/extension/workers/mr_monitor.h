@@ -62,6 +62,17 @@ typedef struct MrMonitor
 	/* monitor_canary.c */
 	int64 canary_ended_ns; /* the last one; 0 = none yet */
 
+	/* monitor_alert.c */
+	int64 next_alerts_ns;
+	int64 next_certificates_ns;
+	int certificate_days;
+
+	/* monitor_alert_record.c */
+	bool hook_failed;
+	int64 next_hooks_ns;
+	bool alerts_known; /* what the table has is known, or (no primary) that nothing counts */
+	int64 next_alert_prune_ns;
+
 	/* monitor_slots.c */
 	int64 next_slots_ns;
 	uint64 slots_config_term; /* configuration the slots were last made for */
@@ -99,6 +110,12 @@ extern void mr_monitor_close_all(MrMonitor *monitor);
 
 /* monitor_lag.c: takes the positions the lease state knows into shared memory. */
 extern void mr_monitor_lag(MrMonitor *monitor);
+
+/* monitor_alert.c: judges what is wrong now, by what is known after mr_monitor_lag(). */
+extern void mr_monitor_alerts(MrMonitor *monitor);
+
+/* monitor_alert_record.c: on the primary, alerts raised and cleared into the table. */
+extern void mr_monitor_record_alerts(MrMonitor *monitor);
 
 /* monitor_record.c: writes new events and the current failover into the tables. */
 extern void mr_monitor_record(MrMonitor *monitor);
