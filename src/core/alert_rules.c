@@ -168,6 +168,9 @@ judge_lag(const Round *round, int slot)
 			condition = MR_ALERT_BETWEEN;
 			value = -1;
 		}
+		else if (condition == MR_ALERT_CLEAR && node->lag_at_least && !kinds[i].in_bytes &&
+				 threshold >= 0 && !leads)
+			condition = MR_ALERT_BETWEEN;
 		observe_node(round, kinds[i].kind, slot, condition, value, threshold);
 	}
 }
@@ -186,18 +189,22 @@ judge_health(const Round *round, int slot)
 				 threshold_of(round, MR_ALERT_NODE_DOWN));
 }
 
-static bool
-is_fenced(const Round *round, int slot)
+/* A node that leads and acknowledges nothing is no_primary, and so is all without a leader. */
+static MrAlertCondition
+fenced(const Round *round, int slot)
 {
 	const MrLease *lease = round->lease;
 
-	if (is_self(round, slot) && (lease->durable.amnesiac || mr_durable_is_discarded(&lease->durable)))
-		return true;
+	if (is_self(round, slot) &&
+		(lease->durable.amnesiac || mr_durable_is_discarded(&lease->durable)))
+		return MR_ALERT_BEYOND;
 	if (slot == lease->leader)
-		return false; /* that is no_primary */
+		return MR_ALERT_CLEAR;
+	if (lease->leader == MR_NO_SLOT)
+		return MR_ALERT_BETWEEN;
 	if (is_self(round, slot))
-		return !round->facts->in_recovery && !round->facts->fence_open;
-	return !has_flag(round, slot, MR_REPORT_IN_RECOVERY);
+		return when(!round->facts->in_recovery && !round->facts->fence_open);
+	return when_heard(round, slot, !has_flag(round, slot, MR_REPORT_IN_RECOVERY));
 }
 
 static void
@@ -219,8 +226,7 @@ judge_member(const Round *round, int slot)
 	observe_node(round, MR_ALERT_SICK, slot, when_heard(round, slot, sick), 0, 0);
 	if (!mr_config_binds(round->config))
 		return;
-	observe_node(round, MR_ALERT_NODE_FENCED, slot,
-				 when_heard(round, slot, is_fenced(round, slot)), 0, 0);
+	observe_node(round, MR_ALERT_NODE_FENCED, slot, fenced(round, slot), 0, 0);
 	observe_node(round, MR_ALERT_DIVERGED, slot, when_heard(round, slot, diverged), 0, 0);
 	observe_node(round, MR_ALERT_NOT_STREAMING, slot, when_heard(round, slot, !streams), 0, 0);
 }
@@ -281,8 +287,7 @@ health_of_region(const Round *round, const char *region)
 
 	for (slot = 0; slot < MR_MAX_MEMBERS; slot++)
 		if (has_data(round, slot) && strcmp(member_of(round, slot)->region, region) == 0)
-			nodes[count++] =
-				is_self(round, slot) ? MR_HEALTH_UP : round->facts->nodes[slot].status;
+			nodes[count++] = is_self(round, slot) ? MR_HEALTH_UP : round->facts->nodes[slot].status;
 	health = mr_health_of_region(nodes, count);
 	if (count == 0 || health == MR_HEALTH_UP)
 		return MR_ALERT_CLEAR;
@@ -391,11 +396,13 @@ judge_failover(const Round *round)
 	const MrLease *lease = round->lease;
 	const MrPolicy *policy = &round->config->policy;
 	const MrForecast *forecast = round->facts->forecast;
-	bool suspended =
-		policy->auto_failover == 0 || round->config->paused_until_ms > lease->wall_ms;
+	bool suspended = policy->auto_failover == 0 || round->config->paused_until_ms > lease->wall_ms;
 
 	observe(round, MR_ALERT_FAILOVER_SUSPENDED, when(suspended), 0, 0);
-	observe(round, MR_ALERT_GOVERNOR, when(mr_governor_holds(&lease->durable, lease->wall_ms)),
+	/* a limit of 0 is a way to say that it shall never move by itself */
+	observe(round, MR_ALERT_GOVERNOR,
+			when(policy->max_failovers_per_hour > 0 &&
+				 mr_governor_holds(&lease->durable, lease->wall_ms)),
 			mr_governor_count(&lease->durable, lease->wall_ms),
 			threshold_of(round, MR_ALERT_GOVERNOR));
 	if (forecast != NULL && lease->leader != MR_NO_SLOT)

@@ -18,7 +18,8 @@ typedef struct MrAlertNode
 	int64_t failures; /* in a row */
 	int64_t lag_bytes;
 	int64_t lag_ms;
-	int64_t skew_ms; /* how far its clock is from ours at least; -1 unknown */
+	bool lag_at_least; /* it may be more ms: so it is after a change of the leader */
+	int64_t skew_ms;   /* how far its clock is from ours at least; -1 unknown */
 } MrAlertNode;
 
 /* A replication slot of this server. */

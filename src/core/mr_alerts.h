@@ -70,10 +70,10 @@
 	X(MR_ALERT_FAILBACK_POSTPONED, "failback_postponed", "warning", "cluster", "", "", \
 	  MR_ALERT_HOUR, "failback_postponed", \
 	  "for an hour the primary could not return to the preferred region") \
-	X(MR_ALERT_FAILOVER_SUSPENDED, "failover_suspended", "info", "cluster", "", "", \
-	  MR_ALERT_NOW, "failover_suspended", "automatic failover is paused or switched off") \
-	X(MR_ALERT_GOVERNOR, "governor", "critical", "cluster", "failovers", \
-	  "max_failovers_per_hour", MR_ALERT_NOW, "governor", \
+	X(MR_ALERT_FAILOVER_SUSPENDED, "failover_suspended", "info", "cluster", "", "", MR_ALERT_NOW, \
+	  "failover_suspended", "automatic failover is paused or switched off") \
+	X(MR_ALERT_GOVERNOR, "governor", "critical", "cluster", "failovers", "max_failovers_per_hour", \
+	  MR_ALERT_NOW, "governor", \
 	  "after so many failovers in an hour only an order moves the primary") \
 	X(MR_ALERT_HOOK_FAILED, "hook_failed", "warning", "cluster", "", "", MR_ALERT_NOW, \
 	  "hook_failed", "a hook after the last failover has failed, less than a day ago") \

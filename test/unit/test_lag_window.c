@@ -61,7 +61,7 @@ MR_TEST(percentiles_are_nearest_ranks)
 		int count; /* of the values 1 .. count */
 		int64_t median;
 		int64_t p99;
-	} cases[] = {{1, 1, 1},    {2, 1, 2},     {3, 2, 3},      {4, 2, 4},        {99, 50, 99},
+	} cases[] = {{1, 1, 1},     {2, 1, 2},      {3, 2, 3},       {4, 2, 4},         {99, 50, 99},
 				 {100, 50, 99}, {101, 51, 100}, {200, 100, 198}, {3600, 1800, 3564}};
 	int64_t values[MR_LAG_WINDOW_SECONDS];
 	MrLagSummary summary;

@@ -214,7 +214,7 @@ MR_TEST(results_of_another_shape_are_refused)
 	MrProbeExpectation expected = {.node = "EU_WEST-1"};
 	PGresult *results[] = {
 		make_result(PROBE_COLUMNS, NULL), /* no row */
-		make_result(PROBE_COLUMNS - 2, good_standby),
+		make_result(PROBE_COLUMNS - 1, good_standby),
 		make_result(0, NULL),
 		PQmakeEmptyPGresult(NULL, PGRES_FATAL_ERROR),
 		PQmakeEmptyPGresult(NULL, PGRES_COMMAND_OK),

@@ -45,8 +45,8 @@ put_alert(FunctionCallInfo fcinfo, const MrAlert *alert)
 	mr_row_put_number(&row, alert->value, no_value);
 	mr_row_put_number(&row, alert->threshold, no_value);
 	mr_row_put_text(&row, spec->unit);
-	mr_row_put_text(&row, alert->refusal != MR_REFUSE_NONE ? mr_refusal_sentence(alert->refusal)
-														   : NULL);
+	mr_row_put_text(&row,
+					alert->refusal != MR_REFUSE_NONE ? mr_refusal_sentence(alert->refusal) : NULL);
 	put_runbook(&row, spec);
 	mr_row_store(fcinfo, &row);
 }
@@ -62,8 +62,7 @@ put_stale_monitor(FunctionCallInfo fcinfo, const MrLease *lease, TimestampTz upd
 					 .value = silent_ms,
 					 .threshold = MR_MONITOR_STALE_MS};
 
-	if (silent_ms <= MR_MONITOR_STALE_MS ||
-		pg_atomic_read_u32(&mr_shared->mode) == MR_MODE_OFF)
+	if (silent_ms <= MR_MONITOR_STALE_MS || pg_atomic_read_u32(&mr_shared->mode) == MR_MODE_OFF)
 		return;
 	strlcpy(alert.subject, lease->durable.name, sizeof(alert.subject));
 	strlcpy(alert.region, lease->durable.region, sizeof(alert.region));

@@ -80,8 +80,8 @@ put_row(Lag *lag, const char *node, const char *region, const MrLagWindow *const
 		int window_count)
 {
 	MrRow row = {0};
-	int count = mr_lag_window_read(windows, window_count, lag->now_ns, lag->seconds, lag->bytes,
-								   lag->ms);
+	int count =
+		mr_lag_window_read(windows, window_count, lag->now_ns, lag->seconds, lag->bytes, lag->ms);
 
 	mr_row_put_text(&row, node);
 	mr_row_put_text(&row, region);
@@ -101,8 +101,7 @@ put_region_of(Lag *lag, int slot)
 
 	for (int other = 0; other < MR_MAX_MEMBERS; other++)
 	{
-		if (lag->windows[other] == NULL ||
-			strcmp(lag->config->members[other].region, region) != 0)
+		if (lag->windows[other] == NULL || strcmp(lag->config->members[other].region, region) != 0)
 			continue;
 		if (other < slot)
 			return;

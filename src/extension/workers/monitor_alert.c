@@ -100,6 +100,7 @@ look_at_members(const MrMonitor *monitor, MrAlertFacts *facts)
 		node->lag_bytes = health->lag_bytes;
 		node->lag_ms = health->lag_ms;
 		node->skew_ms = mr_member_history(slot, &member->uuid)->skew_ms;
+		node->lag_at_least = mr_member_history(slot, &member->uuid)->lag_at_least;
 	}
 	LWLockRelease(mr_shared->monitor_lock);
 }
@@ -137,9 +138,8 @@ look_around(MrMonitor *monitor, MrAlertFacts *facts)
 	facts->forecast = forecast_of(monitor);
 	facts->in_recovery = RecoveryInProgress();
 	facts->fence_open = mr_fence_is_open();
-	facts->replay_paused =
-		facts->in_recovery &&
-		(GetRecoveryPauseState() != RECOVERY_NOT_PAUSED || recovery_min_apply_delay > 0);
+	facts->replay_paused = facts->in_recovery && (GetRecoveryPauseState() != RECOVERY_NOT_PAUSED ||
+												  recovery_min_apply_delay > 0);
 	facts->wal_gone = mr_gate_wal_is_gone();
 	facts->sick =
 		pg_atomic_read_u32(&mr_shared->canary_failures) >= policy->max_consecutive_failures;

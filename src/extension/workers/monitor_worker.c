@@ -54,9 +54,9 @@ typedef struct MrMonitorStep
 
 /* In this order: a failover is written down before anything that could fail. */
 static MrMonitorStep steps[] = {
-	{.run = mr_monitor_probe},         {.run = mr_monitor_lag},           {.run = mr_monitor_record},
-	{.run = mr_monitor_configuration}, {.run = mr_monitor_alerts},        {.run = mr_monitor_slots},
-	{.run = mr_monitor_address},       {.run = mr_monitor_canary},        {.run = mr_monitor_logical},
+	{.run = mr_monitor_probe},         {.run = mr_monitor_lag},    {.run = mr_monitor_record},
+	{.run = mr_monitor_configuration}, {.run = mr_monitor_alerts}, {.run = mr_monitor_slots},
+	{.run = mr_monitor_address},       {.run = mr_monitor_canary}, {.run = mr_monitor_logical},
 	{.run = mr_monitor_record_alerts},
 };
 

@@ -9,6 +9,7 @@
 # failed, sqlstate, message, detail, hint; {lost => 1} means that the connection ended
 # and {timeout => 1} that the answer is still to come. Speaks protocol 3.0 to a server
 # that trusts it; one simple query (which may hold several statements) at a time.
+# What NOTIFY has sent is kept as [channel, payload] in {notifications}.
 # Never dies for what a server does.
 package MultiRegion::Session;
 
@@ -199,6 +200,7 @@ sub _collect
 		elsif ($type eq 'T') { $result->{columns} = _columns($body); }
 		elsif ($type eq 'C') { push @{ $result->{tags} }, substr($body, 0, -1); }
 		elsif ($type eq 'N') { push @{ $result->{notices} }, _fields($body); }
+		elsif ($type eq 'A') { push @{ $self->{notifications} }, [ (split /\0/, substr($body, 4))[0, 1] ]; }
 		elsif ($type eq 'E') { %$result = (%$result, %{ _fields($body) }); }
 		elsif ($type eq 'S')
 		{
