@@ -5,7 +5,6 @@
  */
 #include "core/mr_lag_window.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 static int
@@ -93,13 +92,41 @@ mr_lag_window_read(const MrLagWindow *const *windows, int count, int64_t now_ns,
 	return found;
 }
 
-static int
-compare(const void *left, const void *right)
+/* Lets values[at] sink to its place among the first `count` of a heap, the largest on top. */
+static void
+sink(int64_t *values, int at, int count)
 {
-	int64_t a = *(const int64_t *) left;
-	int64_t b = *(const int64_t *) right;
+	int64_t value = values[at];
+	int child;
 
-	return a < b ? -1 : a > b;
+	while ((child = 2 * at + 1) < count)
+	{
+		if (child + 1 < count && values[child + 1] > values[child])
+			child++;
+		if (values[child] <= value)
+			break;
+		values[at] = values[child];
+		at = child;
+	}
+	values[at] = value;
+}
+
+/* In place, and never slower for an unlucky order. */
+static void
+sort(int64_t *values, int count)
+{
+	int at;
+
+	for (at = count / 2 - 1; at >= 0; at--)
+		sink(values, at, count);
+	for (at = count - 1; at > 0; at--)
+	{
+		int64_t largest = values[0];
+
+		values[0] = values[at];
+		values[at] = largest;
+		sink(values, 0, at);
+	}
 }
 
 /* The smallest value that `percent` of them do not exceed. */
@@ -115,7 +142,7 @@ mr_lag_summarize(int64_t *values, int count, MrLagSummary *summary)
 	summary->min = summary->median = summary->p99 = summary->max = -1;
 	if (count == 0)
 		return;
-	qsort(values, (size_t) count, sizeof(*values), compare);
+	sort(values, count);
 	summary->min = values[0];
 	summary->median = percentile(values, count, 50);
 	summary->p99 = percentile(values, count, 99);

@@ -2,121 +2,10 @@
  * What is wrong, by what a node knows: each case changes one thing of a cluster that is well,
  * as its primary (or a standby) sees it, and names every alert that follows.
  */
-#include "core/mr_alert_rules.h"
+#include "unit/mr_alert_facts.h"
 #include "unit/mr_unit.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-
-#define S MR_NS_PER_S
-#define NOW_NS (10000 * S)
-#define WALL_MS INT64_C(1700000000000)
-#define MB (INT64_C(1) << 20)
-
-static MrLease lease;
-static MrForecast forecast;
-static MrAlertFacts facts;
-static MrAlerts alerts;
-
-/* Three voters in three regions; n0 leads, and `self` looks. */
-static void
-start(int self)
-{
-	int slot;
-
-	memset(&lease, 0, sizeof(lease));
-	memset(&facts, 0, sizeof(facts));
-	memset(&forecast, 0, sizeof(forecast));
-	memset(&alerts, 0, sizeof(alerts));
-	mr_config_init(&lease.durable.config);
-	lease.loaded = lease.bound = lease.stamped = true;
-	lease.self = self;
-	lease.leader = 0;
-	lease.role = self == 0 ? MR_ROLE_LEADER : MR_ROLE_FOLLOWER;
-	lease.wall_ms = WALL_MS;
-	lease.durable.config.policy.alert_delay_ms = 0;
-	lease.durable.config.voters = 7;
-	for (slot = 0; slot < 3; slot++)
-	{
-		MrMember *member = &lease.durable.config.members[slot];
-
-		member->used = true;
-		member->uuid.bytes[0] = (uint8_t) (slot + 1);
-		(void) snprintf(member->name, sizeof(member->name), "n%d", slot);
-		(void) snprintf(member->region, sizeof(member->region), "R%d", slot);
-		lease.peers[slot].reported_ns = slot == self ? 0 : NOW_NS - S;
-		lease.peers[slot].report.flags =
-			slot == 0 ? MR_REPORT_LEASE_OPEN : MR_REPORT_IN_RECOVERY | MR_REPORT_STREAMING;
-		facts.nodes[slot].status = slot == self ? MR_HEALTH_UNKNOWN : MR_HEALTH_UP;
-		facts.nodes[slot].skew_ms = -1;
-	}
-	facts.lease = &lease;
-	facts.now_ns = NOW_NS;
-	facts.forecast = &forecast;
-	forecast.successor = 1;
-	facts.fence_open = self == 0;
-	facts.in_recovery = self != 0;
-	facts.certificate_days = -1;
-}
-
-static int
-compare(const void *left, const void *right)
-{
-	return strcmp(*(const char *const *) left, *(const char *const *) right);
-}
-
-/* What is raised, as words in the order of the alphabet. */
-static const char *
-raised(void)
-{
-	static char names[MR_MAX_ALERTS][2 * MR_NAME_SIZE];
-	static char text[MR_MAX_ALERTS * 2 * MR_NAME_SIZE];
-	const char *sorted[MR_MAX_ALERTS];
-	int count = 0;
-	int i;
-
-	for (i = 0; i < alerts.count; i++)
-	{
-		const MrAlert *alert = &alerts.list[i];
-
-		if (!mr_alert_is_raised(alert))
-			continue;
-		(void) snprintf(names[count], sizeof(names[count]), "%s%s%s",
-						mr_alert_spec((int) alert->kind)->word, alert->subject[0] ? ":" : "",
-						alert->subject);
-		sorted[count] = names[count];
-		count++;
-	}
-	qsort(sorted, (size_t) count, sizeof(*sorted), compare);
-	text[0] = '\0';
-	for (i = 0; i < count; i++)
-	{
-		(void) strcat(text, i > 0 ? " " : "");
-		(void) strcat(text, sorted[i]);
-	}
-	return text;
-}
-
-static const char *
-judge(void)
-{
-	mr_alert_rules(&facts, 1, &alerts);
-	return raised();
-}
-
-/* Later, when everybody has been heard again. */
-static const char *
-judge_after(int64_t seconds)
-{
-	int slot;
-
-	facts.now_ns += seconds * S;
-	for (slot = 0; slot < 3; slot++)
-		if (lease.peers[slot].reported_ns != 0)
-			lease.peers[slot].reported_ns = facts.now_ns - S;
-	return judge();
-}
 
 /* ---------- the cases ---------- */
 
@@ -140,27 +29,27 @@ nothing(void)
 static void
 late(void)
 {
-	facts.nodes[1].lag_ms = 10001;
+	known.nodes[1].lag_ms = 10001;
 }
 
 static void
 very_late(void)
 {
-	facts.nodes[1].lag_ms = 60001;
+	known.nodes[1].lag_ms = 60001;
 }
 
 static void
 just_not_late(void)
 {
-	facts.nodes[1].lag_ms = 10000;
-	facts.nodes[1].lag_bytes = 16 * MB;
+	known.nodes[1].lag_ms = 10000;
+	known.nodes[1].lag_bytes = 16 * MB;
 }
 
 static void
 far_behind(void)
 {
-	facts.nodes[1].lag_bytes = 16 * MB + 1;
-	facts.nodes[2].lag_bytes = 256 * MB + 1;
+	known.nodes[1].lag_bytes = 16 * MB + 1;
+	known.nodes[2].lag_bytes = 256 * MB + 1;
 }
 
 static void
@@ -176,44 +65,44 @@ static void
 any_lag_matters(void)
 {
 	policy()->lag_warning_ms = 0;
-	facts.nodes[2].lag_ms = 1;
+	known.nodes[2].lag_ms = 1;
 }
 
 static void
 the_leaders_own_lag_is_none(void)
 {
-	facts.nodes[0].lag_ms = 1000000;
-	facts.nodes[0].lag_bytes = 1000 * MB;
+	known.nodes[0].lag_ms = 1000000;
+	known.nodes[0].lag_bytes = 1000 * MB;
 }
 
 static void
 a_witness_cannot_lag(void)
 {
 	lease.durable.config.members[2].witness = true;
-	facts.nodes[2].lag_ms = 1000000;
+	known.nodes[2].lag_ms = 1000000;
 	report(2)->flags = 0;
 }
 
 static void
 node_down(void)
 {
-	facts.nodes[2].status = MR_HEALTH_DOWN;
-	facts.nodes[2].failures = 3;
+	known.nodes[2].status = MR_HEALTH_DOWN;
+	known.nodes[2].failures = 3;
 }
 
 static void
 one_of_two_down(void)
 {
 	node_down();
-	(void) strcpy(lease.durable.config.members[1].region, "R2");
-	(void) strcpy(lease.durable.config.members[0].region, "R2");
+	mr_facts_name(lease.durable.config.members[1].region, "R2");
+	mr_facts_name(lease.durable.config.members[0].region, "R2");
 	lease.durable.config.voters = 1;
 }
 
 static void
 node_suspect(void)
 {
-	facts.nodes[2].status = MR_HEALTH_SUSPECT;
+	known.nodes[2].status = MR_HEALTH_SUSPECT;
 }
 
 static void
@@ -242,21 +131,21 @@ leader_lost(void)
 	lease.leader = MR_NO_SLOT;
 	lease.role = MR_ROLE_FOLLOWER;
 	lease.leader_heard_ns = NOW_NS - 9 * S;
-	facts.in_recovery = true;
-	facts.fence_open = false;
-	facts.nodes[1].lag_ms = facts.nodes[2].lag_ms = 100000;
+	known.in_recovery = true;
+	known.fence_open = false;
+	known.nodes[1].lag_ms = known.nodes[2].lag_ms = 100000;
 }
 
 static void
 lease_not_renewed(void)
 {
-	facts.fence_open = false;
+	known.fence_open = false;
 }
 
 static void
 being_promoted(void)
 {
-	facts.in_recovery = true;
+	known.in_recovery = true;
 }
 
 static void
@@ -309,7 +198,7 @@ a_node_alone(void)
 static void
 two_regions(void)
 {
-	(void) strcpy(lease.durable.config.members[2].region, "R1");
+	mr_facts_name(lease.durable.config.members[2].region, "R1");
 }
 
 static void
@@ -321,7 +210,7 @@ former_primary(void)
 static void
 former_primary_ourselves(void)
 {
-	facts.in_recovery = false;
+	known.in_recovery = false;
 	report(1)->flags = 0;
 }
 
@@ -360,8 +249,8 @@ does_not_stream_and_is_silent(void)
 	lease.durable.config.voters = 13;
 	lease.peers[3].reported_ns = NOW_NS - S;
 	lease.peers[3].report.flags = MR_REPORT_IN_RECOVERY | MR_REPORT_STREAMING;
-	facts.nodes[3].status = MR_HEALTH_UP;
-	facts.nodes[3].skew_ms = -1;
+	known.nodes[3].status = MR_HEALTH_UP;
+	known.nodes[3].skew_ms = -1;
 	lease.peers[1].reported_ns = 0;
 }
 
@@ -374,37 +263,37 @@ replay_paused(void)
 static void
 replay_paused_here(void)
 {
-	facts.replay_paused = true;
+	known.replay_paused = true;
 }
 
 static void
 wal_gone(void)
 {
-	facts.wal_gone = true;
+	known.wal_gone = true;
 }
 
 static void
 sick(void)
 {
-	facts.sick = true;
+	known.sick = true;
 	report(2)->refusal = MR_REFUSE_SICK;
 }
 
 static void
 clocks_differ(void)
 {
-	facts.nodes[1].skew_ms = 501;
-	facts.nodes[2].skew_ms = 500;
+	known.nodes[1].skew_ms = 501;
+	known.nodes[2].skew_ms = 500;
 }
 
 static void
 slots(void)
 {
-	facts.slot_count = 2;
-	(void) strcpy(facts.slots[0].name, "small");
-	(void) strcpy(facts.slots[1].name, "cdc");
-	facts.slots[0].bytes = 1024 * MB;
-	facts.slots[1].bytes = 1024 * MB + 1;
+	known.slot_count = 2;
+	mr_facts_name(known.slots[0].name, "small");
+	mr_facts_name(known.slots[1].name, "cdc");
+	known.slots[0].bytes = 1024 * MB;
+	known.slots[1].bytes = 1024 * MB + 1;
 }
 
 static void
@@ -429,15 +318,15 @@ never_by_itself(void)
 static void
 own_things(void)
 {
-	facts.hook_failed = true;
-	facts.veto_failed = true;
-	facts.certificate_days = 29;
+	known.hook_failed = true;
+	known.veto_failed = true;
+	known.certificate_days = 29;
 }
 
 static void
 certificate_is_good(void)
 {
-	facts.certificate_days = 30;
+	known.certificate_days = 30;
 }
 
 static void
@@ -524,10 +413,10 @@ MR_TEST(each_thing_that_is_wrong_has_its_alert)
 
 	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 	{
-		start(cases[i].self);
+		mr_facts_start(cases[i].self);
 		cases[i].change();
 		mr_unit_about("%s", cases[i].why);
-		MR_CHECK_STRING(judge(), cases[i].raised);
+		MR_CHECK_STRING(mr_facts_judge(), cases[i].raised);
 	}
 }
 
@@ -540,92 +429,14 @@ MR_TEST(what_is_well_again_is_cleared)
 		int self = cases[i].self;
 		static MrAlerts kept;
 
-		start(self);
+		mr_facts_start(self);
 		cases[i].change();
-		(void) judge();
+		(void) mr_facts_judge();
 		kept = alerts;
-		start(self);
+		mr_facts_start(self);
 		alerts = kept;
-		facts.nodes[1].skew_ms = 0;
+		known.nodes[1].skew_ms = 0;
 		mr_unit_about("%s", cases[i].why);
-		MR_CHECK_STRING(judge(), "");
+		MR_CHECK_STRING(mr_facts_judge(), "");
 	}
-}
-
-MR_TEST(what_is_not_known_stays)
-{
-	start(0);
-	facts.nodes[1].lag_ms = 20000;
-	facts.nodes[2].status = MR_HEALTH_DOWN;
-	report(1)->flags = MR_REPORT_IN_RECOVERY;
-	facts.nodes[1].skew_ms = 1000;
-	MR_CHECK_STRING(judge(),
-					"clock_skew:n1 lag_warning:n1 node_down:n2 not_streaming:n1 region_down:R2");
-	facts.nodes[1].lag_ms = facts.nodes[1].lag_bytes = -1;
-	facts.nodes[1].skew_ms = -1;
-	facts.nodes[2].status = MR_HEALTH_SUSPECT;
-	lease.peers[1].reported_ns = 0;
-	lease.durable.config.voters = 1;
-	lease.durable.config.members[2].used = true;
-	MR_CHECK_STRING(judge(),
-					"clock_skew:n1 lag_warning:n1 node_down:n2 not_streaming:n1 region_down:R2 "
-					"votes_missing");
-	MR_CHECK_INT(alerts.list[0].value, 1000);
-	MR_CHECK_INT(alerts.list[1].value, 20000);
-}
-
-MR_TEST(lag_that_may_be_more_does_not_clear)
-{
-	start(0);
-	facts.nodes[1].lag_ms = 20000;
-	MR_CHECK_STRING(judge(), "lag_warning:n1");
-	mr_unit_about("a new leader has no history to tell how late a standby is");
-	facts.nodes[1].lag_ms = 10;
-	facts.nodes[1].lag_bytes = 5;
-	facts.nodes[1].lag_at_least = true;
-	MR_CHECK_STRING(judge(), "lag_warning:n1");
-	facts.nodes[1].lag_ms = 0;
-	facts.nodes[1].lag_at_least = false;
-	MR_CHECK_STRING(judge(), "");
-	mr_unit_about("and raises nothing");
-	facts.nodes[1].lag_ms = 10;
-	facts.nodes[1].lag_at_least = true;
-	MR_CHECK_STRING(judge(), "");
-}
-
-MR_TEST(a_member_that_has_left_has_no_alert)
-{
-	start(0);
-	facts.nodes[2].lag_ms = 20000;
-	(void) judge();
-	lease.durable.config.members[2].used = false;
-	lease.durable.config.voters = 1;
-	MR_CHECK_STRING(judge(), "votes_missing");
-}
-
-MR_TEST(a_failback_that_waits_is_an_alert_after_an_hour)
-{
-	start(0);
-	lease.failback_refusal = MR_REFUSE_LAG;
-	MR_CHECK_STRING(judge(), "");
-	MR_CHECK_STRING(judge_after(3599), "");
-	MR_CHECK_STRING(judge_after(1), "failback_postponed");
-	MR_CHECK_INT(alerts.list[0].refusal, MR_REFUSE_LAG);
-	lease.failback_refusal = MR_REFUSE_ALREADY_LEADING;
-	MR_CHECK_STRING(judge_after(1), "");
-}
-
-MR_TEST(values_and_thresholds_are_told)
-{
-	start(0);
-	late();
-	node_silent();
-	(void) judge();
-	MR_REQUIRE(alerts.count == 2);
-	MR_CHECK_INT(alerts.list[0].value, 10001);
-	MR_CHECK_INT(alerts.list[0].threshold, 10000);
-	MR_CHECK_STRING(alerts.list[0].region, "R1");
-	MR_CHECK_INT(alerts.list[1].value, 2);
-	MR_CHECK_INT(alerts.list[1].threshold, 2);
-	MR_CHECK_INT(alerts.list[0].since, 1);
 }
