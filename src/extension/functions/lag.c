@@ -36,10 +36,11 @@ static int
 seconds_argument(FunctionCallInfo fcinfo)
 {
 	const Interval *period = PG_GETARG_INTERVAL_P(0);
-	int64 us = period->time + period->day * USECS_PER_DAY;
+	int64 us = 0;
 
-	if (period->month != 0 || period->day > 1 || us < USECS_PER_SEC ||
-		us > MR_LAG_WINDOW_SECONDS * USECS_PER_SEC)
+	if (period->month == 0 && period->day >= -1 && period->day <= 1)
+		us = period->time + period->day * USECS_PER_DAY;
+	if (us < USECS_PER_SEC || us > MR_LAG_WINDOW_SECONDS * USECS_PER_SEC)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("the period must be from one second to one hour")));
 	return (int) ((us + USECS_PER_SEC - 1) / USECS_PER_SEC);
