@@ -51,6 +51,14 @@ mr_alert_compare(int64_t value, int64_t threshold)
 	return value <= threshold / 2 ? MR_ALERT_CLEAR : MR_ALERT_BETWEEN;
 }
 
+int64_t
+mr_alert_skew_ms(int64_t theirs_us, int64_t asked_us, int64_t answered_us)
+{
+	if (theirs_us < asked_us)
+		return (asked_us - theirs_us) / 1000;
+	return theirs_us > answered_us ? (theirs_us - answered_us) / 1000 : 0;
+}
+
 /* ---------- the list ---------- */
 
 static void

@@ -67,6 +67,18 @@ is_heard(const Round *round, int slot)
 		   (reported_ns != 0 && round->facts->now_ns - reported_ns < patience_ns);
 }
 
+/* Where the leader is, is known: it has missed no more than a heartbeat or two. */
+static bool
+hears_leader(const Round *round)
+{
+	int leader = round->lease->leader;
+	int64_t patience_ns = round->config->policy.lease_ms / 2 * MR_NS_PER_MS;
+
+	return leader != MR_NO_SLOT &&
+		   (is_self(round, leader) ||
+			round->facts->now_ns - round->lease->peers[leader].reported_ns <= patience_ns);
+}
+
 static bool
 has_flag(const Round *round, int slot, uint32_t flag)
 {
@@ -139,8 +151,8 @@ observe_node(const Round *round, MrAlertKind kind, int slot, MrAlertCondition co
 /* ---------- members ---------- */
 
 /*
- * Without a leader nobody knows how far behind it a member is: all would seem to fall back
- * while it is silent, and what is wrong then is no_primary.
+ * While the leader is silent nobody knows how far behind it a member is: all would seem to
+ * fall back, and what is wrong then is no_primary.
  */
 static void
 judge_lag(const Round *round, int slot)
@@ -163,7 +175,7 @@ judge_lag(const Round *round, int slot)
 		int64_t value = leads ? 0 : kinds[i].in_bytes ? node->lag_bytes : node->lag_ms;
 		MrAlertCondition condition = mr_alert_compare(value, threshold);
 
-		if (threshold >= 0 && (value < 0 || round->lease->leader == MR_NO_SLOT))
+		if (threshold >= 0 && !leads && (value < 0 || !hears_leader(round)))
 		{
 			condition = MR_ALERT_BETWEEN;
 			value = -1;
@@ -215,8 +227,7 @@ judge_member(const Round *round, int slot)
 	bool self = is_self(round, slot);
 	bool standby = slot != round->lease->leader &&
 				   (self ? facts->in_recovery : has_flag(round, slot, MR_REPORT_IN_RECOVERY));
-	bool streams = !standby || round->lease->leader == MR_NO_SLOT ||
-				   has_flag(round, slot, MR_REPORT_STREAMING);
+	bool streams = !standby || has_flag(round, slot, MR_REPORT_STREAMING);
 	bool paused = self ? facts->replay_paused : report->refusal == MR_REFUSE_REPLAY_PAUSED;
 	bool sick = self ? facts->sick : report->refusal == MR_REFUSE_SICK;
 	bool diverged = self ? round->lease->diverged : has_flag(round, slot, MR_REPORT_DIVERGED);
@@ -228,7 +239,8 @@ judge_member(const Round *round, int slot)
 		return;
 	observe_node(round, MR_ALERT_NODE_FENCED, slot, fenced(round, slot), 0, 0);
 	observe_node(round, MR_ALERT_DIVERGED, slot, when_heard(round, slot, diverged), 0, 0);
-	observe_node(round, MR_ALERT_NOT_STREAMING, slot, when_heard(round, slot, !streams), 0, 0);
+	observe_node(round, MR_ALERT_NOT_STREAMING, slot,
+				 hears_leader(round) ? when_heard(round, slot, !streams) : MR_ALERT_BETWEEN, 0, 0);
 }
 
 static void

@@ -112,6 +112,12 @@ extern void mr_alerts_end(MrAlerts *alerts);
 extern bool mr_alert_adopt(MrAlerts *alerts, int kind, const char *subject, const char *region,
 						   int64_t since, int64_t now_ns);
 
+/*
+ * By how much another clock differs from ours at least, when it showed theirs_us at some
+ * moment between two of ours.
+ */
+extern int64_t mr_alert_skew_ms(int64_t theirs_us, int64_t asked_us, int64_t answered_us);
+
 /* The condition of a value: beyond a threshold, at most half of it; off below 0. */
 extern MrAlertCondition mr_alert_compare(int64_t value, int64_t threshold);
 

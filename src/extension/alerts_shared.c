@@ -50,17 +50,12 @@ void
 mr_alerts_note_clock(int slot, const MrUuid *member, int64 theirs_us, int64 asked_ns)
 {
 	int64 offset_us = mr_boottime_offset() + UNIX_EPOCH_US;
-	int64 asked_us = asked_ns / 1000 + offset_us;
-	int64 answered_us = mr_boottime_ns() / 1000 + offset_us;
-	int64 skew_us = 0;
+	int64 skew_ms = mr_alert_skew_ms(theirs_us, asked_ns / 1000 + offset_us,
+									 mr_boottime_ns() / 1000 + offset_us);
 
 	if (theirs_us == 0)
 		return;
-	if (theirs_us < asked_us)
-		skew_us = asked_us - theirs_us;
-	if (theirs_us > answered_us)
-		skew_us = theirs_us - answered_us;
 	LWLockAcquire(mr_shared->monitor_lock, LW_EXCLUSIVE);
-	mr_member_history(slot, member)->skew_ms = skew_us / 1000;
+	mr_member_history(slot, member)->skew_ms = skew_ms;
 	LWLockRelease(mr_shared->monitor_lock);
 }

@@ -1,6 +1,7 @@
 # Alerts on a real cluster: raised when something has lasted, told once, seen on every node,
 # fenced and standby alike, carried over a failover without being told again, cleared once.
-# Method: one cluster with short delays; replay of a standby is paused, nodes are killed.
+# Method: one cluster with short delays; replay of a standby is paused, nodes are killed, a
+# monitor is stopped.
 use strict;
 use warnings;
 
@@ -92,11 +93,13 @@ is($first->value('SELECT count(*) FROM multiregion.list_alerts() AS l LEFT JOIN 
 # --- a standby that does not replay -----------------------------------------------------
 
 my $listener = listener($first);
+$first->safe_psql(q{SELECT pg_create_physical_replication_slot('forgotten', true)});
+$cluster->set_policy('slot_wal_warning', '1MB');
 my $node = $third->name;
 $first->safe_psql('CREATE TABLE written (i int)');
 $cluster->wait_caught_up;
 $third->safe_psql('SELECT pg_wal_replay_pause()');
-$first->safe_psql('INSERT INTO written VALUES (1)');
+$first->safe_psql('INSERT INTO written SELECT generate_series(1, 30000)');
 wait_shown('lag_warning', $node, 1, $cluster->nodes);
 wait_shown('replay_paused', $node, 1, $cluster->nodes);
 my $row = $first->query("SELECT severity, region_key, value > threshold, threshold, unit, runbook, since < now()
@@ -108,6 +111,11 @@ is($second->value("SELECT node FROM multiregion.alert_history WHERE alert = 'lag
 	'the primary has recorded it, and standbys have the record');
 is($first->value("SELECT count(*) FROM multiregion.alerts WHERE subject = '" . $second->name . q{'}), 0,
 	'nobody else is to blame');
+
+wait_shown('slot_retains_wal', 'forgotten', 1, $first);
+is(shows($second, 'slot_retains_wal', 'forgotten'), 0, 'a slot is the business of its server');
+$first->safe_psql(q{SELECT pg_drop_replication_slot('forgotten')});
+wait_history($first, 'slot_retains_wal', 'forgotten', 'over');
 
 # The figures behind it.
 foreach my $seer ($cluster->nodes)
@@ -124,12 +132,27 @@ is($first->value("SELECT max_ms >= 1000 AND max_bytes > 0 FROM multiregion.repli
 
 # --- failover while it lasts ------------------------------------------------------------
 
+# The monitor forgets nothing that it has told when it is started anew.
+my $monitor = q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'multiregion monitor'};
+my $pid = $first->safe_psql($monitor);
+$first->safe_psql("SELECT pg_terminate_backend($pid)");
+$cluster->poll_until(sub { ($first->value($monitor) // $pid) != $pid }, 20, 'a new monitor');
+# Nor what a primary before it has left open, here one that is over by then.
+$first->safe_psql("INSERT INTO multiregion.alert (alert, severity, subject, since, node)
+	VALUES ('sick', 'critical', '$node', now(), 'before')");
+my $lsn = $first->safe_psql(q{SELECT pg_current_wal_insert_lsn()});
+$cluster->poll_until(sub { ($second->value("SELECT pg_last_wal_replay_lsn() >= '$lsn'") // q{}) eq q{t} }, 20, "the other standby to have it");
 is(told($listener, 'lag_warning', $node), 'raised', 'a listener was told once');
+is(told($listener, 'slot_retains_wal', 'forgotten'), 'raised cleared', 'and of the end');
 $first->kill_all;
 is($cluster->wait_for_leader(not => $first), $second, 'another node takes over');
 my $after = listener($second);
 $cluster->poll_until(sub { history($second, 'node_down', $first->name) eq 'open' }, 30, 'the loss to be recorded');
 pass('the new primary records what is wrong now');
+$cluster->poll_until(sub { $second->value('SELECT count(*) FROM multiregion.failover') }, 20, 'the record of the failover');
+$second->safe_psql("INSERT INTO multiregion.hook_run (epoch, hook, state, ended_at)
+	SELECT max(epoch), 'promotion_command', 'failed', now() FROM multiregion.failover
+	ON CONFLICT (epoch, hook) DO UPDATE SET state = 'failed', ended_at = now()");
 wait_shown('quorum_at_risk', undef, 1, $second, $third);
 wait_shown('region_down', $first->region, 1, $second, $third);
 is($second->value("SELECT string_agg(severity, ' ') FROM (SELECT DISTINCT ON (severity) severity FROM multiregion.alerts) AS s
@@ -137,6 +160,8 @@ is($second->value("SELECT string_agg(severity, ' ') FROM (SELECT DISTINCT ON (se
 wait_shown('lag_warning', $node, 1, $second, $third);
 is(history($second, 'lag_warning', $node), 'open', 'the alert of before goes on');
 is(told($after, 'lag_warning', $node), '', 'and is not told again');
+wait_history($second, 'sick', $node, 'over');
+is(told($after, 'sick', $node), 'cleared', 'what was left open, and is over, is told so');
 $third->safe_psql('SELECT pg_wal_replay_resume()');
 $second->safe_psql('INSERT INTO written VALUES (2)');
 wait_shown('lag_warning', $node, 0, $second, $third);
@@ -145,11 +170,16 @@ is(told($after, 'lag_warning', $node), 'cleared', 'its end is told, once');
 
 # --- cured ------------------------------------------------------------------------------
 
+kill 'STOP', $third->safe_psql($monitor);
 $first->start;
 $cluster->settle;
+wait_shown('hook_failed', undef, 1, $first, $second);
+$second->safe_psql("UPDATE multiregion.hook_run SET ended_at = now() - interval '25 hours'");
 wait_history($second, 'node_down', $first->name, 'over');
 wait_history($second, 'region_down', $first->region, 'over');
 is(told($after, 'node_down', $first->name) =~ s/^raised //r, 'cleared', 'a node that is back is told once');
+wait_shown('monitor_stale', $node, 1, $third);
+kill 'CONT', $third->safe_psql($monitor);
 foreach my $seer ($cluster->nodes)
 {
 	$cluster->poll_until(sub { ($seer->value('SELECT count(*) FROM multiregion.alerts') // -1) == 0 },

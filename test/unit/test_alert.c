@@ -91,6 +91,15 @@ MR_TEST(thresholds_are_apart)
 	MR_CHECK_INT(mr_alert_compare(INT64_MAX, -1), MR_ALERT_CLEAR);
 }
 
+MR_TEST(a_clock_differs_by_what_its_way_does_not_explain)
+{
+	MR_CHECK_INT(mr_alert_skew_ms(1500000, 1000000, 2000000), 0);
+	MR_CHECK_INT(mr_alert_skew_ms(1000000, 1000000, 2000000), 0);
+	MR_CHECK_INT(mr_alert_skew_ms(2000000, 1000000, 2000000), 0);
+	MR_CHECK_INT(mr_alert_skew_ms(2501000, 1000000, 2000000), 501);
+	MR_CHECK_INT(mr_alert_skew_ms(1, 1000001, 2000000), 1000);
+}
+
 /* What is seen each second (+ beyond, = between, - clear), and whether it is raised (^). */
 static const struct
 {

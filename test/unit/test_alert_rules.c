@@ -137,6 +137,14 @@ leader_lost(void)
 }
 
 static void
+leader_silent(void)
+{
+	lease.peers[0].reported_ns = NOW_NS - 2 * S;
+	known.nodes[1].lag_ms = known.nodes[2].lag_ms = 100000;
+	report(1)->flags = report(2)->flags = MR_REPORT_IN_RECOVERY;
+}
+
+static void
 lease_not_renewed(void)
 {
 	known.fence_open = false;
@@ -374,6 +382,7 @@ static const struct
 	{"two voters silent", 0, two_silent, "quorum_at_risk"},
 	{"a voter silent for a moment", 0, silent_for_a_moment, ""},
 	{"no leader", 1, leader_lost, "no_primary"},
+	{"the leader is silent", 1, leader_silent, ""},
 	{"lease not renewed", 0, lease_not_renewed, "no_primary"},
 	{"being promoted", 0, being_promoted, "no_primary"},
 	{"its lease is not open", 1, its_lease_is_not_open, "no_primary"},

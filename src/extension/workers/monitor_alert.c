@@ -10,9 +10,9 @@
 #include "postgres.h"
 
 #include "access/xlog.h"
+#include "access/xlog_internal.h"
 #include "access/xlogrecovery.h"
 #include "replication/slot.h"
-#include "replication/walreceiver.h"
 #include "utils/timestamp.h"
 
 #include "core/mr_alert_rules.h"
@@ -26,12 +26,20 @@
 
 /* ---------- facts ---------- */
 
+/*
+ * From where on a slot keeps WAL that would be gone without it. A standby keeps all since its
+ * last restartpoint anyway.
+ */
 static MrLsn
-own_wal_end(void)
+kept_anyway(void)
 {
+	XLogRecPtr restartpoint;
+	TimeLineID timeline;
+
 	if (!RecoveryInProgress())
 		return GetFlushRecPtr(NULL);
-	return Max(GetXLogReplayRecPtr(NULL), GetWalRcvFlushRecPtr(NULL, NULL));
+	GetOldestRestartPoint(&restartpoint, &timeline);
+	return restartpoint;
 }
 
 /* Among those that are kept in mind; where there are too many, in place of the smallest. */
@@ -61,7 +69,7 @@ put_slot(MrAlertFacts *facts, const char *name, int64 bytes)
 static void
 look_at_slots(MrAlertFacts *facts)
 {
-	MrLsn end = own_wal_end();
+	MrLsn end = kept_anyway();
 
 	LWLockAcquire(ReplicationSlotControlLock, LW_SHARED);
 	for (int i = 0; i < max_replication_slots; i++)
