@@ -119,6 +119,16 @@ two_silent(void)
 }
 
 static void
+nobody_heard_and_no_vote(void)
+{
+	lease.durable.config.members[3] = lease.durable.config.members[1];
+	mr_facts_name(lease.durable.config.members[3].name, "n3");
+	mr_facts_name(lease.durable.config.members[3].region, "R3");
+	lease.durable.config.voters = 13;
+	lease.peers[0].reported_ns = lease.peers[2].reported_ns = 0;
+}
+
+static void
 silent_for_a_moment(void)
 {
 	policy()->lease_ms = 300;
@@ -380,6 +390,7 @@ static const struct
 	{"suspect", 0, node_suspect, ""},
 	{"a voter silent", 0, node_silent, "quorum_at_risk"},
 	{"two voters silent", 0, two_silent, "quorum_at_risk"},
+	{"nobody heard", 1, nobody_heard_and_no_vote, "no_primary quorum_at_risk"},
 	{"a voter silent for a moment", 0, silent_for_a_moment, ""},
 	{"no leader", 1, leader_lost, "no_primary"},
 	{"the leader is silent", 1, leader_silent, ""},

@@ -119,6 +119,9 @@ MR_TEST(a_window_ends_to_the_second)
 	mr_unit_about("a second of the hour before is not taken for one of this");
 	mr_lag_window_add(&window, START + 3600 * S, -1, -1);
 	MR_CHECK_INT(read_one(START + 3600 * S, 3600), 0);
+	mr_unit_about("nor by one who asks a moment late");
+	mr_lag_window_add(&window, START + 3600 * S, 5, 5);
+	MR_CHECK_INT(read_one(START + 3599 * S, 3600), 0);
 	mr_unit_about("a time before the first sample");
 	MR_CHECK_INT(read_one(10 * S, 3600), 0);
 }
