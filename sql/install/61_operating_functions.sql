@@ -269,3 +269,7 @@ CREATE FUNCTION multiregion.cache_status(
 	RETURNS record
 	AS 'MODULE_PATHNAME', 'multiregion_cache_status'
 	LANGUAGE c VOLATILE PARALLEL RESTRICTED;
+
+CREATE FUNCTION multiregion.newest_commit() RETURNS text
+	AS 'MODULE_PATHNAME', 'multiregion_newest_commit'
+	LANGUAGE c VOLATILE STRICT PARALLEL RESTRICTED;

@@ -230,3 +230,11 @@ COMMENT ON COLUMN multiregion.tenant_cache.hits IS 'Look-ups it answered; each s
 COMMENT ON COLUMN multiregion.tenant_cache.misses IS 'Look-ups that read the table.';
 COMMENT ON COLUMN multiregion.tenant_cache.evictions IS 'Tenants that went to make room.';
 COMMENT ON COLUMN multiregion.tenant_cache.changes IS 'Changes that ended a bucket, or all.';
+
+COMMENT ON FUNCTION @extschema@.session_token() IS 'Token of the last commit of this session, else the one given with multiregion.wait_for; null if there is none.';
+COMMENT ON FUNCTION @extschema@.last_commit_lsn() IS 'Where the last commit of this session ended; null if it has none.';
+COMMENT ON FUNCTION @extschema@.wait_for_token(text, interval) IS 'Waits until this server shows the commit of the token: success, timeout, not in recovery or diverged.';
+COMMENT ON FUNCTION @extschema@.token_reached(text) IS 'Whether this server shows the commit of the token now.';
+COMMENT ON FUNCTION @extschema@.replication_staleness() IS 'How far this server is behind at most, by its own clock; null if that is not known.';
+COMMENT ON FUNCTION @extschema@.assert_max_staleness(interval) IS 'Raises an error if this server may be further behind.';
+COMMENT ON FUNCTION multiregion.newest_commit() IS 'Token of the newest commit of the cluster, asked at the primary by its peers; null elsewhere.';

@@ -22,6 +22,7 @@
 #include "extension/mr_mailbox.h"
 #include "extension/mr_order_call.h"
 #include "extension/mr_shared_state.h"
+#include "extension/mr_snapshots.h"
 #include "extension/pg_compat.h"
 
 #define MR_LOOK_EVERY_MS 5
@@ -302,9 +303,12 @@ void
 mr_order_call(const MrOrderWish *wish, MrOrderResult *result)
 {
 	int64 began_ns = mr_boottime_ns();
+	MrSnapshots snapshots;
 
 	if (!mr_order_give(wish, result))
 		return;
+	/* The successor must replay all there is, and this may be the successor. */
+	mr_snapshots_give_of_call(wish->function, &snapshots);
 	wait_for_end(result, began_ns + (wish->timeout_ms + 1000) * MR_NS_PER_MS);
 	take_state(result);
 	if (result->outcome == MR_OUTCOME_DONE)
@@ -313,6 +317,7 @@ mr_order_call(const MrOrderWish *wish, MrOrderResult *result)
 		result->lost_bytes = 0; /* a hand-over loses nothing, or is none */
 	else if (result->outcome == MR_OUTCOME_DONE && result->lost_bytes < 0)
 		wait_for_row(result);
+	mr_snapshots_take_anew(&snapshots);
 }
 
 void
