@@ -271,8 +271,12 @@ prepare(const MrOrderWish *wish, MrOrderResult *result)
 	return result->refusal == MR_REFUSE_NONE;
 }
 
-bool
-mr_order_give(const MrOrderWish *wish, MrOrderResult *result)
+/*
+ * True: the order is under way, and the snapshots of whoever gave it are given back: the
+ * successor must replay all there is, and this may be the successor.
+ */
+static bool
+begin_order(const MrOrderWish *wish, MrOrderResult *result, MrSnapshots *given)
 {
 	int refusal;
 
@@ -290,25 +294,35 @@ mr_order_give(const MrOrderWish *wish, MrOrderResult *result)
 	result->id =
 		wish->id != 0 ? wish->id : (int64) (pg_prng_uint64(&pg_global_prng_state) >> 1) | 1;
 	mr_fence_excuse_session();
+	mr_snapshots_give_of_call(wish->function, given);
 	refusal = give_order(result->lease, wish, result);
-	if (refusal != MR_REFUSE_NONE)
-	{
-		result->outcome = outcome_of_refusal(refusal);
-		result->refusal = refusal;
-	}
-	return refusal == MR_REFUSE_NONE;
+	if (refusal == MR_REFUSE_NONE)
+		return true;
+	mr_snapshots_take_anew(given);
+	result->outcome = outcome_of_refusal(refusal);
+	result->refusal = refusal;
+	return false;
+}
+
+bool
+mr_order_give(const MrOrderWish *wish, MrOrderResult *result)
+{
+	MrSnapshots given;
+
+	if (!begin_order(wish, result, &given))
+		return false;
+	mr_snapshots_take_anew(&given);
+	return true;
 }
 
 void
 mr_order_call(const MrOrderWish *wish, MrOrderResult *result)
 {
 	int64 began_ns = mr_boottime_ns();
-	MrSnapshots snapshots;
+	MrSnapshots given;
 
-	if (!mr_order_give(wish, result))
+	if (!begin_order(wish, result, &given))
 		return;
-	/* The successor must replay all there is, and this may be the successor. */
-	mr_snapshots_give_of_call(wish->function, &snapshots);
 	wait_for_end(result, began_ns + (wish->timeout_ms + 1000) * MR_NS_PER_MS);
 	take_state(result);
 	if (result->outcome == MR_OUTCOME_DONE)
@@ -317,7 +331,7 @@ mr_order_call(const MrOrderWish *wish, MrOrderResult *result)
 		result->lost_bytes = 0; /* a hand-over loses nothing, or is none */
 	else if (result->outcome == MR_OUTCOME_DONE && result->lost_bytes < 0)
 		wait_for_row(result);
-	mr_snapshots_take_anew(&snapshots);
+	mr_snapshots_take_anew(&given);
 }
 
 void
