@@ -161,15 +161,15 @@ sub fill
 }
 
 # Sizes are measured; the smallest is that of a record without a page's header inside.
-my ($overhead, $commit) = (1e9, 1e9);
+my ($overhead, $commit, $tries) = (1e9, 1e9, 0);
 sub smaller { my ($old, $new) = @_; return $new < $old ? $new : $old }
 
 sub commit_at_page_end
 {
 	$writer->query('BEGIN; SELECT pg_current_xact_id()');
-	my $from = inserted();
-	fill(1000);
-	$overhead = smaller($overhead, inserted() - $from - 1000);
+	my ($from, $size) = (inserted(), 8 * (100 + $tries++));
+	fill($size);
+	$overhead = smaller($overhead, inserted() - $from - $size);
 	$from = inserted();
 	$writer->query('COMMIT');
 	$commit = smaller($commit, ended() - $from);
