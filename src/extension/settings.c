@@ -170,20 +170,6 @@ mr_settings_define(bool preloading)
 							NULL, NULL);
 	if (preloading)
 		define_for_a_start();
-	{
-		DefineCustomStringVariable("multiregion.database",
-								   "Database in which the extension is created.", NULL,
-								   &mr_database, "postgres", PGC_POSTMASTER, 0, NULL, NULL, NULL);
-		DefineCustomStringVariable(
-			"multiregion.state_directory", "Directory of the node's identity and votes.",
-			"Outside the data directory, on storage that lasts as long. "
-			"Empty: the data directory's path with .multiregion appended.",
-			&mr_state_directory_setting, "", PGC_POSTMASTER, GUC_SUPERUSER_ONLY, NULL, NULL, NULL);
-		DefineCustomBoolVariable("multiregion.standalone",
-								 "Opens a restored copy as a plain server.",
-								 "No worker acts, no peer is contacted, nothing is fenced.",
-								 &mr_standalone, false, PGC_POSTMASTER, 0, NULL, NULL, NULL);
-	}
 	mr_consistency_define_settings();
 	MarkGUCPrefixReserved("multiregion");
 }

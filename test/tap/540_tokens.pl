@@ -177,6 +177,7 @@ sub commit_at_page_end
 	my $left = 8192 - inserted() % 8192 - $commit - $overhead;
 	fill($left) if $left > 300;
 	$writer->query('COMMIT');
+	diag("a record's overhead $overhead, a commit $commit, left $left, end " . ended() % 8192) if ended() % 8192 != 0 && $tries % 20 == 3;
 	return ended() % 8192 == 0;
 }
 

@@ -15,7 +15,6 @@
 
 #include "adapters/mr_pg_peer.h"
 #include "extension/consistency/mr_consistency.h"
-#include "extension/mr_catalog_edit.h"
 #include "extension/mr_functions.h"
 #include "extension/routing/mr_routing.h"
 
@@ -31,15 +30,13 @@ mr_home_region_forget(void)
 static bool
 find_region(const char *tenant, MrRouteRegion *found)
 {
-	const MrRouteRegions *regions = mr_routing_regions();
-	MrTenantRule rule = {.home = MR_NO_REGION};
+	MrTenantRule rule;
+	const MrRouteRegions *regions = mr_routing_tenant(tenant, strlen(tenant), &rule);
 	MrRouteHealth health;
 	MrRegionChoice choice;
-	char key[MR_NAME_SIZE];
 
-	if (!mr_catalog_tenant_region(tenant, key))
+	if (rule.home == MR_NO_REGION && rule.fallback_count == 0)
 		return false;
-	rule.home = (int8) mr_route_find_region(regions, key);
 	mr_routing_health(regions, &health);
 	choice = mr_route_region(regions, &rule, &health, NULL);
 	if (choice.region == MR_NO_REGION)
@@ -48,7 +45,7 @@ find_region(const char *tenant, MrRouteRegion *found)
 	return true;
 }
 
-/* "host 10.0.1.5, port 5432 or host ..." of the region's nodes; NULL if it has none. */
+/* "host=10.0.1.5 port=5432 or ..." of the region's nodes; NULL if it has none. */
 static const char *
 addresses_of(const char *region)
 {
