@@ -57,20 +57,11 @@
 #define MR_MY_PROCNO MyProc->pgprocno
 #endif
 
-/* Whether this session holds the lock, in whatever mode. */
-#include "storage/lock.h"
+/* Whether this session holds a lock in a mode (17 and later: or a stronger one). */
 #if PG_VERSION_NUM >= 170000
-#define MR_LOCK_HELD_BY_ME(tag) LockHeldByMe(tag, AccessShareLock, true)
+#define MR_LOCK_HELD_BY_ME(tag, mode) LockHeldByMe(tag, mode, false)
 #else
-#define MR_LOCK_HELD_BY_ME(tag) mr_compat_lock_held(tag)
-static inline bool
-mr_compat_lock_held(const LOCKTAG *tag)
-{
-	for (LOCKMODE mode = AccessShareLock; mode <= MaxLockMode; mode++)
-		if (LockHeldByMe(tag, mode))
-			return true;
-	return false;
-}
+#define MR_LOCK_HELD_BY_ME(tag, mode) LockHeldByMe(tag, mode)
 #endif
 
 /* A set of things to wait for, for size of them; FreeWaitEventSet() ends it. */

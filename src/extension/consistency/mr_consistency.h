@@ -77,6 +77,7 @@ extern MrLsn mr_session_commit(void);
 /* Its token; NULL if there is none. */
 extern const char *mr_session_commit_token(void);
 
+/* From _PG_init, once. */
 extern void mr_commit_install(void);
 
 /* COMMIT PREPARED has ended: the transaction around it has no commit record of its own. */

@@ -15,6 +15,7 @@ typedef struct MrPosition
 	MrLsn lsn; /* end of what is replayed; on a primary of what is written */
 } MrPosition;
 
+/* Looks where that is now. */
 extern void mr_position_look(MrPosition *position);
 
 /* Where the token lies from here, now. Error 22023 for a token of another system. */

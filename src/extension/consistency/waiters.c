@@ -282,7 +282,10 @@ holds_wanted_lock(const PGPROC *startup)
 		return false;
 	/* The entry may be reused meanwhile, but it is never unmapped. */
 	tag = lock->tag;
-	return MR_LOCK_HELD_BY_ME(&tag);
+	for (LOCKMODE mode = AccessShareLock; mode <= MaxLockMode; mode++)
+		if (MR_LOCK_HELD_BY_ME(&tag, mode))
+			return true;
+	return false;
 }
 
 /*
