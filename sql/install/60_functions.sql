@@ -175,3 +175,28 @@ CREATE FUNCTION @extschema@.schedule_switchover(
 CREATE FUNCTION @extschema@.cancel_switchover(schedule_id bigint) RETURNS boolean
 	AS 'MODULE_PATHNAME', 'multiregion_cancel_switchover'
 	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE;
+
+CREATE FUNCTION @extschema@.session_token() RETURNS text
+	AS 'MODULE_PATHNAME', 'multiregion_session_token'
+	LANGUAGE c VOLATILE STRICT PARALLEL RESTRICTED;
+
+CREATE FUNCTION @extschema@.last_commit_lsn() RETURNS pg_catalog.pg_lsn
+	AS 'MODULE_PATHNAME', 'multiregion_last_commit_lsn'
+	LANGUAGE c VOLATILE STRICT PARALLEL RESTRICTED;
+
+CREATE FUNCTION @extschema@.wait_for_token(token text, timeout interval DEFAULT '5 s')
+	RETURNS text
+	AS 'MODULE_PATHNAME', 'multiregion_wait_for_token'
+	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE;
+
+CREATE FUNCTION @extschema@.token_reached(token text) RETURNS boolean
+	AS 'MODULE_PATHNAME', 'multiregion_token_reached'
+	LANGUAGE c VOLATILE STRICT PARALLEL RESTRICTED;
+
+CREATE FUNCTION @extschema@.replication_staleness() RETURNS interval
+	AS 'MODULE_PATHNAME', 'multiregion_replication_staleness'
+	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE;
+
+CREATE FUNCTION @extschema@.assert_max_staleness(max_staleness interval) RETURNS void
+	AS 'MODULE_PATHNAME', 'multiregion_assert_max_staleness'
+	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE;

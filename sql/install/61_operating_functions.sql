@@ -315,3 +315,7 @@ CREATE FUNCTION multiregion.lag_status(
 	RETURNS SETOF record
 	AS 'MODULE_PATHNAME', 'multiregion_lag_status'
 	LANGUAGE c VOLATILE STRICT PARALLEL RESTRICTED ROWS 8;
+
+CREATE FUNCTION multiregion.newest_commit() RETURNS text
+	AS 'MODULE_PATHNAME', 'multiregion_newest_commit'
+	LANGUAGE c VOLATILE STRICT PARALLEL RESTRICTED;

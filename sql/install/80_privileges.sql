@@ -94,6 +94,7 @@ GRANT EXECUTE ON FUNCTION
 	multiregion.enlist_node(text, bytea),
 	multiregion.pending_events(bigint),
 	multiregion.request_checkpoint(),
+	multiregion.newest_commit(),
 	multiregion.record_divergence(text, bigint, bigint, pg_lsn, pg_lsn, text)
 	TO multiregion_peer;
 

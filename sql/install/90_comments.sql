@@ -252,3 +252,10 @@ COMMENT ON VIEW multiregion.lag_windows IS 'Lag of each node in the last minute,
 COMMENT ON VIEW multiregion.region_lag IS 'Lag of the worst node of each region: now, and in the last minute, five minutes and hour.';
 COMMENT ON VIEW multiregion.alerts IS 'What is wrong now, as this node sees it, the worst first.';
 COMMENT ON VIEW multiregion.alert_history IS 'Alerts that the primary has recorded, newest first.';
+COMMENT ON FUNCTION @extschema@.session_token() IS 'Token of the last commit of this session, else the one given with multiregion.wait_for; null if there is none.';
+COMMENT ON FUNCTION @extschema@.last_commit_lsn() IS 'Where the last commit of this session ended; null if it has none.';
+COMMENT ON FUNCTION @extschema@.wait_for_token(text, interval) IS 'Waits until this server shows the commit of the token: success, timeout, not in recovery or diverged.';
+COMMENT ON FUNCTION @extschema@.token_reached(text) IS 'Whether this server shows the commit of the token now.';
+COMMENT ON FUNCTION @extschema@.replication_staleness() IS 'How far this server is behind at most, by its own clock; null if that is not known.';
+COMMENT ON FUNCTION @extschema@.assert_max_staleness(interval) IS 'Raises an error if this server may be further behind.';
+COMMENT ON FUNCTION multiregion.newest_commit() IS 'Token of the newest commit of the cluster, asked at the primary by its peers; null elsewhere.';

@@ -15,6 +15,7 @@
 #include "storage/shmem.h"
 
 #include "extension/mr_alerts_shared.h"
+#include "extension/consistency/mr_consistency.h"
 #include "extension/mr_commits.h"
 #include "extension/mr_fence.h"
 #include "extension/mr_followers.h"
@@ -48,6 +49,7 @@ module_shmem_request(void)
 	RequestAddinShmemSpace(mr_followers_size());
 	RequestAddinShmemSpace(mr_peer_sessions_size());
 	RequestAddinShmemSpace(mr_tenant_cache_size());
+	RequestAddinShmemSpace(mr_consistency_size());
 	RequestNamedLWLockTranche("multiregion", 1);
 }
 
@@ -64,6 +66,7 @@ module_shmem_startup(void)
 	mr_followers_initialize();
 	mr_peer_sessions_initialize();
 	mr_tenant_cache_initialize();
+	mr_consistency_initialize();
 	mr_shared_initialize();
 	mr_alerts_shared_initialize();
 	LWLockRelease(AddinShmemInitLock);
@@ -96,6 +99,8 @@ _PG_init(void)
 	shmem_request_hook = module_shmem_request;
 	previous_shmem_startup = shmem_startup_hook;
 	shmem_startup_hook = module_shmem_startup;
+	/* before the fence, which decides about a commit before its client is told of it */
+	mr_consistency_install();
 	mr_fence_install();
 	mr_object_access_install();
 	mr_gate_install();

@@ -18,7 +18,8 @@ typedef struct MrOrderWish
 	bool dry_run;
 	int cause; /* MR_CAUSE_SWITCHOVER: only a leader that lives may hand over; or MANUAL */
 	int timeout_ms;
-	int64 id; /* number it gets; 0: one is drawn */
+	int64 id;     /* number it gets; 0: one is drawn */
+	Oid function; /* mr_order_call(): whose statement waits; see mr_snapshots.h */
 } MrOrderWish;
 
 /* What became of it. Names point into the lease copy; NULL and -1 are unknown. */

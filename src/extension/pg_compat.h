@@ -57,6 +57,13 @@
 #define MR_MY_PROCNO MyProc->pgprocno
 #endif
 
+/* Whether this session holds a lock in a mode (17 and later: or a stronger one). */
+#if PG_VERSION_NUM >= 170000
+#define MR_LOCK_HELD_BY_ME(tag, mode) LockHeldByMe(tag, mode, false)
+#else
+#define MR_LOCK_HELD_BY_ME(tag, mode) LockHeldByMe(tag, mode)
+#endif
+
 /* A set of things to wait for, for size of them; FreeWaitEventSet() ends it. */
 #if PG_VERSION_NUM >= 170000
 #define MR_CREATE_WAIT_EVENT_SET(size) CreateWaitEventSet(NULL, size)
@@ -110,6 +117,13 @@ mr_compat_shell_archive(const char *file, const char *path)
 #define MR_GUC_RECORDS(count) get_guc_variables(count)
 #else
 #define MR_GUC_RECORDS(count) (*(count) = GetNumConfigOptions(), get_guc_variables())
+#endif
+
+/* What a check hook of a setting keeps beside the value. */
+#if PG_VERSION_NUM >= 160000
+#define MR_GUC_MALLOC(size) guc_malloc(LOG, size)
+#else
+#define MR_GUC_MALLOC(size) malloc(size)
 #endif
 
 /* What a walreceiver must do while it waits: end when it is told to. */

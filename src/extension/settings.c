@@ -10,6 +10,7 @@
 
 #include "adapters/mr_pg_peer.h"
 #include "core/mr_names.h"
+#include "extension/consistency/mr_consistency.h"
 #include "extension/mr_followers.h"
 #include "extension/mr_settings.h"
 
@@ -169,5 +170,6 @@ mr_settings_define(bool preloading)
 							NULL, NULL);
 	if (preloading)
 		define_for_a_start();
+	mr_consistency_define_settings();
 	MarkGUCPrefixReserved("multiregion");
 }

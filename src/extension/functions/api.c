@@ -14,7 +14,7 @@
 #include "utils/builtins.h"
 #include "utils/tuplestore.h"
 
-#include "core/mr_replication_token.h"
+#include "extension/consistency/mr_consistency.h"
 #include "extension/mr_functions.h"
 
 PG_FUNCTION_INFO_V1(multiregion_member_conninfo);
@@ -49,25 +49,14 @@ multiregion_member_conninfo(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
-/*
- * XactLastCommitEnd is exact. The insert position is not: at the end of a page it lies
- * behind the next page's header, where no replay arrives before the next record.
- */
 Datum
 multiregion_commit_token(PG_FUNCTION_ARGS)
 {
-	char text[MR_TOKEN_SIZE];
-	MrToken token = {0};
-	MrLease *lease;
+	const char *token;
 
 	mr_require_preloaded();
-	if (XLogRecPtrIsInvalid(XactLastCommitEnd) || RecoveryInProgress())
+	token = RecoveryInProgress() ? NULL : mr_session_commit_token();
+	if (token == NULL)
 		PG_RETURN_NULL();
-	lease = mr_copy_lease();
-	token.system = GetSystemIdentifier();
-	token.term = lease != NULL ? lease->durable.log_term : 0;
-	token.timeline = GetWALInsertionTimeLine();
-	token.lsn = XactLastCommitEnd;
-	mr_token_format(&token, text);
-	PG_RETURN_TEXT_P(cstring_to_text(text));
+	PG_RETURN_TEXT_P(cstring_to_text(token));
 }

@@ -176,7 +176,7 @@ call_and_raise(FunctionCallInfo fcinfo, const MrOrderWish *wish)
 Datum
 multiregion_switchover(PG_FUNCTION_ARGS)
 {
-	MrOrderWish wish = {0};
+	MrOrderWish wish = {.function = fcinfo->flinfo->fn_oid};
 
 	wish.target = mr_optional_text(fcinfo, 0);
 	wish.away = flag_argument(fcinfo, 1);
@@ -189,7 +189,7 @@ multiregion_switchover(PG_FUNCTION_ARGS)
 Datum
 multiregion_failover(PG_FUNCTION_ARGS)
 {
-	MrOrderWish wish = {0};
+	MrOrderWish wish = {.function = fcinfo->flinfo->fn_oid};
 
 	wish.target = mr_optional_text(fcinfo, 0);
 	wish.allow_loss = flag_argument(fcinfo, 1);
@@ -278,7 +278,7 @@ tell(FunctionCallInfo fcinfo, const MrOrderResult *result, bool allow_loss)
 Datum
 multiregion_request_failover(PG_FUNCTION_ARGS)
 {
-	MrOrderWish wish = {0};
+	MrOrderWish wish = {.function = fcinfo->flinfo->fn_oid};
 	MrOrderResult result;
 
 	wish.target = mr_text_argument(fcinfo, 0, "target");

@@ -22,6 +22,7 @@
 #include "extension/mr_mailbox.h"
 #include "extension/mr_order_call.h"
 #include "extension/mr_shared_state.h"
+#include "extension/mr_snapshots.h"
 #include "extension/pg_compat.h"
 
 #define MR_LOOK_EVERY_MS 5
@@ -270,8 +271,12 @@ prepare(const MrOrderWish *wish, MrOrderResult *result)
 	return result->refusal == MR_REFUSE_NONE;
 }
 
-bool
-mr_order_give(const MrOrderWish *wish, MrOrderResult *result)
+/*
+ * True: the order is under way, and the snapshots of whoever gave it are given back: the
+ * successor must replay all there is, and this may be the successor.
+ */
+static bool
+begin_order(const MrOrderWish *wish, MrOrderResult *result, MrSnapshots *given)
 {
 	int refusal;
 
@@ -289,21 +294,34 @@ mr_order_give(const MrOrderWish *wish, MrOrderResult *result)
 	result->id =
 		wish->id != 0 ? wish->id : (int64) (pg_prng_uint64(&pg_global_prng_state) >> 1) | 1;
 	mr_fence_excuse_session();
+	mr_snapshots_give_of_call(wish->function, given);
 	refusal = give_order(result->lease, wish, result);
-	if (refusal != MR_REFUSE_NONE)
-	{
-		result->outcome = outcome_of_refusal(refusal);
-		result->refusal = refusal;
-	}
-	return refusal == MR_REFUSE_NONE;
+	if (refusal == MR_REFUSE_NONE)
+		return true;
+	mr_snapshots_take_anew(given);
+	result->outcome = outcome_of_refusal(refusal);
+	result->refusal = refusal;
+	return false;
+}
+
+bool
+mr_order_give(const MrOrderWish *wish, MrOrderResult *result)
+{
+	MrSnapshots given;
+
+	if (!begin_order(wish, result, &given))
+		return false;
+	mr_snapshots_take_anew(&given);
+	return true;
 }
 
 void
 mr_order_call(const MrOrderWish *wish, MrOrderResult *result)
 {
 	int64 began_ns = mr_boottime_ns();
+	MrSnapshots given;
 
-	if (!mr_order_give(wish, result))
+	if (!begin_order(wish, result, &given))
 		return;
 	wait_for_end(result, began_ns + (wish->timeout_ms + 1000) * MR_NS_PER_MS);
 	take_state(result);
@@ -313,6 +331,7 @@ mr_order_call(const MrOrderWish *wish, MrOrderResult *result)
 		result->lost_bytes = 0; /* a hand-over loses nothing, or is none */
 	else if (result->outcome == MR_OUTCOME_DONE && result->lost_bytes < 0)
 		wait_for_row(result);
+	mr_snapshots_take_anew(&given);
 }
 
 void
