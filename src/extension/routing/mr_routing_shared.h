@@ -41,7 +41,7 @@ typedef struct MrRoutedLease
 	uint64 config_version;
 	uint64 stamp_term;
 	MrLsn stamp_lsn;
-	int64 lease_ms;
+	int64 heartbeat_ms;
 	MrRoutedMember members[MR_MAX_MEMBERS];
 } MrRoutedLease;
 
@@ -70,6 +70,7 @@ typedef struct MrRoutingShared
 	MrRoutedMonitor monitor[2];
 } MrRoutingShared;
 
+/* At the start of the server. */
 extern void mr_routing_shared_initialize(MrRoutingShared *shared);
 
 /* The lease worker's part; only that process. */
