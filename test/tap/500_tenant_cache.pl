@@ -169,6 +169,15 @@ caught_up();
 is(asked($standby, 'late'), 'R4', '... on no node');
 $mine->query(q{COMMIT PREPARED 'late'});
 
+# Asked between the change of the row and our trigger, by one that fires before it.
+$other->query(q{CREATE FUNCTION ask() RETURNS trigger LANGUAGE plpgsql AS
+	$$BEGIN PERFORM region_for_tenant(NEW.tenant_id); RETURN NULL; END$$});
+$other->query(q{CREATE TRIGGER a AFTER INSERT ON multiregion.tenant FOR EACH ROW EXECUTE FUNCTION ask()});
+$other->query(q{BEGIN; INSERT INTO multiregion.tenant (tenant_id, region_key, version, changed_by)
+	VALUES ('early', 'R3', 1, 'x'); ROLLBACK});
+is(asked($primary, 'early'), undef, 'what a trigger saw of a transaction that was rolled back is not kept');
+$other->query('DROP TRIGGER a ON multiregion.tenant');
+
 # --- other ways to change -------------------------------------------------------------------
 
 sub is_everywhere

@@ -9,6 +9,7 @@
 #   cold_after_change          share of the tenants in the cache that one change of a tenant ends
 #   cold_at_10_changes         share of look-ups that read the table, at 10 changes a second
 #   two_clients                throughput of two sessions, by that of one of them alone
+#   twenty_clients             of twenty; more than there are processors gain nothing
 use strict;
 use warnings;
 
@@ -59,18 +60,20 @@ sub cold_share
 	return $misses / ($misses + $after->[0] - $before->[0]);
 }
 
-sub two_clients
+# Throughput of some sessions by that of one alone, each asking in an order of its own.
+sub clients
 {
-	my ($bench, $session) = @_;
-	my @sessions = ($session, $bench->session($bench->primary));
-	my $work = "SELECT count(region_for_tenant('t' || 1 + (i * 7919::bigint) % 1000000))"
-		. ' FROM generate_series(1, 1000000) AS i';
-	my $alone = $bench->seconds($session, $work);
+	my ($bench, $count) = @_;
+	my @sessions = map { $bench->session($bench->primary) } 1 .. $count;
+	my $calls = int(2_000_000 / $count);
+	my $work = sub { "SELECT count(region_for_tenant('t' || 1 + (i * 7919::bigint + $_[0] * 31337) % 1000000))"
+			. " FROM generate_series(1, $calls) AS i" };
+	my $alone = $bench->seconds($sessions[0], $work->(0));
 	my $start = $bench->now;
 
-	$_->send($work) foreach @sessions;
+	$sessions[$_]->send($work->($_)) foreach 0 .. $#sessions;
 	$_->receive(timeout => 120) foreach @sessions;
-	return 2 * $alone / ($bench->now - $start);
+	return $count * $alone / ($bench->now - $start);
 }
 
 sub changes
@@ -116,7 +119,8 @@ sub {
 		map { $bench->per_call($session, 'look_up(id)') } 1 .. $bench->runs);
 	my $memory = $bench->primary->value('SELECT size_bytes / tenants FROM multiregion.tenant_cache');
 	$bench->report('bytes_per_tenant', 'bytes', '%d', $memory);
-	$bench->report('two_clients', 'times', '%.2f', map { two_clients($bench, $session) } 1 .. $bench->runs);
+	$bench->report('two_clients', 'times', '%.2f', map { clients($bench, 2) } 1 .. $bench->runs);
+	$bench->report('twenty_clients', 'times', '%.2f', map { clients($bench, 20) } 1 .. $bench->runs);
 	changes($bench, $session);
 	my $reader = $bench->session($bench->standby);
 	warm_up($bench, $reader);
