@@ -326,6 +326,19 @@ is_commit_prepared(Node *statement)
 		   ((TransactionStmt *) statement)->kind == TRANS_STMT_COMMIT_PREPARED;
 }
 
+static void
+pass_on(PlannedStmt *statement, const char *source, bool read_only_tree,
+		ProcessUtilityContext context, ParamListInfo params, QueryEnvironment *environment,
+		DestReceiver *destination, QueryCompletion *completion)
+{
+	if (previous_process_utility)
+		previous_process_utility(statement, source, read_only_tree, context, params, environment,
+								 destination, completion);
+	else
+		standard_ProcessUtility(statement, source, read_only_tree, context, params, environment,
+								destination, completion);
+}
+
 /*
  * COMMIT PREPARED says what was changed only afterwards, in the messages that it sends to all
  * sessions, its own included. Until these are there everybody asks the tables.
@@ -335,20 +348,17 @@ process_utility(PlannedStmt *statement, const char *source, bool read_only_tree,
 				ProcessUtilityContext context, ParamListInfo params, QueryEnvironment *environment,
 				DestReceiver *destination, QueryCompletion *completion)
 {
-	ProcessUtility_hook_type next =
-		previous_process_utility != NULL ? previous_process_utility : standard_ProcessUtility;
-
 	if (mr_tenant_cache == NULL || !is_commit_prepared(statement->utilityStmt))
 	{
-		next(statement, source, read_only_tree, context, params, environment, destination,
-			 completion);
+		pass_on(statement, source, read_only_tree, context, params, environment, destination,
+				completion);
 		return;
 	}
 	start_collecting();
 	PG_TRY();
 	{
-		next(statement, source, read_only_tree, context, params, environment, destination,
-			 completion);
+		pass_on(statement, source, read_only_tree, context, params, environment, destination,
+				completion);
 		AcceptInvalidationMessages();
 	}
 	PG_CATCH();
