@@ -46,5 +46,8 @@ $plain->safe_psql('CREATE ROLE alice');
 $us->safe_psql(q{SELECT set_tenant_region('acme', 'EU_WEST')});
 $document->run($cluster, places => { plain => $plain },
 	after => { "FROM switchover('EU_WEST')" => \&lose_primary, "FROM failover('US_EAST')" => \&recover });
+MultiRegion::Document->new('docs/routing.md', examples => 1)->run($cluster);
+$us->safe_psql('CREATE TABLE account AS SELECT 7 AS id, 0 AS balance');
+MultiRegion::Document->new('docs/consistency.md', examples => 1)->run($cluster);
 MultiRegion::Document->new('docs/packaging.md', examples => 1)->run($single, places => { plain => $plain });
 done_testing();

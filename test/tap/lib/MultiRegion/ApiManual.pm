@@ -121,10 +121,11 @@ sub _words
 {
 	my ($by_name, $section, $depth) = @_;
 	my $text = $section->{text};
-	my %words = map { $_ => 1 } map { /\w+/g } $text =~ /`([^`\n]+)`/g;
+	my ($listed) = $section->{heading} =~ / → (?:setof )?\((.*)\)$/;
+	my %words = map { $_ => 1 } map { /\w+/g } $text =~ /`([^`\n]+)`/g, $listed // ();
 
 	return %words if $depth > 3;
-	while ($text =~ /(?:columns|row|rows) (?:as for|as in|of) (?:\[)?`([\w.]+)(?:\(\))?`/g)
+	while ($text =~ /(?:(?:columns|figures|row|rows) (?:as for|as in|of)|Behind the view) (?:\[)?`([\w.]+)(?:\(\))?`/g)
 	{
 		my $other = $by_name->{$1} // $by_name->{"multiregion.$1"};
 		%words = (%words, _words($by_name, $other, $depth + 1)) if $other && $other != $section;

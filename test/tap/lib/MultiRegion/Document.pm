@@ -122,7 +122,7 @@ sub translate
 	$text =~ s{(?<=[/@])($host)(?=[/?])}{'127.0.0.1:' . $of->($1)->port}ge;
 	$text =~ s{($host):3000}{'127.0.0.1:' . $of->($1)->http_port}ge;
 	$text =~ s{localhost:3000}{'127.0.0.1:' . $node->http_port}ge;
-	$text =~ s{host=((?:$host)(?:,(?:$host))*)}{
+	$text =~ s{host=((?:$host)(?:,(?:$host))*)(?: port=5432(?:,5432)*)?}{
 		my @names = split /,/, $1;
 		'host=' . join(',', ('127.0.0.1') x @names) . ' port=' . join(',', map { $of->($_)->port } @names)
 	}ge;
