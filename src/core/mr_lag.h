@@ -7,14 +7,15 @@
  * entry past p is old. One history a leader, however many members.
  *
  * The history is fixed in size. It holds MR_LAG_SAMPLES positions, at least
- * MR_LAG_SPACING_MS apart and only different ones, so an idle leader uses none up.
+ * MR_LAG_SPACING_MS apart and only different ones, so an idle leader uses none up. Asked twice a second (monitor_lag.c), that is
+ * more than an hour of a leader that writes all the time.
  */
 #ifndef MR_LAG_H
 #define MR_LAG_H
 
 #include "core/mr_limits.h"
 
-#define MR_LAG_SAMPLES 512
+#define MR_LAG_SAMPLES 8192
 #define MR_LAG_SPACING_MS 100
 
 typedef struct MrLagSample

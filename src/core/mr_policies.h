@@ -43,9 +43,9 @@
 	  "limit") \
 	X("mode", mode, MR_MODE_MANAGE, 0, MR_MODE_COUNT - 1, "enum", \
 	  "manage: lease, fence and failover; observe: only record what would be done; off: neither") \
-	X("lag_warning", lag_warning_ms, 10000, -1, 86400000, "ms", \
+	X("lag_warning", lag_warning_ms, 10000, -1, 3600000, "ms", \
 	  "the alert lag_warning: a standby replays later than this; -1 is never") \
-	X("lag_critical", lag_critical_ms, 60000, -1, 86400000, "ms", \
+	X("lag_critical", lag_critical_ms, 60000, -1, 3600000, "ms", \
 	  "the alert lag_critical: a standby replays later than this; -1 is never") \
 	X("lag_bytes_warning", lag_warning_bytes, 16777216, -1, INT64_MAX, "bytes", \
 	  "the alert lag_bytes_warning: a standby has more WAL to replay; -1 is never") \

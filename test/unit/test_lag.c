@@ -85,6 +85,18 @@ MR_TEST(an_idle_leader_uses_no_history_up)
 	MR_CHECK(mr_lag_age_ms(&lag, 86400 * S) <= 10000);
 }
 
+/* Thresholds of alerts go up to an hour. */
+MR_TEST(an_hour_behind_a_busy_leader_is_known)
+{
+	MrLag lag;
+	int64_t i;
+
+	memset(&lag, 0, sizeof(lag));
+	for (i = 0; i <= 2 * 3600; i++)
+		mr_lag_report(&lag, 1, (MrLsn) (1000 + i), i * S / 2);
+	check_value(mr_lag_of(&lag, 1000, 3600 * S), 7200, 3599500, false);
+}
+
 MR_TEST(a_full_history_says_at_least)
 {
 	MrLag lag;

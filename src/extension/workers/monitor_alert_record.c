@@ -25,6 +25,7 @@
 #define MR_ALERTS_KEPT 10000
 #define MR_ALERT_PRUNE_NS (3600 * MR_NS_PER_S)
 #define MR_ALERT_HOOKS_NS (10 * MR_NS_PER_S)
+#define MR_ALERT_LOOK_NS (10 * MR_NS_PER_S) /* for the table, where an update is awaited */
 #define UNIX_EPOCH_US ((POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY)
 
 /* ---------- what the table knows ---------- */
@@ -57,12 +58,15 @@ know_records(MrMonitor *monitor)
 
 	if (monitor->alerts_known)
 		return true;
-	if (!mr_monitor_begin(monitor))
+	if (monitor->now_ns < monitor->next_alerts_look_ns || !mr_monitor_begin(monitor))
 		return false;
 	count = mr_catalog_open_alerts(open, MR_MAX_ALERTS);
 	mr_monitor_end(monitor);
 	if (count < 0)
+	{
+		monitor->next_alerts_look_ns = monitor->now_ns + MR_ALERT_LOOK_NS;
 		return false;
+	}
 	forget_records();
 	adopt(monitor, open, count);
 	monitor->alerts_known = true;
@@ -207,8 +211,10 @@ mr_monitor_record_alerts(MrMonitor *monitor)
 {
 	if (monitor->watches && !mr_monitor_is_witness(monitor))
 		look_at_hooks(monitor);
-	if (monitor->records != monitor->recorded_before)
+	/* Not by what changed in this turn: after an error this step may have missed some. */
+	if (monitor->records != monitor->alerts_known_as_primary)
 		monitor->alerts_known = false;
+	monitor->alerts_known_as_primary = monitor->records;
 	if (monitor->records)
 	{
 		if (know_records(monitor))

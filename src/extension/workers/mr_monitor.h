@@ -71,6 +71,8 @@ typedef struct MrMonitor
 	bool hook_failed;
 	int64 next_hooks_ns;
 	bool alerts_known; /* what the table has is known, or (no primary) that nothing counts */
+	bool alerts_known_as_primary;
+	int64 next_alerts_look_ns;
 	int64 next_alert_prune_ns;
 
 	/* monitor_slots.c */
