@@ -20,6 +20,7 @@ typedef enum MrNodeReason
 	MR_NODE_REASON_LIST(MR_ENUM_3) MR_NODE_REASON_COUNT
 } MrNodeReason;
 
+/* Its word and its sentence; "?" for a number outside the list. */
 extern const char *mr_node_reason_name(int reason);
 extern const char *mr_node_reason_sentence(int reason);
 
@@ -61,7 +62,7 @@ typedef struct MrRouteNodes
 	const MrRouteNode *list;
 } MrRouteNodes;
 
-/* What a read asks for. mr_route_wish() gives one without any condition. */
+/* What a read asks for. */
 typedef struct MrReadWish
 {
 	int64_t max_lag_ms; /* or MR_NO_LIMIT */
@@ -81,6 +82,7 @@ typedef struct MrNodeChoice
 	uint8_t why[MR_ROUTE_NODES];
 } MrNodeChoice;
 
+/* A read without any condition. */
 extern MrReadWish mr_route_wish(void);
 
 /* Why the node may not serve the read; MR_WHY_SERVES if it may. */
@@ -102,8 +104,8 @@ extern int64_t mr_route_cost(const MrRouteRegions *regions, const MrRouteNodes *
 /*
  * The nearest node that may serve the read: in the region where it begins, then by round
  * trip. In that region, and among those as near elsewhere, a standby comes before the
- * primary, this node before others, and others one after the other by turn. Unless the limits are firm, the freshest
- * standby is better than nobody.
+ * primary, this node before others, and others one after the other by turn. Unless the
+ * limits are firm, the freshest standby is better than nobody.
  */
 extern void mr_route_read(const MrRouteRegions *regions, const MrRouteNodes *nodes,
 						  const MrReadWish *wish, MrNodeChoice *choice);

@@ -70,6 +70,7 @@ typedef struct MrRoutingShared
 	MrRoutedMonitor monitor[2];
 } MrRoutingShared;
 
+/* At the start of the server. */
 extern void mr_routing_shared_initialize(MrRoutingShared *shared);
 
 /* The lease worker's part; only that process. */
