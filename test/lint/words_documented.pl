@@ -20,6 +20,8 @@ my %manual_of = (
 	MR_SERVING_LIST => 'docs/http-api.md',
 	MR_JOIN_RULE_LIST => 'docs/configuration.md',
 	MR_MODE_LIST => 'docs/configuration.md',
+	MR_ROUTE_REASON_LIST => 'docs/routing.md',
+	MR_NODE_REASON_LIST => 'docs/routing.md',
 );
 
 # A list of [word, line] of the entries of one list, comments apart.

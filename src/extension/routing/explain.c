@@ -159,8 +159,6 @@ put_wish(FunctionCallInfo fcinfo, const MrRouteCall *call, bool for_write)
 							 (unsigned long long) wish->token_term);
 	}
 	step.input = text.data;
-	step.reason = "wish";
-	step.sentence = "what was asked for";
 	put_step(fcinfo, &step);
 }
 
@@ -186,6 +184,7 @@ put_regions(FunctionCallInfo fcinfo, const MrRouteCall *call, int *number)
 	{
 		bool chosen = call->choice.place.region == region;
 		bool healthy = (serving >> region & 1) != 0;
+		MrRouteReason why;
 		Step step = {.number = ++*number,
 					 .subject = "region",
 					 .region = routing->regions->regions[region].key,
@@ -194,11 +193,11 @@ put_regions(FunctionCallInfo fcinfo, const MrRouteCall *call, int *number)
 		step.input =
 			psprintf("%s; %s", rank_of(&call->rule, region),
 					 healthy ? "a node there may serve the read" : "no node there may serve it");
-		step.reason = chosen ? mr_route_reason_name((int) call->choice.place.reason)
-							 : (healthy ? "later" : "unhealthy");
-		step.sentence = chosen ? mr_route_reason_sentence((int) call->choice.place.reason)
-							   : (healthy ? "another region comes first"
-										  : "no node of the region may serve the read");
+		why = healthy ? MR_ROUTE_LATER : MR_ROUTE_UNHEALTHY;
+		if (chosen)
+			why = call->choice.place.reason;
+		step.reason = mr_route_reason_name((int) why);
+		step.sentence = mr_route_reason_sentence((int) why);
 		put_step(fcinfo, &step);
 	}
 }
