@@ -35,7 +35,7 @@ extern const char *mr_node_reason_sentence(int reason);
 #define MR_NODE_STOPPING 0x0080   /* its server is shutting down */
 #define MR_NODE_PAUSED 0x0100     /* replay is paused, or delayed on purpose */
 #define MR_NODE_REBUILDING 0x0200 /* has not caught up since it was cloned or rewound */
-#define MR_NODE_SILENT 0x0400     /* not heard of for longer than a lease */
+#define MR_NODE_SILENT 0x0400     /* not heard of for longer than it should */
 #define MR_NODE_NEVER_SEEN 0x0800 /* nothing is known of it yet */
 #define MR_NODE_ASSUMED 0x1000    /* explain_route() was asked to think of it as down */
 #define MR_NODE_FORECAST 0x2000   /* ... and of this one as its successor */

@@ -39,7 +39,7 @@
 	X(MR_WHY_ASSUMED, "assumed_down", "it is assumed to be down") \
 	X(MR_WHY_UNSEEN, "never_seen", "nothing has been heard of it yet") \
 	X(MR_WHY_DOWN, "down", "its health checks fail") \
-	X(MR_WHY_SILENT, "silent", "it has not been heard of for longer than a lease") \
+	X(MR_WHY_SILENT, "silent", "it has not been heard of for longer than it should") \
 	X(MR_WHY_STOPPING, "stopping", "its server is shutting down") \
 	X(MR_WHY_DIVERGED, "diverged", "its WAL passes the point where the primary's begins") \
 	X(MR_WHY_FENCED, "fenced", "it was the primary, and does not hold the lease") \

@@ -96,12 +96,12 @@ multiregion_conninfo_for(PG_FUNCTION_ARGS)
 	initStringInfo(&text);
 	for (int i = 0; i < count; i++)
 	{
-		const MrRoutingMember *member = &call.routing.members[order[i]];
+		const MrRoutingAddress *address = mr_routing_address(order[i]);
 
-		append_item(&hosts, i, member->host);
-		append_item(&addresses, i, member->hostaddr);
-		append_item(&ports, i, member->port);
-		any_address |= member->hostaddr[0] != '\0';
+		append_item(&hosts, i, address->host);
+		append_item(&addresses, i, address->hostaddr);
+		append_item(&ports, i, address->port);
+		any_address |= address->hostaddr[0] != '\0';
 	}
 	append_value(&text, "host", hosts.data);
 	if (any_address)

@@ -16,7 +16,15 @@
 #define MR_ROUTING_HOST_SIZE 256
 #define MR_ROUTING_PORT_SIZE 8
 
-/* What does not change with the moment. No secret, and nothing else of the conninfo. */
+/* Where clients reach a node. No secret, and nothing else of its connection string. */
+typedef struct MrRoutingAddress
+{
+	char host[MR_ROUTING_HOST_SIZE];
+	char hostaddr[MR_HOSTADDR_SIZE]; /* as the conninfo says; may be empty */
+	char port[MR_ROUTING_PORT_SIZE];
+} MrRoutingAddress;
+
+/* What does not change with the moment. */
 typedef struct MrRoutingMember
 {
 	bool used;
@@ -24,9 +32,7 @@ typedef struct MrRoutingMember
 	int8 region; /* number in the regions that were looked at */
 	char name[MR_NAME_SIZE];
 	char region_key[MR_NAME_SIZE];
-	char host[MR_ROUTING_HOST_SIZE];
-	char hostaddr[MR_HOSTADDR_SIZE]; /* as the conninfo says; may be empty */
-	char port[MR_ROUTING_PORT_SIZE];
+	char conninfo[MR_CONNINFO_SIZE]; /* not to be shown: see mr_routing_address() */
 } MrRoutingMember;
 
 typedef struct MrRouting
@@ -41,6 +47,9 @@ typedef struct MrRouting
 
 /* How all members are at this moment, among these regions. */
 extern void mr_routing_look(const MrRouteRegions *regions, MrRouting *routing);
+
+/* Address of a member that was looked at; good until the next look. */
+extern const MrRoutingAddress *mr_routing_address(int slot);
 
 /* A read without conditions of its own: multiregion.max_read_lag, if it can be had. */
 extern MrReadWish mr_routing_wish(void);

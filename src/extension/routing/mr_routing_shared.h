@@ -41,7 +41,7 @@ typedef struct MrRoutedLease
 	uint64 config_version;
 	uint64 stamp_term;
 	MrLsn stamp_lsn;
-	int64 lease_ms;
+	int64 heartbeat_ms;
 	MrRoutedMember members[MR_MAX_MEMBERS];
 } MrRoutedLease;
 

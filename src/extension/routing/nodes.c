@@ -18,8 +18,8 @@
 #include "extension/routing/mr_routing.h"
 #include "extension/routing/mr_routing_nodes.h"
 
-/* A member is asked how it is every two seconds at least, and the leader is heard more often. */
-#define MR_SILENT_MS 2500
+/* Who does not lead asks every member for its status every two seconds. */
+#define MR_SILENT_MS 3000
 /* The monitor measures twice a second; this much later the lag counts as grown. */
 #define MR_MEASURED_MS 1000
 
@@ -38,6 +38,7 @@ static struct
 	uint64 config_version;
 	uint64 regions_version;
 	MrRoutingMember list[MR_MAX_MEMBERS];
+	MrRoutingAddress addresses[MR_MAX_MEMBERS]; /* without a port: not parsed yet */
 } known;
 
 MrReadWish
@@ -62,12 +63,26 @@ take_member(MrRoutingMember *out, const MrMember *member)
 	out->witness = member->witness;
 	strlcpy(out->name, member->name, sizeof(out->name));
 	strlcpy(out->region_key, member->region, sizeof(out->region_key));
-	(void) mr_pg_conninfo_value(member->conninfo, "host", out->host, sizeof(out->host));
-	(void) mr_pg_conninfo_value(member->conninfo, "hostaddr", out->hostaddr, sizeof(out->hostaddr));
-	if (!mr_pg_conninfo_value(member->conninfo, "port", out->port, sizeof(out->port)))
-		strlcpy(out->port, DEF_PGPORT_STR, sizeof(out->port));
-	if (out->host[0] == '\0')
-		strlcpy(out->host, out->hostaddr, sizeof(out->host));
+	strlcpy(out->conninfo, member->conninfo, sizeof(out->conninfo));
+}
+
+/* Parsed when first wanted: most sessions ask for one address, or for none. */
+const MrRoutingAddress *
+mr_routing_address(int slot)
+{
+	const MrRoutingMember *member = &known.list[slot];
+	MrRoutingAddress *address = &known.addresses[slot];
+
+	if (address->port[0] != '\0')
+		return address;
+	(void) mr_pg_conninfo_value(member->conninfo, "host", address->host, sizeof(address->host));
+	(void) mr_pg_conninfo_value(member->conninfo, "hostaddr", address->hostaddr,
+								sizeof(address->hostaddr));
+	if (!mr_pg_conninfo_value(member->conninfo, "port", address->port, sizeof(address->port)))
+		strlcpy(address->port, DEF_PGPORT_STR, sizeof(address->port));
+	if (address->host[0] == '\0')
+		strlcpy(address->host, address->hostaddr, sizeof(address->host));
+	return address;
 }
 
 static bool
@@ -87,6 +102,7 @@ look_at_members(const MrRouteRegions *regions)
 	if (is_known(regions))
 		return true;
 	known.valid = false;
+	memset(known.addresses, 0, sizeof(known.addresses));
 	state = mr_copy_lease();
 	if (state == NULL)
 		return false;
@@ -151,10 +167,11 @@ is_being_rebuilt(int refusal)
 		   refusal == MR_REFUSE_CRASH_RECOVERY;
 }
 
+/* After that a member is missed: it would have been heard of three times from the leader. */
 static int64
 silent_ms(void)
 {
-	return Max(lease.lease_ms, MR_SILENT_MS);
+	return Max(3 * lease.heartbeat_ms, MR_SILENT_MS);
 }
 
 static void

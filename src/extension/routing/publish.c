@@ -68,7 +68,7 @@ mr_routing_publish_lease(const MrLease *lease)
 	out->config_version = config->version;
 	out->stamp_term = durable->stamp.term;
 	out->stamp_lsn = durable->stamp.lsn;
-	out->lease_ms = config->policy.lease_ms;
+	out->heartbeat_ms = config->policy.heartbeat_ms;
 	for (int slot = 0; slot < MR_MAX_MEMBERS; slot++)
 		take_member(&out->members[slot], same_members ? &before->members[slot] : &nobody,
 					&lease->peers[slot]);

@@ -19,12 +19,12 @@ PG_FUNCTION_INFO_V1(multiregion_route_for_write);
 PG_FUNCTION_INFO_V1(multiregion_tenant_route);
 
 static void
-put_member(MrRow *row, const MrRoutingMember *member)
+put_address(MrRow *row, int slot)
 {
-	mr_row_put_text(row, member->region_key);
-	mr_row_put_text(row, member->name);
-	mr_row_put_text(row, member->host);
-	mr_row_put(row, Int32GetDatum(pg_strtoint32(member->port)), false);
+	const MrRoutingAddress *address = mr_routing_address(slot);
+
+	mr_row_put_text(row, address->host);
+	mr_row_put(row, Int32GetDatum(pg_strtoint32(address->port)), false);
 }
 
 static void
@@ -50,7 +50,9 @@ answer(FunctionCallInfo fcinfo, const MrRouteCall *call)
 		mr_row_put_nulls(&row, 10);
 	else
 	{
-		put_member(&row, &call->routing.members[node]);
+		mr_row_put_text(&row, call->routing.members[node].region_key);
+		mr_row_put_text(&row, call->routing.members[node].name);
+		put_address(&row, node);
 		put_knowledge(&row, &call->routing.list[node]);
 	}
 	mr_row_put_text(&row, mr_route_call_reason(call));
@@ -103,17 +105,16 @@ role_of(const MrRouteNode *node)
 static void
 put_tenant(MrRow *row, const MrRouteCall *call)
 {
-	const MrRoutingMember *member = &call->routing.members[call->choice.node];
+	int node = call->choice.node;
 
 	mr_row_put_text(row, region_of(call));
-	if (call->choice.node == MR_NO_NODE)
+	if (node == MR_NO_NODE)
 		mr_row_put_nulls(row, 4);
 	else
 	{
-		mr_row_put_text(row, member->name);
-		mr_row_put_text(row, role_of(&call->routing.list[call->choice.node]));
-		mr_row_put_text(row, member->host);
-		mr_row_put(row, Int32GetDatum(pg_strtoint32(member->port)), false);
+		mr_row_put_text(row, call->routing.members[node].name);
+		mr_row_put_text(row, role_of(&call->routing.list[node]));
+		put_address(row, node);
 	}
 	mr_row_put_text(row, mr_route_call_reason(call));
 	mr_row_put_text(row, mr_route_call_sentence(call));
