@@ -262,6 +262,53 @@ MR_TEST(who_is_as_near_has_his_turn)
 	MR_CHECK_INT(read_in(&world).node, 1); /* a suspect is better than nobody */
 }
 
+MR_TEST(this_node_comes_before_others_that_are_as_near)
+{
+	World world;
+
+	begin(&world);
+	world.list[2].region = 0;
+	for (uint32_t turn = 0; turn < 4; turn++)
+	{
+		world.wish.turn = turn;
+		MR_CHECK_INT(read_in(&world).node, 1);
+	}
+	MR_CHECK_INT(mr_route_cost(&world.regions, &world.nodes, 1, MR_NO_REGION), 0);
+	world.list[1].round_trip_us = 70; /* a measurement of itself means nothing */
+	MR_CHECK_INT(mr_route_cost(&world.regions, &world.nodes, 1, MR_NO_REGION), 0);
+}
+
+MR_TEST(the_own_region_is_near_whatever_was_measured)
+{
+	World world;
+	MrNodeChoice choice;
+
+	begin(&world);
+	be(&world, 0);
+	world.list[1].round_trip_us = 30000;
+	world.list[2].round_trip_us = 1000;
+	choice = read_in(&world); /* nor does a slow way keep the primary from being spared */
+	MR_CHECK_INT(choice.node, 1);
+	MR_CHECK_INT(choice.why[2], MR_WHY_FARTHER);
+	MR_CHECK_INT(choice.why[0], MR_WHY_SPARED);
+}
+
+MR_TEST(of_regions_as_near_the_preferred_one_serves)
+{
+	World world;
+
+	begin(&world);
+	world.list[0].traits |= MR_NODE_FENCED;
+	world.list[1].traits |= MR_NODE_PAUSED;
+	world.list[2].round_trip_us = 50000;
+	world.list[3].round_trip_us = 45000;
+	for (uint32_t turn = 0; turn < 4; turn++)
+	{
+		world.wish.turn = turn;
+		MR_CHECK_INT(read_in(&world).node, 2);
+	}
+}
+
 /* ---------- tenants ---------- */
 
 static const struct
