@@ -58,6 +58,7 @@ INSERT INTO written VALUES (6);
 SELECT session_token() = :'first' AS what_was_given;
 DISCARD ALL;
 SHOW multiregion.wait_for;
+SELECT session_token(), last_commit_lsn();
 
 -- What nobody may set, and what is no token.
 SET multiregion.session_token = 'mine';

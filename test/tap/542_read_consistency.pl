@@ -12,7 +12,7 @@ use Time::HiRes qw(clock_gettime CLOCK_MONOTONIC);
 use lib "$FindBin::Bin/lib";
 use MultiRegion::Cluster;
 
-my $cluster = MultiRegion::Cluster->new(regions => 2);
+my $cluster = MultiRegion::Cluster->new(regions => 2, settings => { wal_writer_delay => '10s' });
 $cluster->start;
 my $primary = $cluster->wait_for_leader;
 my ($standby) = grep { $_ != $primary } $cluster->nodes;
@@ -194,6 +194,14 @@ is($result->{sqlstate}, 'MR001', 'error: an error of its own');
 like($result->{detail}, qr/Its region is @{[ $primary->region ]}/, 'which names the region');
 like($result->{hint}, qr/host=127\.0\.0\.1 port=@{[ $primary->port ]}/, 'and where to connect to');
 is($reader->query('COPY counter TO STDOUT')->{sqlstate}, 'MR001', 'COPY as well');
+$reader->query('BEGIN; SAVEPOINT s');
+$reader->query('SELECT 1');
+$reader->query('ROLLBACK TO s');
+is($reader->query('SELECT 1')->{sqlstate}, 'MR001', 'again after ROLLBACK TO');
+$reader->query('ROLLBACK');
+is($reader->query("BEGIN; SET multiregion.tenant = 'local'; SELECT 1; SET multiregion.tenant = 'acme'; SELECT 1; COMMIT")->{sqlstate}, 'MR001',
+	'again for another tenant');
+$reader->query('ROLLBACK');
 is($reader->query('SHOW multiregion.tenant')->{rows}[0][0], 'acme', 'settings can be shown and changed');
 $reader->query("SET multiregion.tenant = 'local'");
 is(simple(), $value, 'a tenant of this region');

@@ -48,16 +48,18 @@ mr_session_commit_token(void)
 	return text;
 }
 
+static bool told = false; /* the client knows a token of this session */
+
 /* Name and value, each with its NUL. */
 static void
-report(void)
+report(const char *token)
 {
 	char message[sizeof(PARAMETER) + MR_TOKEN_SIZE] = PARAMETER;
-	const char *token = mr_session_commit_token();
 	size_t length = strlen(token) + 1;
 
 	if (whereToSendOutput != DestRemote || MyProcPort == NULL)
 		return;
+	told = length > 1;
 	memcpy(message + sizeof(PARAMETER), token, length);
 	(void) pq_putmessage('S', message, sizeof(PARAMETER) + length);
 }
@@ -70,7 +72,7 @@ after_commit(XactEvent event, void *argument)
 		return;
 	last_commit = XactLastCommitEnd;
 	if (mr_report_token)
-		report();
+		report(mr_session_commit_token());
 }
 
 /* Its record is the last but that of nobody: what was written so far ends behind it. */
@@ -79,7 +81,15 @@ mr_commit_note_prepared(void)
 {
 	last_commit = mr_position_written();
 	if (mr_report_token)
-		report();
+		report(mr_session_commit_token());
+}
+
+void
+mr_commit_forget(void)
+{
+	last_commit = 0;
+	if (told)
+		report("");
 }
 
 void

@@ -86,18 +86,42 @@ tell(const char *tenant, const MrRouteRegion *region)
 									  : errhint("Connect to a node of that region.")));
 }
 
+/* The look-up may run queries itself, which must not be looked at. */
+static bool
+is_elsewhere(MrRouteRegion *region)
+{
+	static bool looking = false;
+	bool volatile found = false;
+
+	if (looking || !OidIsValid(get_namespace_oid("multiregion", true)))
+		return false;
+	looking = true;
+	PG_TRY();
+	{
+		found = find_region(mr_session_tenant, region);
+	}
+	PG_CATCH();
+	{
+		looking = false;
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+	looking = false;
+	return found && strcmp(region->key, mr_gateway_region()) != 0;
+}
+
 void
 mr_home_region_check(void)
 {
 	MrRouteRegion region;
+	bool elsewhere;
 
 	if (checked || mr_session_tenant == NULL || mr_session_tenant[0] == '\0' ||
 		MyProcPort == NULL || IsParallelWorker() || !mr_is_managed())
 		return;
-	checked = true; /* the look-up runs a query itself */
-	if (!OidIsValid(get_namespace_oid("multiregion", true)) ||
-		!find_region(mr_session_tenant, &region) || strcmp(region.key, mr_gateway_region()) == 0)
-		return;
-	/* a statement that failed is looked at again, in another transaction */
-	tell(mr_session_tenant, &region);
+	elsewhere = is_elsewhere(&region);
+	/* what is refused now is refused after ROLLBACK TO, too */
+	checked = !elsewhere || mr_enforce_home_region != MR_ENFORCE_ERROR;
+	if (elsewhere)
+		tell(mr_session_tenant, &region);
 }

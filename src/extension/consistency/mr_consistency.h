@@ -80,6 +80,9 @@ extern const char *mr_session_commit_token(void);
 /* From _PG_init, once. */
 extern void mr_commit_install(void);
 
+/* DISCARD ALL: whoever uses the session next has committed nothing. */
+extern void mr_commit_forget(void);
+
 /* COMMIT PREPARED has ended: the transaction around it has no commit record of its own. */
 extern void mr_commit_note_prepared(void);
 
@@ -97,6 +100,8 @@ extern void mr_read_note_reached(const MrToken *token);
 
 /* Once a transaction: warns or refuses when the tenant of the session lives elsewhere. */
 extern void mr_home_region_check(void);
-extern void mr_home_region_forget(void); /* the transaction is over */
+
+/* The transaction is over, or the tenant is another one. */
+extern void mr_home_region_forget(void);
 
 #endif /* MR_CONSISTENCY_H */

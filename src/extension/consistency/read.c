@@ -295,6 +295,12 @@ commits_prepared(Node *statement)
 		   ((TransactionStmt *) statement)->kind == TRANS_STMT_COMMIT_PREPARED;
 }
 
+static bool
+discards_all(Node *statement)
+{
+	return IsA(statement, DiscardStmt) && ((DiscardStmt *) statement)->target == DISCARD_ALL;
+}
+
 static void
 run_utility(PlannedStmt *statement, const char *source, bool read_only_tree,
 			ProcessUtilityContext context, ParamListInfo params, QueryEnvironment *environment,
@@ -319,6 +325,7 @@ read_process_utility(PlannedStmt *statement, const char *source, bool read_only_
 	bool sets_token = sets_wait_for(parsed);
 	bool may_begin = begins_or_sets(parsed);
 	bool prepared = commits_prepared(parsed);
+	bool discarded = discards_all(parsed);
 
 	if (unlikely(mr_read_consistency != MR_READ_EVENTUAL) && reads(parsed) && is_wanted())
 		wait_before_utility();
@@ -333,6 +340,8 @@ read_process_utility(PlannedStmt *statement, const char *source, bool read_only_
 		begin_fresh_transaction();
 	if (prepared)
 		mr_commit_note_prepared();
+	if (discarded)
+		mr_commit_forget();
 }
 
 static void

@@ -120,10 +120,16 @@ define_read_settings(void)
 }
 
 static void
+assign_tenant(const char *value, void *extra)
+{
+	mr_home_region_forget();
+}
+
+static void
 define_home_settings(void)
 {
 	DefineCustomStringVariable("multiregion.tenant", "Tenant that this session works for.", NULL,
-							   &mr_session_tenant, "", PGC_USERSET, 0, NULL, NULL, NULL);
+							   &mr_session_tenant, "", PGC_USERSET, 0, NULL, assign_tenant, NULL);
 	DefineCustomEnumVariable(
 		"multiregion.enforce_home_region", "What happens when that tenant's region is another one.",
 		"off: nothing; warn: a warning in each transaction; error: its "

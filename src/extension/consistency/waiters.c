@@ -36,7 +36,7 @@
 #define NOBODY PG_UINT64_MAX
 #define WAIT_CLASS 0xFF000000U
 #define BITS 64
-#define SLICE_MS 20L      /* how late a promotion or a conflict may be noticed */
+#define SLICE_MS 50L      /* how late a conflict may be noticed */
 #define POLL_MAX_US 5000L /* without wake-ups */
 #define POLL_FIRST_US 100L
 #define POLL_LATCH_US 1000L /* from here on the latch is waited for */
