@@ -66,7 +66,7 @@ PG_CPPFLAGS = -I$(root)/src -I$(libpq_includedir) $(asserts)
 PG_CFLAGS = $(server_warnings) -MMD -MP
 SHLIB_LINK = libadapters.a libcore.a $(libraries)
 libpq_includedir := $(shell $(PG_CONFIG) --includedir)
-libraries := -Wl,--as-needed -levent_core -levent_extra -levent_openssl -ljansson -lhiredis -lcurl -lssl -lcrypto -lpq -lm
+libraries := -Wl,--as-needed -levent_core -levent_extra -levent_openssl -ljansson -lmaxminddb -lhiredis -lcurl -lssl -lcrypto -lpq -lm
 
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)

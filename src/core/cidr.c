@@ -267,20 +267,20 @@ mr_cidr_parse(MrSlice text, MrCidr *cidr)
 
 	(void) mr_slice_next(&rest, '/', &address);
 	if (!mr_address_parse(address, &cidr->base))
-		return "It is neither an address nor a network like 192.0.2.0/24.";
+		return "it is neither an address nor a network like 192.0.2.0/24.";
 	width = cidr->base.family == 4 ? 32 : 128;
 	cidr->bits = (uint8_t) width;
 	if (rest.text == NULL)
 		return NULL;
 	if (rest.length > 3 || !is_port(rest))
-		return "What follows the slash must be a number of bits.";
+		return "what follows the slash must be a number of bits.";
 	for (size_t i = 0; i < rest.length; i++)
 		bits = bits * 10 + (rest.text[i] - '0');
 	/* written as ::ffff:192.0.2.0/120 */
 	if (cidr->base.family == 4 && memchr(address.text, ':', address.length) != NULL)
 		bits -= 96;
 	if (bits < 0 || bits > width)
-		return "An address has not that many bits.";
+		return "an address has not that many bits.";
 	cidr->bits = (uint8_t) bits;
-	return is_base(cidr) ? NULL : "It has bits set that do not belong to the network.";
+	return is_base(cidr) ? NULL : "it has bits set that do not belong to the network.";
 }

@@ -277,7 +277,7 @@ mr_client_walk(const MrAddress *peer, const MrHops *forwarded_for, const MrHops 
 	if (!walk->peer_trusted && providers == 0)
 		return;
 	walk->trusted = false;
-	walk->source = MR_CLIENT_UNREADABLE;
+	walk->source = MR_CLIENT_SILENT_PROXY;
 	if (!forwarded_for->present && !forwarded->present)
 		return;
 	one = follow(peer, forwarded_for, trust);

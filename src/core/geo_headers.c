@@ -117,6 +117,9 @@ mr_geo_plan_build(MrGeoPlan *plan, const MrGeoSettings *settings)
 	(void) add_header(plan, "forwarded");
 	for (int i = 0; i < settings->proof_count; i++)
 		plan->proofs[i] = (uint8_t) add_header(plan, settings->proofs[i].header);
+	for (int i = 0; i < settings->trust.count; i++)
+		if (settings->trust.nets[i].provider != MR_OWN_PROXY)
+			plan->with_net |= UINT32_C(1) << settings->trust.nets[i].provider;
 	for (int i = 0; i < settings->provider_count; i++)
 		add_provider(plan, settings, settings->providers[i]);
 }
@@ -139,13 +142,10 @@ bool
 mr_geo_believes(const MrGeoPlan *plan, const MrGeoSettings *settings, const MrGeoSeen *seen,
 				const MrClientWalk *walk, int provider)
 {
-	bool needs_net = false;
+	bool needs_net = (plan->with_net >> provider & 1) != 0;
 	bool needs_proof = false;
 	bool proven = false;
 
-	for (int i = 0; i < settings->trust.count; i++)
-		if (settings->trust.nets[i].provider == provider)
-			needs_net = true;
 	for (int i = 0; i < settings->proof_count; i++)
 		if (settings->proofs[i].provider == provider)
 		{

@@ -46,6 +46,7 @@ typedef struct MrTrust
 #define MR_CLIENT_SOURCE_LIST(X) \
 	X(MR_CLIENT_NONE, "none", "") \
 	X(MR_CLIENT_PEER, "peer", "") \
+	X(MR_CLIENT_SILENT_PROXY, "peer", "") \
 	X(MR_CLIENT_FORWARDED_FOR, "x-forwarded-for", "") \
 	X(MR_CLIENT_FORWARDED, "forwarded", "") \
 	X(MR_CLIENT_DISAGREEMENT, "peer", "X-Forwarded-For and Forwarded disagree") \

@@ -72,6 +72,7 @@ typedef struct MrGeoPlan
 	uint8_t buckets[256];
 	MrGeoRule rules[MR_GEO_MAX_RULES];
 	uint8_t proofs[MR_GEO_MAX_PROOFS]; /* headers of the proofs */
+	uint32_t with_net;                 /* bit per provider: has networks of its own */
 } MrGeoPlan;
 
 typedef struct MrGeoSeen
