@@ -189,6 +189,12 @@ mr_mmdb_copy_keep(const char *folder, const MrMmdbVersion *version, const char *
 		clean(folder, name);
 }
 
+void
+mr_mmdb_forget_copies(const char *folder)
+{
+	clean(folder, "");
+}
+
 /* The newest copy there is. */
 static bool
 find_any(const char *folder, char found[MR_MMDB_PATH_SIZE])

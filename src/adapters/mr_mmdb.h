@@ -45,6 +45,9 @@ extern bool mr_mmdb_same(const MrMmdbVersion *a, const MrMmdbVersion *b);
 extern MrMmdbResult mr_mmdb_open(const char *path, const char *folder, const MrMmdbVersion *version,
 								 MrMmdb **mmdb, char problem[MR_MMDB_PROBLEM_SIZE]);
 
+/* Removes the copies: the file is gone, and nothing of it is to come back. */
+extern void mr_mmdb_forget_copies(const char *folder);
+
 extern void mr_mmdb_close(MrMmdb *mmdb);
 
 /* Where an address is; false when the database does not know. */

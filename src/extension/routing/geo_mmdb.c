@@ -70,6 +70,8 @@ look(TimestampTz now)
 
 	if (mr_mmdb_path[0] == '\0' || (!mr_mmdb_look(mr_mmdb_path, &seen) && errno == ENOENT))
 	{
+		if (database != NULL)
+			mr_mmdb_forget_copies(PG_STAT_TMP_DIR);
 		memset(&version, 0, sizeof(version));
 		use(NULL);
 		return;
