@@ -196,13 +196,15 @@ SELECT map_country('DE', 'US_EAST');
 \echo :SQLSTATE
 SELECT unmap_country('DE');
 SET multiregion.trusted_proxies = '0.0.0.0/0';
+\set VERBOSITY sqlstate
 SHOW multiregion.geo_proofs;
+\set VERBOSITY default
 RESET ROLE;
 DROP ROLE regress_geo_nobody;
 
 -- ---------- a database of addresses ----------
 
--- None is no error, nor is an absent one.
+-- None is no error, nor is an absent one; test/tap/520_geo.pl tells the rest.
 SET multiregion.mmdb_path = '/nonexistent/places.mmdb';
 SELECT nearest_region('192.0.2.1'::inet);
 SELECT pg_catalog.set_config('multiregion.mmdb_path', pg_catalog.current_setting('data_directory') || '/postgresql.conf', false) <> '' AS set;

@@ -19,7 +19,7 @@
 
 #include "adapters/mr_mmdb_copy.h"
 
-#define REMEMBERED 64 /* records read last */
+#define REMEMBERED 256 /* records read last */
 
 typedef struct Memory
 {
@@ -95,25 +95,46 @@ set_coordinates(MMDB_entry_s *entry, const char *const *latitude, const char *co
 		mr_client_place_set_coordinates(place, north, east);
 }
 
+/* MaxMind's form: {"country": {"iso_code": "DE"}, "location": {"latitude": 52.5 ... */
+static void
+read_nested(MMDB_entry_s *entry, MrClientPlace *place)
+{
+	set_text(entry, MR_GEO_CONTINENT, PATH("continent", "code"), place);
+	set_text(entry, MR_GEO_SUBDIVISION, PATH("subdivisions", "0", "iso_code"), place);
+	set_text(entry, MR_GEO_CITY, PATH("city", "names", "en"), place);
+	set_text(entry, MR_GEO_TIME_ZONE, PATH("location", "time_zone"), place);
+	set_coordinates(entry, PATH("location", "latitude"), PATH("location", "longitude"), place);
+}
+
+/* {"country_code": "DE", "city": "Berlin", "latitude": 52.5 ... */
+static void
+read_flat(MMDB_entry_s *entry, MrClientPlace *place)
+{
+	set_text(entry, MR_GEO_CITY, PATH("city"), place);
+	set_text(entry, MR_GEO_TIME_ZONE, PATH("timezone"), place);
+	set_coordinates(entry, PATH("latitude"), PATH("longitude"), place);
+}
+
+/* To look for what is not there means to read the whole record: so not both forms, if possible. */
 static bool
 read_record(MMDB_entry_s *entry, MrClientPlace *place)
 {
+	bool flat = false;
+
 	mr_client_place_init(place);
 	set_text(entry, MR_GEO_COUNTRY, PATH("country", "iso_code"), place);
 	if (place->country[0] == '\0')
 	{
-		/* where the holder of the address is registered: better than nothing */
 		set_text(entry, MR_GEO_COUNTRY, PATH("country_code"), place);
-		set_text(entry, MR_GEO_COUNTRY, PATH("registered_country", "iso_code"), place);
+		flat = place->country[0] != '\0';
 	}
-	set_text(entry, MR_GEO_CONTINENT, PATH("continent", "code"), place);
-	set_text(entry, MR_GEO_SUBDIVISION, PATH("subdivisions", "0", "iso_code"), place);
-	set_text(entry, MR_GEO_CITY, PATH("city", "names", "en"), place);
-	set_text(entry, MR_GEO_CITY, PATH("city"), place);
-	set_text(entry, MR_GEO_TIME_ZONE, PATH("location", "time_zone"), place);
-	set_text(entry, MR_GEO_TIME_ZONE, PATH("timezone"), place);
-	set_coordinates(entry, PATH("location", "latitude"), PATH("location", "longitude"), place);
-	set_coordinates(entry, PATH("latitude"), PATH("longitude"), place);
+	if (flat)
+		read_flat(entry, place);
+	else
+		read_nested(entry, place);
+	/* where the holder of the address is registered: better than nothing */
+	if (place->country[0] == '\0')
+		set_text(entry, MR_GEO_COUNTRY, PATH("registered_country", "iso_code"), place);
 	return mr_client_place_finish(place);
 }
 

@@ -34,6 +34,7 @@ typedef enum MrMmdbResult
 /* The version of the file now. False, with errno, when it cannot be looked at; ENOENT too. */
 extern bool mr_mmdb_look(const char *path, MrMmdbVersion *version);
 
+/* Whether two looks saw the same version. */
 extern bool mr_mmdb_same(const MrMmdbVersion *a, const MrMmdbVersion *b);
 
 /*
@@ -48,6 +49,7 @@ extern MrMmdbResult mr_mmdb_open(const char *path, const char *folder, const MrM
 /* Removes the copies: the file is gone, and nothing of it is to come back. */
 extern void mr_mmdb_forget_copies(const char *folder);
 
+/* Ends the use of a database; NULL is none. */
 extern void mr_mmdb_close(MrMmdb *mmdb);
 
 /* Where an address is; false when the database does not know. */

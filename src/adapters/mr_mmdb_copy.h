@@ -28,6 +28,7 @@ extern void mr_mmdb_copy_keep(const char *folder, const MrMmdbVersion *version, 
 extern bool mr_mmdb_copy_find(const char *folder, const MrMmdbVersion *version,
 							  char found[MR_MMDB_PATH_SIZE]);
 
+/* Whether a version has been marked as not usable. */
 extern bool mr_mmdb_copy_is_refused(const char *folder, const MrMmdbVersion *version);
 
 /* Marks a version as not usable; true for the first process that does. */

@@ -32,6 +32,7 @@ extern bool mr_address_parse_host(MrSlice text, MrAddress *address);
 /* An address of 4 or 16 bytes; one of IPv4 within IPv6 becomes one of IPv4. */
 extern MrAddress mr_address_from_bytes(const uint8_t *bytes, int family);
 
+/* Whether two addresses are the same; two that are none are. */
 extern bool mr_address_equal(const MrAddress *a, const MrAddress *b);
 
 /* A network, 192.0.2.0/24, or a single address. NULL, or what is wrong with it. */

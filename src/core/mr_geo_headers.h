@@ -84,6 +84,7 @@ typedef struct MrGeoSeen
 /* Reads JSON like Netlify's into the place; false for anything else. An adapter does it. */
 typedef bool (*MrGeoReadJson)(const char *text, size_t length, MrClientPlace *place);
 
+/* Makes the plan of these settings, which it does not keep. */
 extern void mr_geo_plan_build(MrGeoPlan *plan, const MrGeoSettings *settings);
 
 /* Number of a header, or -1 when it is of no interest. */

@@ -23,7 +23,7 @@
 	X(MR_GEO_NGINX, "nginx") \
 	X(MR_GEO_CUSTOM, "custom")
 
-/* What a header can tell. record: all of it in one. edge: code of the place that took the request. */
+/* What a header can tell. record: all in one; edge: code of the place that took the request. */
 #define MR_GEO_FIELD_LIST(X) \
 	X(MR_GEO_COUNTRY, "country") \
 	X(MR_GEO_SUBDIVISION, "subdivision") \

@@ -6,6 +6,7 @@
 #include "unit/mr_unit.h"
 
 #include <arpa/inet.h>
+#include <stdio.h>
 #include <string.h>
 
 /* Our own proxies are 10.0.0.0/8 and fd00::/8; provider 3 is 198.51.100.0/24. */
@@ -164,19 +165,20 @@ MR_TEST(ways)
 /* More than can be kept are cut off at the far end, where the client could have written them. */
 MR_TEST(very_many_hops)
 {
-	char text[4000] = "6.6.6.6";
+	char text[4000];
 	Case one = {"10.0.0.1", text, NULL, 0, "", MR_CLIENT_NONE, false};
 	MrClientWalk result;
+	int length = 0;
 
 	for (int i = 0; i < 100; i++)
-		strcat(text, ", 7.7.7.7");
-	strcat(text, ", 203.0.113.5, 10.0.0.2");
+		length += snprintf(text + length, sizeof(text) - (size_t) length, "7.7.7.7, ");
+	snprintf(text + length, sizeof(text) - (size_t) length, "203.0.113.5, 10.0.0.2");
 	walk(&one, &result);
 	MR_CHECK_STRING(show(&result.address), "203.0.113.5");
 	/* all of them proxies: then nobody knows */
-	text[0] = '\0';
+	length = 0;
 	for (int i = 0; i < 100; i++)
-		strcat(text, "10.0.0.2, ");
+		length += snprintf(text + length, sizeof(text) - (size_t) length, "10.0.0.2, ");
 	walk(&one, &result);
 	MR_CHECK_INT(result.source, MR_CLIENT_UNREADABLE);
 }

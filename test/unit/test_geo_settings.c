@@ -9,6 +9,18 @@
 
 static char problem[MR_PROBLEM_SIZE];
 
+/* The item so many times, with a blank between. */
+static const char *
+repeat(const char *item, int count)
+{
+	static char text[16000];
+	size_t length = 0;
+
+	for (int i = 0; i < count; i++)
+		length += (size_t) snprintf(text + length, sizeof(text) - length, "%s ", item);
+	return text;
+}
+
 MR_TEST(providers)
 {
 	int8_t out[MR_GEO_PROVIDER_COUNT];
@@ -44,7 +56,6 @@ MR_TEST(headers)
 										"client_address=x:prefixed",
 										"country=\xC3\xA4"};
 	MrGeoChange out[MR_GEO_MAX_CHANGES];
-	char many[1000] = "";
 	char name[MR_HEADER_SIZE + 20];
 
 	MR_CHECK_INT(
@@ -64,9 +75,10 @@ MR_TEST(headers)
 		mr_unit_about("\"%s\"", wrong[i]);
 		MR_CHECK_INT(mr_geo_parse_headers(wrong[i], out, problem), -1);
 	}
-	for (int i = 0; i <= MR_GEO_MAX_CHANGES; i++)
-		strcat(many, "country=x ");
-	MR_CHECK_INT(mr_geo_parse_headers(many, out, problem), -1);
+	MR_CHECK_INT(mr_geo_parse_headers(repeat("country=x", MR_GEO_MAX_CHANGES), out, problem),
+				 MR_GEO_MAX_CHANGES);
+	MR_CHECK_INT(mr_geo_parse_headers(repeat("country=x", MR_GEO_MAX_CHANGES + 1), out, problem),
+				 -1);
 	snprintf(name, sizeof(name), "country=%0*d", MR_HEADER_SIZE - 1, 7);
 	MR_CHECK_INT(mr_geo_parse_headers(name, out, problem), 1);
 	snprintf(name, sizeof(name), "country=%0*d", MR_HEADER_SIZE, 7);
@@ -100,7 +112,6 @@ MR_TEST(proofs_tell_no_secret)
 MR_TEST(networks)
 {
 	static MrTrustedNet out[MR_MAX_TRUSTED_NETS];
-	static char many[MR_MAX_TRUSTED_NETS * 12 + 20];
 
 	MR_CHECK_INT(mr_geo_parse_trusted("10.0.0.0/8, fly=2001:db8::/32\n192.0.2.1", out, problem), 3);
 	MR_CHECK_INT(out[0].provider, MR_OWN_PROXY);
@@ -111,9 +122,8 @@ MR_TEST(networks)
 	MR_CHECK_INT(mr_geo_parse_trusted("localhost", out, problem), -1);
 	MR_CHECK_STRING(problem,
 					"\"localhost\": it is neither an address nor a network like 192.0.2.0/24.");
-	for (int i = 0; i < MR_MAX_TRUSTED_NETS; i++)
-		strcat(many, "10.0.0.0/8 ");
-	MR_CHECK_INT(mr_geo_parse_trusted(many, out, problem), MR_MAX_TRUSTED_NETS);
-	strcat(many, "10.0.0.0/8");
-	MR_CHECK_INT(mr_geo_parse_trusted(many, out, problem), -1);
+	MR_CHECK_INT(mr_geo_parse_trusted(repeat("10.0.0.0/8", MR_MAX_TRUSTED_NETS), out, problem),
+				 MR_MAX_TRUSTED_NETS);
+	MR_CHECK_INT(mr_geo_parse_trusted(repeat("10.0.0.0/8", MR_MAX_TRUSTED_NETS + 1), out, problem),
+				 -1);
 }
