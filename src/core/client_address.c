@@ -79,19 +79,15 @@ take_token(MrSlice *text)
 	return token;
 }
 
-/* A quoted string. No address needs an escape in it, so one with an escape is none. */
+/* A quoted string, with its escapes: no address has one, so what holds one is none. */
 static bool
-take_quoted(MrSlice *text, MrSlice *value, bool *escaped)
+take_quoted(MrSlice *text, MrSlice *value)
 {
 	size_t i;
 
-	*escaped = false;
 	for (i = 1; i < text->length && text->text[i] != '"'; i++)
 		if (text->text[i] == '\\')
-		{
-			*escaped = true;
 			i++;
-		}
 	if (i >= text->length)
 		return false;
 	value->text = text->text + 1;
@@ -106,14 +102,13 @@ take_pair(MrSlice *text, bool *is_for, MrSlice *node)
 {
 	MrSlice name = take_token(text);
 	MrSlice value;
-	bool escaped = false;
 
 	if (name.length == 0 || peek(*text) != '=')
 		return false;
 	skip(text, 1);
 	if (peek(*text) == '"')
 	{
-		if (!take_quoted(text, &value, &escaped))
+		if (!take_quoted(text, &value))
 			return false;
 	}
 	else
@@ -123,8 +118,7 @@ take_pair(MrSlice *text, bool *is_for, MrSlice *node)
 	if (*is_for)
 		return false;
 	*is_for = true;
-	if (!escaped)
-		*node = value;
+	*node = value;
 	return true;
 }
 

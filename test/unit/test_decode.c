@@ -46,6 +46,7 @@ static const Case cases[] = {
 	/* not the bytes of UTF-8, but characters */
 	{mr_decode_escapes, "Z\\u00fcrich", "Z\xC3\xBCrich"},
 	{mr_decode_escapes, "\\u6771\\u4eac", "\xE6\x9D\xB1\xE4\xBA\xAC"},
+	{mr_decode_escapes, "\\u0171", "\xC5\xB1"},
 	{mr_decode_escapes, "\\", NULL},
 	{mr_decode_escapes, "\\u", NULL},
 	{mr_decode_escapes, "\\u00c", NULL},

@@ -360,6 +360,9 @@ MR_TEST(names_of_ones_own_replace_the_usual_ones_of_that_field)
 					"FR/45/EU/Orl\xC3\xA9"
 					"ans/-/");
 	MR_CHECK(!mr_geo_read_place(&plan, &seen, MR_GEO_CUSTOM, NULL, &place));
+	(void) prepare("google", "google.country=X-Land", "", "");
+	see("x-client-region", "DE");
+	MR_CHECK(!mr_geo_read_place(&plan, &seen, MR_GEO_GOOGLE, NULL, &place));
 }
 
 MR_TEST(what_is_there_twice)
