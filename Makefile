@@ -48,10 +48,12 @@ all: bootstrap
 bootstrap:
 	@$(tools)/bootstrap.sh
 
-# What a test of another system's cluster needs; without root that test is left out.
+# What a test of another system's cluster needs, and one that makes a database of addresses;
+# without root such a test is left out.
 bootstrap-observe: bootstrap
 ifneq ($(is_root),)
 	@$(tools)/bootstrap.sh --group observe
+	@$(tools)/bootstrap.sh --group mmdb
 endif
 
 # Into the PostgreSQL of the machine (DESTDIR and PG_CONFIG as for every extension).
@@ -109,7 +111,7 @@ help:
 #: make chaos           random faults on real clusters: CHAOS_SECONDS=300, SEED= (printed, to
 #:                      draw the same again), NODES=3, ROUND=1 (the first one)
 #: make lint            the rules of the house
-#: make fuzz            FUZZ_SECONDS=60 for each fuzzer, or those of TESTS="message state conninfo token"
+#: make fuzz            FUZZ_SECONDS=60 for each fuzzer, or those of TESTS="message state conninfo token address geo"
 #: make freeze-sql      at a release: the scripts as built become files of the repository
 #: make format          clang-format in place
 #: make clean           remove build/

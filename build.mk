@@ -34,8 +34,9 @@ simulation_objects := $(call objects,test/simulation/*.c)
 probe_objects := $(call objects,test/bench/*.c)
 link_objects := $(call objects,test/link/*.c)
 pool_objects := $(call objects,test/load/*.c)
+lookup_objects := $(call objects,test/bench/lookup/*.c)
 program_objects := $(sidecar_objects) $(join_objects) $(unit_helpers) $(addsuffix .o,$(unit_programs)) \
-	$(simulation_objects) $(probe_objects) $(link_objects) $(pool_objects)
+	$(simulation_objects) $(probe_objects) $(link_objects) $(pool_objects) $(lookup_objects)
 plain_objects := $(core_objects) $(adapter_objects) $(program_objects)
 programs := $(if $(filter src/sidecar/main.o,$(sidecar_objects)),multiregiond) \
 	$(if $(filter src/join/main.o,$(join_objects)),multiregion-join)
@@ -66,7 +67,7 @@ PG_CPPFLAGS = -I$(root)/src -I$(libpq_includedir) $(asserts)
 PG_CFLAGS = $(server_warnings) -MMD -MP
 SHLIB_LINK = libadapters.a libcore.a $(libraries)
 libpq_includedir := $(shell $(PG_CONFIG) --includedir)
-libraries := -Wl,--as-needed -levent_core -levent_extra -levent_openssl -ljansson -lhiredis -lcurl -lssl -lcrypto -lpq -lm
+libraries := -Wl,--as-needed -levent_core -levent_extra -levent_openssl -ljansson -lmaxminddb -lhiredis -lcurl -lssl -lcrypto -lpq -lm
 
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
@@ -163,11 +164,12 @@ simulation.bin: $(simulation_objects)
 probe.bin: $(probe_objects)
 link.bin: $(link_objects)
 pool.bin: $(pool_objects)
+lookup.bin: $(lookup_objects)
 $(unit_programs): %: %.o $(unit_helpers)
-multiregiond multiregion-join simulation.bin probe.bin link.bin pool.bin $(unit_programs): libcore.a libadapters.a
+multiregiond multiregion-join simulation.bin probe.bin link.bin pool.bin lookup.bin $(unit_programs): libcore.a libadapters.a
 	$(link)
 
-.PHONY: programs core-objects unit-tests simulation probe link pool prefix install-programs uninstall-programs \
+.PHONY: programs core-objects unit-tests simulation probe link pool lookup prefix install-programs uninstall-programs \
 	install-examples uninstall-examples
 programs: $(programs)
 core-objects: $(core_objects)
@@ -176,6 +178,7 @@ simulation: $(if $(simulation_objects),simulation.bin)
 probe: $(if $(probe_objects),probe.bin)
 link: $(if $(link_objects),link.bin)
 pool: $(if $(pool_objects),pool.bin)
+lookup: $(if $(lookup_objects),lookup.bin)
 
 # --- SQL ------------------------------------------------------------------------------
 

@@ -138,6 +138,17 @@ SELECT t.tenant_id,
 FROM multiregion.tenant AS t
 	JOIN multiregion.region AS r ON r.region_key = t.region_key;
 
+CREATE VIEW multiregion.country_regions AS
+SELECT c.country,
+	nullif(c.subdivision, '') AS subdivision,
+	c.region_key,
+	c.weight,
+	round(100.0 * c.weight / sum(c.weight) OVER (PARTITION BY c.country, c.subdivision), 1) AS percent,
+	c.changed_by,
+	c.changed_at
+FROM multiregion.country_region AS c
+ORDER BY c.country, c.subdivision, c.weight DESC, c.region_key;
+
 CREATE VIEW multiregion.pauses AS
 SELECT p.scope,
 	nullif(p.name, '') AS name,

@@ -37,6 +37,8 @@ REVOKE ALL ON FUNCTION @extschema@.clear_tenant_region(text, text, bigint) FROM 
 REVOKE ALL ON FUNCTION @extschema@.add_region(text, text, text, double precision, double precision, integer, text, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION @extschema@.alter_region(text, text, double precision, double precision, integer, text, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION @extschema@.drop_region(text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION @extschema@.map_country(text, text, integer, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION @extschema@.unmap_country(text, text, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION @extschema@.add_node(text, text, text, boolean, boolean) FROM PUBLIC;
 REVOKE ALL ON FUNCTION @extschema@.add_witness(text, text, text, boolean) FROM PUBLIC;
 REVOKE ALL ON FUNCTION @extschema@.alter_node(text, text, boolean, boolean) FROM PUBLIC;
@@ -62,6 +64,8 @@ GRANT EXECUTE ON FUNCTION
 	@extschema@.add_region(text, text, text, double precision, double precision, integer, text, text),
 	@extschema@.alter_region(text, text, double precision, double precision, integer, text, text),
 	@extschema@.drop_region(text),
+	@extschema@.map_country(text, text, integer, text),
+	@extschema@.unmap_country(text, text, text),
 	@extschema@.add_node(text, text, text, boolean, boolean),
 	@extschema@.add_witness(text, text, text, boolean),
 	@extschema@.alter_node(text, text, boolean, boolean),
@@ -131,6 +135,7 @@ GRANT SELECT ON
 	multiregion.alerts,
 	multiregion.alert_history,
 	multiregion.failovers,
+	multiregion.country_regions,
 	multiregion.pauses,
 	multiregion.scheduled_switchovers,
 	multiregion.hooks,
@@ -155,6 +160,7 @@ SELECT pg_catalog.pg_extension_config_dump('multiregion.node', '');
 SELECT pg_catalog.pg_extension_config_dump('multiregion.retired_identity', '');
 SELECT pg_catalog.pg_extension_config_dump('multiregion.tenant', '');
 SELECT pg_catalog.pg_extension_config_dump('multiregion.tenant_history', '');
+SELECT pg_catalog.pg_extension_config_dump('multiregion.country_region', '');
 SELECT pg_catalog.pg_extension_config_dump('multiregion.policy', '');
 SELECT pg_catalog.pg_extension_config_dump('multiregion.policy_history', '');
 SELECT pg_catalog.pg_extension_config_dump('multiregion.policy_history_history_id_seq', '');

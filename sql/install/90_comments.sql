@@ -259,3 +259,23 @@ COMMENT ON FUNCTION @extschema@.token_reached(text) IS 'Whether this server show
 COMMENT ON FUNCTION @extschema@.replication_staleness() IS 'How far this server is behind at most, by its own clock; null if that is not known.';
 COMMENT ON FUNCTION @extschema@.assert_max_staleness(interval) IS 'Raises an error if this server may be further behind.';
 COMMENT ON FUNCTION multiregion.newest_commit() IS 'Token of the newest commit of the cluster, asked at the primary by its peers; null elsewhere.';
+
+COMMENT ON TABLE multiregion.country_region IS 'Which regions serve the clients of a country.';
+COMMENT ON COLUMN multiregion.country_region.country IS 'Code of ISO 3166-1, two letters.';
+COMMENT ON COLUMN multiregion.country_region.subdivision IS 'Code of ISO 3166-2 without its country; empty: the whole country.';
+COMMENT ON COLUMN multiregion.country_region.region_key IS 'Region that serves them.';
+COMMENT ON COLUMN multiregion.country_region.weight IS 'Its share, against the other regions of the same line.';
+COMMENT ON COLUMN multiregion.country_region.changed_by IS 'Role that mapped it.';
+COMMENT ON COLUMN multiregion.country_region.changed_at IS 'When.';
+COMMENT ON INDEX multiregion.country_by_region IS 'Finds the countries of a region that is dropped.';
+COMMENT ON TRIGGER note_change ON multiregion.country_region IS 'Tells other sessions of a change.';
+COMMENT ON TYPE multiregion.geo IS 'Where a client is, and who says so.';
+COMMENT ON VIEW multiregion.country_regions IS 'Which regions serve the clients of a country, and their shares.';
+COMMENT ON FUNCTION @extschema@.resolve_geo(jsonb, inet) IS 'Where the client of a request is, by its headers and the address it came from.';
+COMMENT ON FUNCTION @extschema@.client_address(jsonb, inet) IS 'Address of the client of a request, as far as its proxies are trusted.';
+COMMENT ON FUNCTION @extschema@.nearest_region(text, text) IS 'Region that serves the clients of a country: as mapped, else the nearest; null for what is no country.';
+COMMENT ON FUNCTION @extschema@.nearest_region(inet) IS 'Region that serves an address, by the database of addresses; null if it does not know it.';
+COMMENT ON FUNCTION @extschema@.region_distance(text, text) IS 'Distance of two regions in km; null if the place of one is not known.';
+COMMENT ON FUNCTION @extschema@.region_for_tenant(text, jsonb, inet) IS 'Region of a tenant; where nothing that is set for it decides, the one that serves the place of the client.';
+COMMENT ON FUNCTION @extschema@.map_country(text, text, integer, text) IS 'Lets a region serve the clients of a country or a subdivision, or changes its weight.';
+COMMENT ON FUNCTION @extschema@.unmap_country(text, text, text) IS 'Removes a region, or all, from a country or a subdivision; returns how many.';

@@ -221,6 +221,27 @@ mr_json_get_integer(const MrJsonNode *object, const char *key, int64_t *value)
 }
 
 MrJsonMember
+mr_json_get_real(const MrJsonNode *object, const char *key, double *value)
+{
+	const json_t *node = find_member(object, key);
+
+	if (node == NULL)
+		return MR_JSON_ABSENT;
+	if (!json_is_number(node))
+		return MR_JSON_OTHER;
+	*value = json_number_value(node);
+	return MR_JSON_FOUND;
+}
+
+const MrJsonNode *
+mr_json_get_object(const MrJsonNode *object, const char *key)
+{
+	const json_t *node = find_member(object, key);
+
+	return json_is_object(node) ? node : NULL;
+}
+
+MrJsonMember
 mr_json_get_boolean(const MrJsonNode *object, const char *key, bool *value)
 {
 	const json_t *node = find_member(object, key);

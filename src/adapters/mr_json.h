@@ -67,7 +67,11 @@ extern MrJsonNode *mr_json_read(MrJson *json, const char *text, size_t length);
 extern MrJsonMember mr_json_get_string(const MrJsonNode *object, const char *key, char *out,
 									   size_t size);
 extern MrJsonMember mr_json_get_integer(const MrJsonNode *object, const char *key, int64_t *value);
+extern MrJsonMember mr_json_get_real(const MrJsonNode *object, const char *key, double *value);
 extern MrJsonMember mr_json_get_boolean(const MrJsonNode *object, const char *key, bool *value);
+
+/* A member that is an object itself; NULL when there is none. The tree owns it. */
+extern const MrJsonNode *mr_json_get_object(const MrJsonNode *object, const char *key);
 
 /* Whether every key of an object is one of the list. */
 extern bool mr_json_has_only(const MrJsonNode *object, const char *const *keys, size_t count);

@@ -4,7 +4,7 @@
 #ifndef MR_ROUTE_REASONS_H
 #define MR_ROUTE_REASONS_H
 
-/* Why a tenant is served by a region, the last two why not: X(symbol, word, sentence). */
+/* Why a tenant is served by a region, later and unhealthy why not: X(symbol, word, sentence). */
 #define MR_ROUTE_REASON_LIST(X) \
 	X(MR_ROUTE_NOWHERE, "nowhere", "no region is known") \
 	X(MR_ROUTE_PIN, "pin", "the tenant is pinned to the region") \
@@ -15,7 +15,8 @@
 	X(MR_ROUTE_UNKNOWN_HEALTH, "unknown_health", \
 	  "the region is the tenant's preference, and no region's health is known") \
 	X(MR_ROUTE_LATER, "later", "another region comes first") \
-	X(MR_ROUTE_UNHEALTHY, "unhealthy", "no node of the region may serve the read")
+	X(MR_ROUTE_UNHEALTHY, "unhealthy", "no node of the region may serve the read") \
+	X(MR_ROUTE_COUNTRY, "country", "the client's country is mapped to the region")
 
 /*
  * Why a node serves a read or a write, or does not: X(symbol, word, sentence). First what

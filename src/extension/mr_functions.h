@@ -88,6 +88,11 @@ extern void mr_probe_member(const char *conninfo, const char *hostaddr, MrMember
 extern bool mr_resolve_conninfo(const char *conninfo, char hostaddr[MR_HOSTADDR_SIZE],
 								const char **problem);
 
+/* ---------- functions/region.c ---------- */
+
+/* Error 22003 for what is no place on earth. */
+extern void mr_require_place(double latitude, double longitude);
+
 /* ---------- functions/mode.c ---------- */
 
 /* A mode by its word; error 22004 for null, 22023 for another word. */

@@ -13,6 +13,7 @@
 #include "extension/consistency/mr_consistency.h"
 #include "extension/mr_followers.h"
 #include "extension/mr_settings.h"
+#include "extension/routing/mr_geo.h"
 
 int mr_mode = MR_MODE_MANAGE;
 char *mr_database = NULL;
@@ -168,6 +169,7 @@ mr_settings_define(bool preloading)
 							"region healthy. -1 is no limit.",
 							&mr_max_read_lag_ms, 30000, -1, INT_MAX, PGC_USERSET, GUC_UNIT_MS, NULL,
 							NULL, NULL);
+	mr_geo_settings_define();
 	if (preloading)
 		define_for_a_start();
 	mr_consistency_define_settings();

@@ -16,7 +16,7 @@ my @places = (
 	qr{^test/unit/\w+\.[ch]$},
 	qr{^test/simulation/(?:mutants\.pl|\w+\.[ch])$},
 	qr{^test/fuzz/(?:run\.sh|\w+\.[ch])$},
-	qr{^test/bench/\w+\.[ch]$},
+	qr{^test/bench/(?:lookup/)?\w+\.[ch]$},
 	qr{^test/bench/(?:\w+/)*\w+\.p[lm]$},
 	qr{^test/chaos/\w+\.pl$},
 	qr{^test/link/\w+\.[ch]$},

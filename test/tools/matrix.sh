@@ -59,7 +59,8 @@ take_root()
 	local version=$1 suite packages recipe other
 	suite=$(suite_of "$version")
 	packages=$(PG_MAJOR=$version MR_CODENAME=$suite "$top/test/tools/bootstrap.sh" --list
-		"$top/test/tools/bootstrap.sh" --group observe --list)
+		"$top/test/tools/bootstrap.sh" --group observe --list
+		"$top/test/tools/bootstrap.sh" --group mmdb --list)
 	packages=$(paste -sd , <<<"$packages")
 	recipe=$(declare -f bootstrap_root | cat - <(echo "$suite $packages") | cksum)
 	root=$cache/box-pg$version-${recipe%% *}

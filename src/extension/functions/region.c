@@ -51,8 +51,8 @@ multiregion_primary_region(PG_FUNCTION_ARGS)
 	PG_RETURN_TEXT_P(cstring_to_text(region));
 }
 
-static void
-require_place(double latitude, double longitude)
+void
+mr_require_place(double latitude, double longitude)
 {
 	if (!mr_geo_is_place(latitude, longitude))
 		ereport(ERROR,
@@ -71,7 +71,7 @@ multiregion_nearest_region(PG_FUNCTION_ARGS)
 	int count;
 	int nearest;
 
-	require_place(here.latitude, here.longitude);
+	mr_require_place(here.latitude, here.longitude);
 	count = mr_catalog_list_regions(&regions);
 	places = palloc(Max(count, 1) * sizeof(MrPlace));
 	for (int i = 0; i < count; i++)
@@ -119,7 +119,7 @@ take_place(FunctionCallInfo fcinfo, int number, MrRegionRow *region)
 		return;
 	region->place.latitude = PG_GETARG_FLOAT8(number);
 	region->place.longitude = PG_GETARG_FLOAT8(number + 1);
-	require_place(region->place.latitude, region->place.longitude);
+	mr_require_place(region->place.latitude, region->place.longitude);
 }
 
 static void
