@@ -153,6 +153,7 @@ GRANT EXECUTE ON FUNCTION
 SELECT pg_catalog.pg_extension_config_dump('multiregion.region', '');
 SELECT pg_catalog.pg_extension_config_dump('multiregion.node', '');
 SELECT pg_catalog.pg_extension_config_dump('multiregion.retired_identity', '');
+SELECT pg_catalog.pg_extension_config_dump('multiregion.zone', '');
 SELECT pg_catalog.pg_extension_config_dump('multiregion.tenant', '');
 SELECT pg_catalog.pg_extension_config_dump('multiregion.tenant_history', '');
 SELECT pg_catalog.pg_extension_config_dump('multiregion.policy', '');

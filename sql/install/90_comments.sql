@@ -37,6 +37,13 @@ COMMENT ON COLUMN multiregion.retired_identity.node_name IS 'Name it was bound t
 COMMENT ON COLUMN multiregion.retired_identity.reason IS 'forced: a new quorum was forced without it; replaced: by replace_node().';
 COMMENT ON COLUMN multiregion.retired_identity.retired_at IS 'When it was retired.';
 
+COMMENT ON TABLE multiregion.zone IS 'Residency zones: sets of regions that tenants may be bound to.';
+COMMENT ON COLUMN multiregion.zone.zone IS 'Name of the zone, in upper case: EU.';
+COMMENT ON COLUMN multiregion.zone.regions IS 'Keys of its regions.';
+COMMENT ON COLUMN multiregion.zone.strict IS 'No tenant of the zone may be given a region outside.';
+COMMENT ON COLUMN multiregion.zone.changed_by IS 'Role that changed it last.';
+COMMENT ON COLUMN multiregion.zone.changed_at IS 'When it was changed last.';
+
 COMMENT ON TABLE multiregion.tenant IS 'Region preferences of tenants.';
 COMMENT ON COLUMN multiregion.tenant.tenant_id IS 'Id of the tenant in the application; case matters.';
 COMMENT ON COLUMN multiregion.tenant.region_key IS 'Preferred region; null after the preference was cleared.';
@@ -44,10 +51,14 @@ COMMENT ON COLUMN multiregion.tenant.version IS 'Grows by one with each change; 
 COMMENT ON COLUMN multiregion.tenant.reason IS 'Why it was changed last.';
 COMMENT ON COLUMN multiregion.tenant.changed_by IS 'Role that changed it last.';
 COMMENT ON COLUMN multiregion.tenant.changed_at IS 'When it was changed last.';
+COMMENT ON COLUMN multiregion.tenant.mode IS 'prefer: another region may serve it; pin: its region or none.';
+COMMENT ON COLUMN multiregion.tenant.fallbacks IS 'Keys of the regions that serve it instead, in order; null: none are named.';
+COMMENT ON COLUMN multiregion.tenant.zone IS 'Residency zone it belongs to, or null.';
 COMMENT ON INDEX multiregion.tenant_by_region IS 'Tenants of a region.';
 COMMENT ON FUNCTION multiregion.note_tenant_change() IS 'Trigger: tells the caches of tenants on all nodes.';
 COMMENT ON TRIGGER note_change ON multiregion.tenant IS 'Tells the caches of tenants.';
 COMMENT ON TRIGGER note_truncate ON multiregion.tenant IS 'Tells the caches of tenants.';
+COMMENT ON INDEX multiregion.tenant_by_zone IS 'Tenants of a zone.';
 
 COMMENT ON TABLE multiregion.tenant_history IS 'Every change of a region preference.';
 COMMENT ON COLUMN multiregion.tenant_history.tenant_id IS 'Id of the tenant.';
@@ -56,6 +67,9 @@ COMMENT ON COLUMN multiregion.tenant_history.region_key IS 'Region chosen; null 
 COMMENT ON COLUMN multiregion.tenant_history.reason IS 'Why.';
 COMMENT ON COLUMN multiregion.tenant_history.changed_by IS 'Role that changed it.';
 COMMENT ON COLUMN multiregion.tenant_history.changed_at IS 'When.';
+COMMENT ON COLUMN multiregion.tenant_history.mode IS 'prefer or pin.';
+COMMENT ON COLUMN multiregion.tenant_history.fallbacks IS 'Regions that serve it instead, in order.';
+COMMENT ON COLUMN multiregion.tenant_history.zone IS 'Residency zone it belonged to.';
 
 COMMENT ON TABLE multiregion.policy IS 'Values of the cluster policy that somebody has set.';
 COMMENT ON COLUMN multiregion.policy.name IS 'Name of the policy.';
