@@ -143,7 +143,7 @@ COMMENT ON COLUMN multiregion.divergence.kept_path IS 'Where its segments are, o
 COMMENT ON COLUMN multiregion.divergence.at IS 'When it was recorded.';
 
 COMMENT ON FUNCTION @extschema@.region_for_tenant(text, boolean) IS 'Region that serves a tenant: its pin, its preference or its first fallback that is healthy, else the primary region; strict: null for a tenant without preference.';
-COMMENT ON FUNCTION @extschema@.set_tenant_region(text, text, text, bigint) IS 'Sets the region preference of a tenant.';
+COMMENT ON FUNCTION @extschema@.set_tenant_region(text, text, text, bigint, text, text[]) IS 'Sets the region preference of a tenant, or pins it, with its fallbacks.';
 COMMENT ON FUNCTION @extschema@.clear_tenant_region(text, text, bigint) IS 'Removes the region preference of a tenant; false if it had none.';
 COMMENT ON FUNCTION @extschema@.gateway_region() IS 'Region of the node this session is connected to; null on an unmanaged server.';
 COMMENT ON FUNCTION @extschema@.primary_region() IS 'Region of the newest primary this node knows of; null on an unmanaged server.';
@@ -197,6 +197,23 @@ COMMENT ON FUNCTION multiregion.record_divergence(text, bigint, bigint, pg_lsn, 
 COMMENT ON VIEW multiregion.regions IS 'Regions, which of them is primary, and their health.';
 COMMENT ON VIEW multiregion.nodes IS 'Nodes, their role and health.';
 COMMENT ON VIEW multiregion.replication IS 'How far every member has got.';
+COMMENT ON FUNCTION @extschema@.region_for_tenant_at(text, timestamptz) IS 'Region that was set for a tenant at that time; null if none was.';
+COMMENT ON FUNCTION @extschema@.set_tenant_zone(text, text, text, bigint) IS 'Puts a tenant into a residency zone; null takes it out.';
+COMMENT ON FUNCTION @extschema@.add_zone(text, text[], boolean) IS 'Adds a residency zone.';
+COMMENT ON FUNCTION @extschema@.alter_zone(text, text[], boolean) IS 'Changes the regions of a residency zone, or how strict it is.';
+COMMENT ON FUNCTION @extschema@.drop_zone(text) IS 'Removes a residency zone that has no tenants.';
+COMMENT ON FUNCTION @extschema@.add_region_preference(text, text, text, text) IS 'Keeps a column of an application''s table and the region preference of tenants the same.';
+COMMENT ON FUNCTION @extschema@.remove_region_preference(text) IS 'Lets the table go: column and preferences stay as they are.';
+COMMENT ON FUNCTION multiregion.list_region_preferences() IS 'Tables with a region preference; see the view region_preferences.';
+COMMENT ON FUNCTION multiregion.keep_region_preference() IS 'Trigger function of tables with a region preference.';
+COMMENT ON FUNCTION multiregion.import_tenant() IS 'Trigger function of multiregion.tenant_import.';
+COMMENT ON VIEW multiregion.tenant_changes IS 'Every change of what is set for tenants.';
+COMMENT ON VIEW multiregion.tenant_import IS 'Import of tenants by COPY or INSERT, and what could be imported elsewhere.';
+COMMENT ON TRIGGER begin_import ON multiregion.tenant_import IS 'Begins an import.';
+COMMENT ON TRIGGER import_row ON multiregion.tenant_import IS 'Takes one tenant.';
+COMMENT ON TRIGGER end_import ON multiregion.tenant_import IS 'Writes what has been taken.';
+COMMENT ON VIEW multiregion.residency_violations IS 'What contradicts the residency zones of tenants, copies by physical replication included.';
+COMMENT ON VIEW multiregion.region_preferences IS 'Tables of applications that carry the region preference of tenants.';
 COMMENT ON VIEW multiregion.tenants IS 'Tenants with a region preference.';
 COMMENT ON VIEW multiregion.pauses IS 'Pauses of failover that run.';
 COMMENT ON VIEW multiregion.failovers IS 'Changes of the primary, newest first.';

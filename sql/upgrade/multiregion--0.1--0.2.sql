@@ -156,5 +156,6 @@ ALTER TABLE multiregion.tenant_history
 	ADD COLUMN zone text COLLATE "C";
 
 -- They have got arguments more.
+DROP FUNCTION @extschema@.set_tenant_region(text, text, text, bigint);
 DROP FUNCTION multiregion.set_policy(text, text, text);
 DROP FUNCTION multiregion.init(text, text, text, text[]);

@@ -19,6 +19,7 @@
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "pgstat.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
@@ -185,6 +186,46 @@ mr_add_uuid(MrArguments *arguments, const MrUuid *value)
 	StaticAssertStmt(sizeof(copy->data) == sizeof(value->bytes), "both are a uuid");
 	memcpy(copy->data, value->bytes, sizeof(copy->data));
 	add(arguments, UUIDOID, UUIDPGetDatum(copy), !mr_uuid_is_set(value));
+}
+
+/* A column of values, so that one statement changes many rows. */
+static void
+add_array(MrArguments *arguments, Oid type, Oid element, Datum *values, bool *nulls, int count)
+{
+	int16 length;
+	bool by_value;
+	char align;
+	int lower = 1;
+	ArrayType *array;
+
+	get_typlenbyvalalign(element, &length, &by_value, &align);
+	array = construct_md_array(values, nulls, 1, &count, &lower, element, length, by_value, align);
+	add(arguments, type, PointerGetDatum(array), false);
+}
+
+void
+mr_add_texts(MrArguments *arguments, const char *const *values, int count)
+{
+	Datum *datums = palloc0(count * sizeof(Datum));
+	bool *nulls = palloc(count * sizeof(bool));
+
+	for (int i = 0; i < count; i++)
+	{
+		nulls[i] = values[i] == NULL;
+		if (!nulls[i])
+			datums[i] = CStringGetTextDatum(values[i]);
+	}
+	add_array(arguments, TEXTARRAYOID, TEXTOID, datums, nulls, count);
+}
+
+void
+mr_add_int64s(MrArguments *arguments, const int64 *values, int count)
+{
+	Datum *datums = palloc(count * sizeof(Datum));
+
+	for (int i = 0; i < count; i++)
+		datums[i] = Int64GetDatum(values[i]);
+	add_array(arguments, INT8ARRAYOID, INT8OID, datums, NULL, count);
 }
 
 /* ---------- statements and results ---------- */

@@ -1,5 +1,6 @@
 /*
- * How the catalog's own files run SQL. Nobody else includes this.
+ * How the catalog's own files, and those of routing/ that keep tables, run SQL. Nobody else
+ * includes this.
  *
  * A session is SPI plus the identity of the schema's owner plus a search_path that
  * nobody can put objects into. On an error PostgreSQL's abort undoes all three.
@@ -59,6 +60,10 @@ extern void mr_add_degrees(MrArguments *arguments, double value); /* NaN is null
 extern void mr_add_time(MrArguments *arguments, TimestampTz value);
 extern void mr_add_lsn(MrArguments *arguments, MrLsn value);
 extern void mr_add_uuid(MrArguments *arguments, const MrUuid *value); /* all zero is null */
+
+/* One argument that is an array: of text, in which a NULL pointer is null; of bigint. */
+extern void mr_add_texts(MrArguments *arguments, const char *const *values, int count);
+extern void mr_add_int64s(MrArguments *arguments, const int64 *values, int count);
 
 /*
  * Runs one statement in the open session; arguments may be NULL. Returns the number of
