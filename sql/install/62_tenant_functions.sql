@@ -51,14 +51,14 @@ CREATE FUNCTION @extschema@.remove_region_preference(table_name text) RETURNS vo
 	AS 'MODULE_PATHNAME', 'multiregion_remove_region_preference'
 	LANGUAGE c VOLATILE PARALLEL UNSAFE;
 
-CREATE FUNCTION multiregion.list_region_preferences(
+CREATE FUNCTION multiregion.list_preferences(
 	OUT schema_name text,
 	OUT table_name text,
 	OUT tenant_column text,
 	OUT region_column text,
 	OUT state text)
 	RETURNS SETOF record
-	AS 'MODULE_PATHNAME', 'multiregion_list_region_preferences'
+	AS 'MODULE_PATHNAME', 'multiregion_list_preferences'
 	LANGUAGE c STABLE PARALLEL RESTRICTED ROWS 1;
 
 CREATE FUNCTION multiregion.keep_region_preference() RETURNS trigger

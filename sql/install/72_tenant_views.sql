@@ -75,5 +75,5 @@ SELECT p.schema_name,
 	p.tenant_column,
 	p.region_column,
 	p.state
-FROM multiregion.list_region_preferences() AS p
+FROM multiregion.list_preferences() AS p
 ORDER BY p.schema_name, p.table_name;

@@ -162,7 +162,7 @@ GRANT SELECT ON
 GRANT INSERT ON multiregion.tenant_import TO multiregion_admin;
 GRANT EXECUTE ON FUNCTION
 	@extschema@.region_for_tenant_at(text, timestamptz),
-	multiregion.list_region_preferences()
+	multiregion.list_preferences()
 	TO multiregion_admin, multiregion_api, pg_monitor;
 GRANT SELECT ON multiregion.region_preferences TO multiregion_admin, multiregion_api, pg_monitor;
 

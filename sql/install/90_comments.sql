@@ -204,7 +204,7 @@ COMMENT ON FUNCTION @extschema@.alter_zone(text, text[], boolean) IS 'Changes th
 COMMENT ON FUNCTION @extschema@.drop_zone(text) IS 'Removes a residency zone that has no tenants.';
 COMMENT ON FUNCTION @extschema@.add_region_preference(text, text, text, text) IS 'Keeps a column of an application''s table and the region preference of tenants the same.';
 COMMENT ON FUNCTION @extschema@.remove_region_preference(text) IS 'Lets the table go: column and preferences stay as they are.';
-COMMENT ON FUNCTION multiregion.list_region_preferences() IS 'Tables with a region preference; see the view region_preferences.';
+COMMENT ON FUNCTION multiregion.list_preferences() IS 'Tables with a region preference; see the view region_preferences.';
 COMMENT ON FUNCTION multiregion.keep_region_preference() IS 'Trigger function of tables with a region preference.';
 COMMENT ON FUNCTION multiregion.import_tenant() IS 'Trigger function of multiregion.tenant_import.';
 COMMENT ON VIEW multiregion.tenant_changes IS 'Every change of what is set for tenants.';

@@ -8,6 +8,7 @@
 
 #include "executor/spi.h"
 #include "lib/stringinfo.h"
+#include "utils/snapmgr.h"
 
 #include "core/mr_route.h"
 #include "extension/mr_catalog_edit.h"
@@ -228,7 +229,10 @@ require_unused(const char *key)
 
 	(void) mr_write(has_zones ? lock_users_sql : lock_old_users_sql, NULL);
 	mr_add_text(&arguments, key);
-	(void) mr_write(has_zones ? usage_sql : usage_old_sql, &arguments);
+	/* As of now, whatever the transaction's snapshot: fallbacks have no foreign key. */
+	PushActiveSnapshot(GetLatestSnapshot());
+	(void) mr_read(has_zones ? usage_sql : usage_old_sql, &arguments);
+	PopActiveSnapshot();
 	for (int i = 0; i < (int) lengthof(uses); i++)
 	{
 		uses[i] = mr_column_int64(0, i + 1);

@@ -32,7 +32,7 @@
 
 PG_FUNCTION_INFO_V1(multiregion_add_region_preference);
 PG_FUNCTION_INFO_V1(multiregion_remove_region_preference);
-PG_FUNCTION_INFO_V1(multiregion_list_region_preferences);
+PG_FUNCTION_INFO_V1(multiregion_list_preferences);
 
 /* ---------- the table ---------- */
 
@@ -320,7 +320,7 @@ put_table(FunctionCallInfo fcinfo, Relation relation)
 }
 
 Datum
-multiregion_list_region_preferences(PG_FUNCTION_ARGS)
+multiregion_list_preferences(PG_FUNCTION_ARGS)
 {
 	Oid *relations;
 	int count;

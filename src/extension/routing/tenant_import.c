@@ -197,7 +197,8 @@ multiregion_import_tenant(PG_FUNCTION_ARGS)
 	else if (TRIGGER_FIRED_INSTEAD(trigger->tg_event))
 	{
 		add_row(newest, trigger);
-		return PointerGetDatum(trigger->tg_trigtuple);
+		/* A copy: of a row that a trigger gives back itself COPY would keep the memory. */
+		return PointerGetDatum(heap_copytuple(trigger->tg_trigtuple));
 	}
 	else
 		end_import();
