@@ -41,6 +41,7 @@ extern void mr_tenant_rule_move(MrTenantRule *rule, int home);
 /* Appends a fallback; false when the list is full. */
 extern bool mr_tenant_rule_add_fallback(MrTenantRule *rule, int region);
 
+/* Whether both say the same. */
 extern bool mr_tenant_rule_equal(const MrTenantRule *a, const MrTenantRule *b);
 
 /* Whether the zone has the region. */
@@ -49,6 +50,7 @@ extern bool mr_zone_has(const MrZone *zone, int region);
 /* The first thing that is wrong, and in *region the region it is about. zone NULL: in none. */
 extern MrRuleFault mr_tenant_rule_check(const MrTenantRule *rule, const MrZone *zone, int *region);
 
+/* What is wrong, for a user. */
 extern const char *mr_rule_fault_sentence(MrRuleFault fault);
 
 #endif /* MR_TENANT_RULE_H */

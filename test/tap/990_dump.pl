@@ -136,7 +136,8 @@ is($server->value('SELECT count(*) FROM multiregion.nodes WHERE joined'), 1, 'no
 
 # --- and away -------------------------------------------------------------------------------
 
-$server->safe_psql('SELECT ' . $_) foreach q{drop_node('lost')}, 'multiregion.leave()';
+$server->safe_psql('SELECT ' . $_) foreach q{drop_node('lost')}, 'multiregion.leave()',
+	q{remove_region_preference('"Organization"')};
 $server->safe_psql($_) foreach 'DROP EXTENSION multiregion',
 	map { "$_ multiregion_admin, multiregion_peer, multiregion_api" } 'DROP OWNED BY', 'DROP ROLE';
 my (undef, $left) = run("$bindir/pg_dumpall $to");
