@@ -115,7 +115,7 @@ SELECT tenant_id, region_key FROM multiregion.tenant WHERE region_key IS NOT NUL
 
 -- ---------- other tables, other types ----------
 
-CREATE TYPE app."Region" AS ENUM ('US_EAST', 'EU_WEST');
+CREATE TYPE app."Region" AS ENUM ('us_east', 'EU_WEST');
 CREATE TABLE app.account (id uuid PRIMARY KEY, region app."Region");
 INSERT INTO app.account VALUES ('00000000-0000-0000-0000-000000000001', 'EU_WEST');
 CREATE TABLE app.shop (id int UNIQUE, "Region Of" varchar(9)) PARTITION BY RANGE (id);

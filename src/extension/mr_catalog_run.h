@@ -73,6 +73,9 @@ extern void mr_add_int64s(MrArguments *arguments, const int64 *values, int count
 extern uint64 mr_read(const char *sql, MrArguments *arguments);
 extern uint64 mr_write(const char *sql, MrArguments *arguments);
 
+/* The same as mr_write() for one of a few constant texts, whose plan is kept. */
+extern uint64 mr_write_kept(const char *sql, MrArguments *arguments);
+
 /* A column (from 1) of a row of the last result. Text is copied out, null is empty, 0, false. */
 extern void mr_column_text(uint64 row, int column, char *out, size_t size);
 extern int64 mr_column_int64(uint64 row, int column);

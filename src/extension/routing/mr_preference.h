@@ -31,9 +31,9 @@ typedef struct MrPreferenceTable
 	const char *name;          /* of the table, with its schema */
 	const char *tenant_column; /* quoted */
 	const char *region_column;
-	Oid tenant_type;         /* text, varchar, uuid or an integer */
-	const char *tenant_cast; /* name of that type */
-	const char *region_cast; /* "::type" for what text is not assigned to, else empty */
+	Oid tenant_type;          /* text, varchar, uuid or an integer */
+	const char *tenant_cast;  /* name of that type */
+	const char *region_value; /* what is written for n.key (of region n.id) */
 } MrPreferenceTable;
 
 typedef struct MrPreferences

@@ -113,8 +113,8 @@ update_sql(const MrPreferenceTable *table)
 	StringInfoData sql;
 
 	initStringInfo(&sql);
-	appendStringInfo(&sql, "UPDATE %s AS a SET %s = n.key%s", table->name, table->region_column,
-					 table->region_cast);
+	appendStringInfo(&sql, "UPDATE %s AS a SET %s = %s", table->name, table->region_column,
+					 table->region_value);
 	appendStringInfo(&sql,
 					 " FROM unnest($1, $2, $3) AS n (tenant, key, id)"
 					 " WHERE a.%s OPERATOR(pg_catalog.=) n.tenant::%s",

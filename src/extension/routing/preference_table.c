@@ -73,7 +73,7 @@ mr_preference_relations(Oid **relations)
 		return 0;
 	mr_catalog_open(&session);
 	mr_add_int64(&arguments, (int64) function);
-	count = mr_write(relations_sql, &arguments);
+	count = mr_write_kept(relations_sql, &arguments);
 	*relations = MemoryContextAlloc(caller_context, Max(count, 1) * sizeof(Oid));
 	for (uint64 row = 0; row < count; row++)
 		(*relations)[row] = (Oid) mr_column_int64(row, 1);
@@ -103,19 +103,35 @@ describe_tenant_column(Form_pg_attribute column, MrPreferenceTable *table)
 	}
 }
 
+/* An enum's label for the region, in whatever case it is; without one, an error tells the key. */
+static const char *
+label_of_enum(Oid type, Oid base)
+{
+	return psprintf("coalesce((SELECT e.enumlabel::text FROM pg_catalog.pg_enum AS e"
+					" WHERE e.enumtypid OPERATOR(pg_catalog.=) %s::pg_catalog.regtype"
+					" AND (upper(e.enumlabel::text COLLATE \"C\") = n.key"
+					" OR lower(e.enumlabel::text COLLATE \"C\") = n.id)"
+					" ORDER BY e.enumlabel LIMIT 1), n.key)::%s",
+					quote_literal_cstr(format_type_be_qualified(base)),
+					format_type_be_qualified(type));
+}
+
 static const char *
 describe_region_column(Form_pg_attribute column, MrPreferenceTable *table)
 {
 	Oid base = getBaseType(column->atttypid);
+	bool is_enum = get_typtype(base) == TYPTYPE_ENUM;
 
 	table->region_column = quote_identifier(pstrdup(NameStr(column->attname)));
-	table->region_cast = "";
-	/* What text is not assigned to by itself; text and varchar complain when it is too long. */
-	if (base != column->atttypid || (base != TEXTOID && base != VARCHAROID))
-		table->region_cast = psprintf("::%s", format_type_be_qualified(column->atttypid));
+	/* Assigned to text and varchar, which complain when it is too long; a cast would cut. */
+	table->region_value = "n.key";
+	if (is_enum)
+		table->region_value = label_of_enum(column->atttypid, base);
+	else if (base != column->atttypid)
+		table->region_value = psprintf("n.key::%s", format_type_be_qualified(column->atttypid));
 	if (column->attgenerated != '\0')
 		return "A generated column cannot be written.";
-	if (base == TEXTOID || base == VARCHAROID || get_typtype(base) == TYPTYPE_ENUM)
+	if (is_enum || base == TEXTOID || base == VARCHAROID)
 		return NULL;
 	return "A region's column is of type text, varchar or of an enum type.";
 }

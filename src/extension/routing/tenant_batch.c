@@ -7,8 +7,11 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "catalog/namespace.h"
 #include "common/hashfn.h"
 #include "lib/stringinfo.h"
+#include "storage/lmgr.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
 #include "extension/mr_catalog_edit.h"
@@ -20,10 +23,13 @@
 
 #define CHANGE_ATTEMPTS 10
 
-/* Many may hold them at a time, and nobody while one is changed. */
-static const char *const hold_sql =
-	"LOCK TABLE multiregion.region, multiregion.zone IN ROW EXCLUSIVE MODE";
-static const char *const hold_old_sql = "LOCK TABLE multiregion.region IN ROW EXCLUSIVE MODE";
+/* Many may hold a table at a time, and nobody while something in it is changed. */
+static void
+hold(const char *table)
+{
+	LockRelationOid(get_relname_relid(table, get_namespace_oid("multiregion", false)),
+					RowExclusiveLock);
+}
 
 MrTenantBatch *
 mr_tenant_batch_begin(MemoryContext parent)
@@ -31,14 +37,13 @@ mr_tenant_batch_begin(MemoryContext parent)
 	MemoryContext context = AllocSetContextCreate(parent, "tenants", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext caller = MemoryContextSwitchTo(context);
 	MrTenantBatch *batch = palloc0(sizeof(MrTenantBatch));
-	MrCatalogSession session;
 
 	batch->context = context;
 	batch->strings = AllocSetContextCreate(context, "edits", ALLOCSET_DEFAULT_SIZES);
 	batch->has_rules = mr_catalog_has("tenant", "zone");
-	mr_catalog_open(&session);
-	(void) mr_write(batch->has_rules ? hold_sql : hold_old_sql, NULL);
-	mr_catalog_close(&session);
+	hold("region");
+	if (batch->has_rules)
+		hold("zone");
 	batch->regions = *mr_routing_regions();
 	if (batch->has_rules)
 		batch->zone_count = mr_zones_load(&batch->regions, &batch->zones);

@@ -138,7 +138,7 @@ mr_tenant_rows_lock(MrTenantBatch *batch)
 	if (count == 0)
 		return;
 	mr_add_texts(&arguments, tenants, count);
-	found = mr_write(batch->has_rules ? lock_sql : lock_old_sql, &arguments);
+	found = mr_write_kept(batch->has_rules ? lock_sql : lock_old_sql, &arguments);
 	for (uint64 row = 0; row < found; row++)
 	{
 		char tenant[MR_TENANT_SIZE];
@@ -211,7 +211,7 @@ mr_tenant_rows_write(MrTenantBatch *batch, bool exists, const char *caller)
 		sql = batch->has_rules ? update_sql : update_old_sql;
 	else
 		sql = batch->has_rules ? insert_sql : insert_old_sql;
-	written = mr_write(sql, &arguments);
+	written = mr_write_kept(sql, &arguments);
 	for (uint64 row = 0; row < written; row++)
 	{
 		char tenant[MR_TENANT_SIZE];
