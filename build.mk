@@ -195,7 +195,7 @@ multiregion--$(version).sql: $(pieces) $(root)/multiregion.control
 
 $(notdir $(upgrades_to_now)): %: $(root)/sql/upgrade/% $(replacing)
 	@printf '%s\n' "\\echo Use \"ALTER EXTENSION multiregion UPDATE TO '$(version)'\" to load this file. \\quit" >$@.tmp
-	@{ $(call append,$< $(replacing)); } | sed -E 's/^CREATE (FUNCTION|VIEW) /CREATE OR REPLACE \1 /' >>$@.tmp
+	@{ $(call append,$< $(replacing)); } | sed -E 's/^CREATE (FUNCTION|TRIGGER|VIEW) /CREATE OR REPLACE \1 /' >>$@.tmp
 	@mv $@.tmp $@
 
 # --- the private PostgreSQL ---------------------------------------------------------------

@@ -9,10 +9,15 @@ CREATE TABLE multiregion.tenant
 	version bigint NOT NULL CHECK (version > 0),
 	reason text,
 	changed_by text NOT NULL,
-	changed_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp()
+	changed_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+	mode text NOT NULL DEFAULT 'prefer' CHECK (mode IN ('prefer', 'pin')),
+	fallbacks text[] COLLATE "C" CHECK (pg_catalog.cardinality(fallbacks) BETWEEN 1 AND 7),
+	zone text COLLATE "C" REFERENCES multiregion.zone,
+	CONSTRAINT tenant_rule CHECK (region_key IS NOT NULL OR (mode = 'prefer' AND fallbacks IS NULL))
 );
 
 CREATE INDEX tenant_by_region ON multiregion.tenant (region_key) WHERE region_key IS NOT NULL;
+CREATE INDEX tenant_by_zone ON multiregion.tenant (zone) WHERE zone IS NOT NULL;
 
 -- What is cached of tenants learns of each change (routing/tenant_changes.c), also of one that
 -- comes by replication. The cache is not used unless these fire always.
@@ -40,5 +45,8 @@ CREATE TABLE multiregion.tenant_history
 	reason text,
 	changed_by text NOT NULL,
 	changed_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+	mode text NOT NULL DEFAULT 'prefer',
+	fallbacks text[] COLLATE "C",
+	zone text COLLATE "C",
 	PRIMARY KEY (tenant_id, version)
 );

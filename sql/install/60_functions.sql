@@ -10,12 +10,17 @@ CREATE FUNCTION @extschema@.set_tenant_region(
 	region text,
 	reason text DEFAULT NULL,
 	expected_version bigint DEFAULT NULL,
+	mode text DEFAULT 'prefer',
+	fallbacks text[] DEFAULT NULL,
 	OUT tenant_id text,
 	OUT region_key text,
 	OUT region_id text,
-	OUT version bigint)
+	OUT version bigint,
+	OUT tenant_mode text,
+	OUT tenant_fallbacks text[],
+	OUT tenant_zone text)
 	RETURNS record
-	AS 'MODULE_PATHNAME', 'multiregion_set_tenant_region'
+	AS 'MODULE_PATHNAME', 'multiregion_set_tenant_rule'
 	LANGUAGE c VOLATILE PARALLEL UNSAFE;
 
 CREATE FUNCTION @extschema@.clear_tenant_region(

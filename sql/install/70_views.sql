@@ -134,7 +134,10 @@ SELECT t.tenant_id,
 	t.version,
 	t.reason,
 	t.changed_by,
-	t.changed_at
+	t.changed_at,
+	t.mode,
+	t.fallbacks,
+	t.zone
 FROM multiregion.tenant AS t
 	JOIN multiregion.region AS r ON r.region_key = t.region_key;
 

@@ -32,8 +32,15 @@ WHERE n.oid OPERATOR(pg_catalog.=) pg_catalog.to_regnamespace('@extschema@')
 RESET allow_system_table_mods;
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA multiregion FROM PUBLIC;
-REVOKE ALL ON FUNCTION @extschema@.set_tenant_region(text, text, text, bigint) FROM PUBLIC;
+REVOKE ALL ON FUNCTION @extschema@.set_tenant_region(text, text, text, bigint, text, text[]) FROM PUBLIC;
 REVOKE ALL ON FUNCTION @extschema@.clear_tenant_region(text, text, bigint) FROM PUBLIC;
+REVOKE ALL ON FUNCTION @extschema@.region_for_tenant_at(text, timestamptz) FROM PUBLIC;
+REVOKE ALL ON FUNCTION @extschema@.set_tenant_zone(text, text, text, bigint) FROM PUBLIC;
+REVOKE ALL ON FUNCTION @extschema@.add_zone(text, text[], boolean) FROM PUBLIC;
+REVOKE ALL ON FUNCTION @extschema@.alter_zone(text, text[], boolean) FROM PUBLIC;
+REVOKE ALL ON FUNCTION @extschema@.drop_zone(text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION @extschema@.add_region_preference(text, text, text, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION @extschema@.remove_region_preference(text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION @extschema@.add_region(text, text, text, double precision, double precision, integer, text, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION @extschema@.alter_region(text, text, double precision, double precision, integer, text, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION @extschema@.drop_region(text) FROM PUBLIC;
@@ -59,8 +66,14 @@ GRANT SELECT ON multiregion.regions TO PUBLIC;
 
 -- Administrators.
 GRANT EXECUTE ON FUNCTION
-	@extschema@.set_tenant_region(text, text, text, bigint),
+	@extschema@.set_tenant_region(text, text, text, bigint, text, text[]),
 	@extschema@.clear_tenant_region(text, text, bigint),
+	@extschema@.set_tenant_zone(text, text, text, bigint),
+	@extschema@.add_zone(text, text[], boolean),
+	@extschema@.alter_zone(text, text[], boolean),
+	@extschema@.drop_zone(text),
+	@extschema@.add_region_preference(text, text, text, text),
+	@extschema@.remove_region_preference(text),
 	@extschema@.add_region(text, text, text, double precision, double precision, integer, text, text),
 	@extschema@.alter_region(text, text, double precision, double precision, integer, text, text),
 	@extschema@.drop_region(text),
@@ -105,7 +118,7 @@ GRANT EXECUTE ON FUNCTION
 -- The sidecar: what its API can change on the primary, the way there, and where the commit
 -- lies. Revoke these, and its write endpoints answer 403.
 GRANT EXECUTE ON FUNCTION
-	@extschema@.set_tenant_region(text, text, text, bigint),
+	@extschema@.set_tenant_region(text, text, text, bigint, text, text[]),
 	@extschema@.clear_tenant_region(text, text, bigint),
 	multiregion.member_conninfo(),
 	multiregion.commit_token()
@@ -145,7 +158,18 @@ GRANT SELECT ON
 	multiregion.settings,
 	multiregion.tenant_cache
 	TO multiregion_admin, multiregion_peer, multiregion_api, pg_monitor;
-GRANT SELECT ON multiregion.tenants TO multiregion_admin, multiregion_api, pg_monitor;
+GRANT SELECT ON
+	multiregion.tenants,
+	multiregion.tenant_changes,
+	multiregion.tenant_import,
+	multiregion.residency_violations
+	TO multiregion_admin, multiregion_api, pg_monitor;
+GRANT INSERT ON multiregion.tenant_import TO multiregion_admin;
+GRANT EXECUTE ON FUNCTION
+	@extschema@.region_for_tenant_at(text, timestamptz),
+	multiregion.list_preferences()
+	TO multiregion_admin, multiregion_api, pg_monitor;
+GRANT SELECT ON multiregion.region_preferences TO multiregion_admin, multiregion_api, pg_monitor;
 
 -- Routing, as far as it shows more than an answer: what is known of each node, and all of
 -- their addresses at once.
@@ -158,6 +182,7 @@ GRANT EXECUTE ON FUNCTION
 SELECT pg_catalog.pg_extension_config_dump('multiregion.region', '');
 SELECT pg_catalog.pg_extension_config_dump('multiregion.node', '');
 SELECT pg_catalog.pg_extension_config_dump('multiregion.retired_identity', '');
+SELECT pg_catalog.pg_extension_config_dump('multiregion.zone', '');
 SELECT pg_catalog.pg_extension_config_dump('multiregion.tenant', '');
 SELECT pg_catalog.pg_extension_config_dump('multiregion.tenant_history', '');
 SELECT pg_catalog.pg_extension_config_dump('multiregion.country_region', '');

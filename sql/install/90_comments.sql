@@ -37,6 +37,13 @@ COMMENT ON COLUMN multiregion.retired_identity.node_name IS 'Name it was bound t
 COMMENT ON COLUMN multiregion.retired_identity.reason IS 'forced: a new quorum was forced without it; replaced: by replace_node().';
 COMMENT ON COLUMN multiregion.retired_identity.retired_at IS 'When it was retired.';
 
+COMMENT ON TABLE multiregion.zone IS 'Residency zones: sets of regions that tenants may be bound to.';
+COMMENT ON COLUMN multiregion.zone.zone IS 'Name of the zone, in upper case: EU.';
+COMMENT ON COLUMN multiregion.zone.regions IS 'Keys of its regions.';
+COMMENT ON COLUMN multiregion.zone.strict IS 'No tenant of the zone may be given a region outside.';
+COMMENT ON COLUMN multiregion.zone.changed_by IS 'Role that changed it last.';
+COMMENT ON COLUMN multiregion.zone.changed_at IS 'When it was changed last.';
+
 COMMENT ON TABLE multiregion.tenant IS 'Region preferences of tenants.';
 COMMENT ON COLUMN multiregion.tenant.tenant_id IS 'Id of the tenant in the application; case matters.';
 COMMENT ON COLUMN multiregion.tenant.region_key IS 'Preferred region; null after the preference was cleared.';
@@ -44,10 +51,14 @@ COMMENT ON COLUMN multiregion.tenant.version IS 'Grows by one with each change; 
 COMMENT ON COLUMN multiregion.tenant.reason IS 'Why it was changed last.';
 COMMENT ON COLUMN multiregion.tenant.changed_by IS 'Role that changed it last.';
 COMMENT ON COLUMN multiregion.tenant.changed_at IS 'When it was changed last.';
+COMMENT ON COLUMN multiregion.tenant.mode IS 'prefer: another region may serve it; pin: its region or none.';
+COMMENT ON COLUMN multiregion.tenant.fallbacks IS 'Keys of the regions that serve it instead, in order; null: none are named.';
+COMMENT ON COLUMN multiregion.tenant.zone IS 'Residency zone it belongs to, or null.';
 COMMENT ON INDEX multiregion.tenant_by_region IS 'Tenants of a region.';
 COMMENT ON FUNCTION multiregion.note_tenant_change() IS 'Trigger: tells the caches of tenants on all nodes.';
 COMMENT ON TRIGGER note_change ON multiregion.tenant IS 'Tells the caches of tenants.';
 COMMENT ON TRIGGER note_truncate ON multiregion.tenant IS 'Tells the caches of tenants.';
+COMMENT ON INDEX multiregion.tenant_by_zone IS 'Tenants of a zone.';
 
 COMMENT ON TABLE multiregion.tenant_history IS 'Every change of a region preference.';
 COMMENT ON COLUMN multiregion.tenant_history.tenant_id IS 'Id of the tenant.';
@@ -56,6 +67,9 @@ COMMENT ON COLUMN multiregion.tenant_history.region_key IS 'Region chosen; null 
 COMMENT ON COLUMN multiregion.tenant_history.reason IS 'Why.';
 COMMENT ON COLUMN multiregion.tenant_history.changed_by IS 'Role that changed it.';
 COMMENT ON COLUMN multiregion.tenant_history.changed_at IS 'When.';
+COMMENT ON COLUMN multiregion.tenant_history.mode IS 'prefer or pin.';
+COMMENT ON COLUMN multiregion.tenant_history.fallbacks IS 'Regions that serve it instead, in order.';
+COMMENT ON COLUMN multiregion.tenant_history.zone IS 'Residency zone it belonged to.';
 
 COMMENT ON TABLE multiregion.policy IS 'Values of the cluster policy that somebody has set.';
 COMMENT ON COLUMN multiregion.policy.name IS 'Name of the policy.';
@@ -129,7 +143,7 @@ COMMENT ON COLUMN multiregion.divergence.kept_path IS 'Where its segments are, o
 COMMENT ON COLUMN multiregion.divergence.at IS 'When it was recorded.';
 
 COMMENT ON FUNCTION @extschema@.region_for_tenant(text, boolean) IS 'Region that serves a tenant: its pin, its preference or its first fallback that is healthy, else the primary region; strict: null for a tenant without preference.';
-COMMENT ON FUNCTION @extschema@.set_tenant_region(text, text, text, bigint) IS 'Sets the region preference of a tenant.';
+COMMENT ON FUNCTION @extschema@.set_tenant_region(text, text, text, bigint, text, text[]) IS 'Sets the region preference of a tenant, or pins it, with its fallbacks.';
 COMMENT ON FUNCTION @extschema@.clear_tenant_region(text, text, bigint) IS 'Removes the region preference of a tenant; false if it had none.';
 COMMENT ON FUNCTION @extschema@.gateway_region() IS 'Region of the node this session is connected to; null on an unmanaged server.';
 COMMENT ON FUNCTION @extschema@.primary_region() IS 'Region of the newest primary this node knows of; null on an unmanaged server.';
@@ -183,6 +197,23 @@ COMMENT ON FUNCTION multiregion.record_divergence(text, bigint, bigint, pg_lsn, 
 COMMENT ON VIEW multiregion.regions IS 'Regions, which of them is primary, and their health.';
 COMMENT ON VIEW multiregion.nodes IS 'Nodes, their role and health.';
 COMMENT ON VIEW multiregion.replication IS 'How far every member has got.';
+COMMENT ON FUNCTION @extschema@.region_for_tenant_at(text, timestamptz) IS 'Region that was set for a tenant at that time; null if none was.';
+COMMENT ON FUNCTION @extschema@.set_tenant_zone(text, text, text, bigint) IS 'Puts a tenant into a residency zone; null takes it out.';
+COMMENT ON FUNCTION @extschema@.add_zone(text, text[], boolean) IS 'Adds a residency zone.';
+COMMENT ON FUNCTION @extschema@.alter_zone(text, text[], boolean) IS 'Changes the regions of a residency zone, or how strict it is.';
+COMMENT ON FUNCTION @extschema@.drop_zone(text) IS 'Removes a residency zone that has no tenants.';
+COMMENT ON FUNCTION @extschema@.add_region_preference(text, text, text, text) IS 'Keeps a column of an application''s table and the region preference of tenants the same.';
+COMMENT ON FUNCTION @extschema@.remove_region_preference(text) IS 'Lets the table go: column and preferences stay as they are.';
+COMMENT ON FUNCTION multiregion.list_preferences() IS 'Tables with a region preference; see the view region_preferences.';
+COMMENT ON FUNCTION multiregion.keep_region_preference() IS 'Trigger function of tables with a region preference.';
+COMMENT ON FUNCTION multiregion.import_tenant() IS 'Trigger function of multiregion.tenant_import.';
+COMMENT ON VIEW multiregion.tenant_changes IS 'Every change of what is set for tenants.';
+COMMENT ON VIEW multiregion.tenant_import IS 'Import of tenants by COPY or INSERT, and what could be imported elsewhere.';
+COMMENT ON TRIGGER begin_import ON multiregion.tenant_import IS 'Begins an import.';
+COMMENT ON TRIGGER import_row ON multiregion.tenant_import IS 'Takes one tenant.';
+COMMENT ON TRIGGER end_import ON multiregion.tenant_import IS 'Writes what has been taken.';
+COMMENT ON VIEW multiregion.residency_violations IS 'What contradicts the residency zones of tenants, copies by physical replication included.';
+COMMENT ON VIEW multiregion.region_preferences IS 'Tables of applications that carry the region preference of tenants.';
 COMMENT ON VIEW multiregion.tenants IS 'Tenants with a region preference.';
 COMMENT ON VIEW multiregion.pauses IS 'Pauses of failover that run.';
 COMMENT ON VIEW multiregion.failovers IS 'Changes of the primary, newest first.';

@@ -164,6 +164,32 @@ CREATE TYPE multiregion.geo AS
 	trusted boolean
 );
 
--- They have got an argument more.
+CREATE TABLE multiregion.zone
+(
+	zone text COLLATE "C" PRIMARY KEY
+		CHECK (zone OPERATOR(pg_catalog.~) '^[A-Z][A-Z0-9_]{0,62}$'),
+	regions text[] COLLATE "C" NOT NULL
+		CHECK (pg_catalog.cardinality(regions) BETWEEN 1 AND 64),
+	strict boolean NOT NULL,
+	changed_by text NOT NULL,
+	changed_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp()
+);
+
+ALTER TABLE multiregion.tenant
+	ADD COLUMN mode text NOT NULL DEFAULT 'prefer' CHECK (mode IN ('prefer', 'pin')),
+	ADD COLUMN fallbacks text[] COLLATE "C" CHECK (pg_catalog.cardinality(fallbacks) BETWEEN 1 AND 7),
+	ADD COLUMN zone text COLLATE "C" REFERENCES multiregion.zone,
+	ADD CONSTRAINT tenant_rule
+		CHECK (region_key IS NOT NULL OR (mode = 'prefer' AND fallbacks IS NULL));
+
+CREATE INDEX tenant_by_zone ON multiregion.tenant (zone) WHERE zone IS NOT NULL;
+
+ALTER TABLE multiregion.tenant_history
+	ADD COLUMN mode text NOT NULL DEFAULT 'prefer',
+	ADD COLUMN fallbacks text[] COLLATE "C",
+	ADD COLUMN zone text COLLATE "C";
+
+-- They have got arguments more.
+DROP FUNCTION @extschema@.set_tenant_region(text, text, text, bigint);
 DROP FUNCTION multiregion.set_policy(text, text, text);
 DROP FUNCTION multiregion.init(text, text, text, text[]);

@@ -38,17 +38,33 @@ has_control(const char *text)
 	return false;
 }
 
-const char *
-mr_region_key_problem(const char *text)
+/* Letters in upper case, digits and underscores, a letter first. */
+static bool
+is_key(const char *text)
 {
 	const char *c;
 	bool good = is_upper(text[0]) && strlen(text) < MR_NAME_SIZE;
 
 	for (c = text; good && *c != '\0'; c++)
 		good = is_upper(*c) || is_digit(*c) || *c == '_';
-	return good ? NULL
-				: "A region key begins with a letter and has at most 63 letters, digits and "
-				  "underscores, like US_EAST.";
+	return good;
+}
+
+const char *
+mr_zone_problem(const char *text)
+{
+	return is_key(text) ? NULL
+						: "A zone's name begins with a letter and has at most 63 letters, digits "
+						  "and underscores, like EU.";
+}
+
+const char *
+mr_region_key_problem(const char *text)
+{
+	return is_key(text)
+			   ? NULL
+			   : "A region key begins with a letter and has at most 63 letters, digits and "
+				 "underscores, like US_EAST.";
 }
 
 const char *

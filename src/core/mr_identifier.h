@@ -20,6 +20,9 @@ extern const char *mr_region_key_problem(const char *text);
 /* A region's id in lower case: us-east-1. */
 extern const char *mr_region_id_problem(const char *text);
 
+/* A residency zone's name in upper case: EU. */
+extern const char *mr_zone_problem(const char *text);
+
 /* A node's name: us-east-1-a. Case matters. */
 extern const char *mr_node_name_problem(const char *text);
 

@@ -19,6 +19,7 @@
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "pgstat.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
@@ -35,6 +36,7 @@
 
 #define SCHEMA_NAME "multiregion"
 #define SEARCH_PATH "pg_catalog, pg_temp"
+#define KEPT_PLANS 16
 
 /* ---------- transactions of workers ---------- */
 
@@ -187,21 +189,65 @@ mr_add_uuid(MrArguments *arguments, const MrUuid *value)
 	add(arguments, UUIDOID, UUIDPGetDatum(copy), !mr_uuid_is_set(value));
 }
 
+/* A column of values, so that one statement changes many rows. */
+static void
+add_array(MrArguments *arguments, Oid type, Oid element, Datum *values, bool *nulls, int count)
+{
+	int16 length;
+	bool by_value;
+	char align;
+	int lower = 1;
+	ArrayType *array;
+
+	get_typlenbyvalalign(element, &length, &by_value, &align);
+	array = construct_md_array(values, nulls, 1, &count, &lower, element, length, by_value, align);
+	add(arguments, type, PointerGetDatum(array), false);
+}
+
+void
+mr_add_texts(MrArguments *arguments, const char *const *values, int count)
+{
+	Datum *datums = palloc0(count * sizeof(Datum));
+	bool *nulls = palloc(count * sizeof(bool));
+
+	for (int i = 0; i < count; i++)
+	{
+		nulls[i] = values[i] == NULL;
+		if (!nulls[i])
+			datums[i] = CStringGetTextDatum(values[i]);
+	}
+	add_array(arguments, TEXTARRAYOID, TEXTOID, datums, nulls, count);
+}
+
+void
+mr_add_int64s(MrArguments *arguments, const int64 *values, int count)
+{
+	Datum *datums = palloc(count * sizeof(Datum));
+
+	for (int i = 0; i < count; i++)
+		datums[i] = Int64GetDatum(values[i]);
+	add_array(arguments, INT8ARRAYOID, INT8OID, datums, NULL, count);
+}
+
 /* ---------- statements and results ---------- */
+
+static void
+require_success(int result)
+{
+	if (result < 0)
+		ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR),
+						errmsg("could not use the catalog: %s", SPI_result_code_string(result))));
+}
 
 static uint64
 run(const char *sql, MrArguments *arguments, bool read_only)
 {
 	MrArguments none = {0};
-	int result;
 
 	if (arguments == NULL)
 		arguments = &none;
-	result = SPI_execute_with_args(sql, arguments->count, arguments->types, arguments->values,
-								   arguments->nulls, read_only, 0);
-	if (result < 0)
-		ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR),
-						errmsg("could not use the catalog: %s", SPI_result_code_string(result))));
+	require_success(SPI_execute_with_args(sql, arguments->count, arguments->types,
+										  arguments->values, arguments->nulls, read_only, 0));
 	return SPI_processed;
 }
 
@@ -215,6 +261,43 @@ uint64
 mr_write(const char *sql, MrArguments *arguments)
 {
 	return run(sql, arguments, false);
+}
+
+/* Plans of statements that are run again and again, by the address of their text. */
+static struct
+{
+	const char *sql;
+	SPIPlanPtr plan;
+} kept_plans[KEPT_PLANS];
+
+static SPIPlanPtr
+kept_plan(const char *sql, MrArguments *arguments)
+{
+	int at = 0;
+	SPIPlanPtr plan;
+
+	while (at < KEPT_PLANS && kept_plans[at].sql != NULL && kept_plans[at].sql != sql)
+		at++;
+	if (at == KEPT_PLANS || kept_plans[at].sql == sql)
+		return at == KEPT_PLANS ? NULL : kept_plans[at].plan;
+	plan = SPI_prepare(sql, arguments->count, arguments->types);
+	if (plan == NULL)
+		require_success(SPI_result);
+	require_success(SPI_keepplan(plan));
+	kept_plans[at].plan = plan;
+	kept_plans[at].sql = sql;
+	return plan;
+}
+
+uint64
+mr_write_kept(const char *sql, MrArguments *arguments)
+{
+	SPIPlanPtr plan = kept_plan(sql, arguments);
+
+	if (plan == NULL)
+		return mr_write(sql, arguments);
+	require_success(SPI_execute_plan(plan, arguments->values, arguments->nulls, false, 0));
+	return SPI_processed;
 }
 
 static Datum

@@ -8,6 +8,7 @@
 
 #include "executor/spi.h"
 #include "lib/stringinfo.h"
+#include "utils/snapmgr.h"
 
 #include "core/mr_route.h"
 #include "extension/mr_catalog_edit.h"
@@ -35,10 +36,20 @@ static const char *const update_sql =
 	" api_endpoint = $7, cdn_endpoint = $8"
 	" WHERE region_key OPERATOR(pg_catalog.=) $1 AND region_id OPERATOR(pg_catalog.=) $2";
 
-static const char *const usage_sql = "SELECT (SELECT pg_catalog.count(*) FROM multiregion.node AS n"
-									 " WHERE n.region_key OPERATOR(pg_catalog.=) $1),"
-									 " (SELECT pg_catalog.count(*) FROM multiregion.tenant AS t"
-									 " WHERE t.region_key OPERATOR(pg_catalog.=) $1)";
+#define USAGE_SQL(fallbacks, zones) \
+	"SELECT (SELECT pg_catalog.count(*) FROM multiregion.node AS n" \
+	" WHERE n.region_key OPERATOR(pg_catalog.=) $1)," \
+	" (SELECT pg_catalog.count(*) FROM multiregion.tenant AS t" \
+	" WHERE t.region_key OPERATOR(pg_catalog.=) $1), " fallbacks ", " zones
+
+static const char *const usage_sql =
+	USAGE_SQL("(SELECT pg_catalog.count(*) FROM multiregion.tenant AS t"
+			  " WHERE $1 OPERATOR(pg_catalog.=) ANY (t.fallbacks))",
+			  "(SELECT pg_catalog.count(*) FROM multiregion.zone AS z"
+			  " WHERE $1 OPERATOR(pg_catalog.=) ANY (z.regions))");
+
+/* The tables of 0.1 have neither. */
+static const char *const usage_old_sql = USAGE_SQL("0::pg_catalog.int8", "0::pg_catalog.int8");
 
 static const char *const forget_sql =
 	"DELETE FROM multiregion.region WHERE region_key OPERATOR(pg_catalog.=) $1";
@@ -50,6 +61,8 @@ static const char *const lock_sql = "LOCK TABLE multiregion.region IN SHARE ROW 
 
 /* Nobody may come to use a region between the look and its removal. */
 static const char *const lock_users_sql =
+	"LOCK TABLE multiregion.zone, multiregion.node, multiregion.tenant IN SHARE MODE";
+static const char *const lock_old_users_sql =
 	"LOCK TABLE multiregion.node, multiregion.tenant IN SHARE MODE";
 
 static void
@@ -123,9 +136,8 @@ mr_catalog_list_regions(MrRegionRow **regions)
 	return (int) count;
 }
 
-/* A hint that names the regions there are, in the caller's memory. */
-static const char *
-known_regions(void)
+const char *
+mr_catalog_known_regions(void)
 {
 	StringInfoData text;
 	MrRegionRow *regions;
@@ -147,7 +159,7 @@ mr_catalog_require_region(const char *word, MrRegionRow *region)
 	if (!mr_catalog_find_region(word, region))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("region \"%s\" does not exist", word),
-				 errhint("%s", known_regions())));
+				 errhint("%s", mr_catalog_known_regions())));
 }
 
 void
@@ -206,29 +218,48 @@ mr_catalog_update_region(const MrRegionRow *region)
 	mr_catalog_close(&session);
 }
 
+/* Error 2BP01 if anything would be left without the region. */
+static void
+require_unused(const char *key)
+{
+	bool has_zones = mr_catalog_has("zone", NULL);
+	MrArguments arguments = {0};
+	int64 uses[4];
+	int64 sum = 0;
+
+	(void) mr_write(has_zones ? lock_users_sql : lock_old_users_sql, NULL);
+	mr_add_text(&arguments, key);
+	/* As of now, whatever the transaction's snapshot: fallbacks have no foreign key. */
+	PushActiveSnapshot(GetLatestSnapshot());
+	(void) mr_read(has_zones ? usage_sql : usage_old_sql, &arguments);
+	PopActiveSnapshot();
+	for (int i = 0; i < (int) lengthof(uses); i++)
+	{
+		uses[i] = mr_column_int64(0, i + 1);
+		sum += uses[i];
+	}
+	if (sum > 0)
+		ereport(ERROR, (errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
+						errmsg("region \"%s\" is in use", key),
+						errdetail("Nodes in it: %lld; tenants that prefer it: %lld; tenants that "
+								  "fall back to it: %lld; zones it belongs to: %lld.",
+								  (long long) uses[0], (long long) uses[1], (long long) uses[2],
+								  (long long) uses[3]),
+						errhint("Remove its nodes with drop_node(), give its tenants other regions "
+								"with set_tenant_region() or clear_tenant_region(), and take it "
+								"out of its zones with alter_zone() or drop_zone().")));
+}
+
 void
 mr_catalog_delete_region(const char *key)
 {
 	MrCatalogSession session;
 	MrArguments arguments = {0};
-	int64 nodes;
-	int64 tenants;
 
 	mr_catalog_open(&session);
-	mr_add_text(&arguments, key);
 	(void) mr_write(lock_sql, NULL);
-	(void) mr_write(lock_users_sql, NULL);
-	(void) mr_write(usage_sql, &arguments);
-	nodes = mr_column_int64(0, 1);
-	tenants = mr_column_int64(0, 2);
-	if (nodes > 0 || tenants > 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
-				 errmsg("region \"%s\" is in use", key),
-				 errdetail("Nodes in it: %lld; tenants that prefer it: %lld.", (long long) nodes,
-						   (long long) tenants),
-				 errhint("Remove its nodes with drop_node() and give its tenants another region "
-						 "with set_tenant_region() or clear_tenant_region().")));
+	require_unused(key);
+	mr_add_text(&arguments, key);
 	(void) mr_write(forget_sql, &arguments);
 	mr_catalog_close(&session);
 }

@@ -40,16 +40,6 @@ typedef struct MrNodeRow
 	bool witness;
 } MrNodeRow;
 
-/* A change of a tenant's preference. */
-typedef struct MrTenantChange
-{
-	const char *tenant;
-	const char *region; /* key; NULL clears the preference */
-	const char *reason; /* may be NULL */
-	bool has_expected;
-	int64 expected; /* version the caller believes in; 0: the tenant is new */
-} MrTenantChange;
-
 /* ---------- regions: catalog_region.c ---------- */
 
 /* The region a word means, as key or id in any case. False if there is none. */
@@ -57,6 +47,9 @@ extern bool mr_catalog_find_region(const char *word, MrRegionRow *region);
 
 /* The same, or error 42704 whose hint names the regions there are. */
 extern void mr_catalog_require_region(const char *word, MrRegionRow *region);
+
+/* A hint that names the regions there are, in the caller's memory. */
+extern const char *mr_catalog_known_regions(void);
 
 /* Keeps others from changing regions until the transaction ends; before reading to change. */
 extern void mr_catalog_lock_regions(void);
@@ -70,7 +63,7 @@ extern void mr_catalog_insert_region(const MrRegionRow *region);
 /* Overwrites all but key and id of an existing region. */
 extern void mr_catalog_update_region(const MrRegionRow *region);
 
-/* Removes a region; error 2BP01 while nodes or tenants use it. */
+/* Removes a region; error 2BP01 while nodes, tenants or zones use it. */
 extern void mr_catalog_delete_region(const char *key);
 
 /* All regions, preferred first, in the caller's memory. Returns how many. */
@@ -111,15 +104,6 @@ extern void mr_catalog_bind_node(const char *name, const MrUuid *uuid);
 
 /* Forgets all uuids; returns how many there were. They belong to another cluster. */
 extern int mr_catalog_unbind_all(void);
-
-/* ---------- tenants: catalog_tenant.c ---------- */
-
-/*
- * Changes a preference and returns the version; error 40001 when the expected version is
- * not the tenant's. Setting what is set already changes nothing. *had_region: whether
- * there was a preference before.
- */
-extern int64 mr_catalog_change_tenant(const MrTenantChange *change, bool *had_region);
 
 /* ---------- policy: catalog_policy.c; more in mr_catalog_policy.h ---------- */
 

@@ -1,5 +1,6 @@
 /*
- * How the catalog's own files run SQL. Nobody else includes this.
+ * How the catalog's own files, and those of routing/ that keep tables, run SQL. Nobody else
+ * includes this.
  *
  * A session is SPI plus the identity of the schema's owner plus a search_path that
  * nobody can put objects into. On an error PostgreSQL's abort undoes all three.
@@ -60,6 +61,10 @@ extern void mr_add_time(MrArguments *arguments, TimestampTz value);
 extern void mr_add_lsn(MrArguments *arguments, MrLsn value);
 extern void mr_add_uuid(MrArguments *arguments, const MrUuid *value); /* all zero is null */
 
+/* One argument that is an array: of text, in which a NULL pointer is null; of bigint. */
+extern void mr_add_texts(MrArguments *arguments, const char *const *values, int count);
+extern void mr_add_int64s(MrArguments *arguments, const int64 *values, int count);
+
 /*
  * Runs one statement in the open session; arguments may be NULL. Returns the number of
  * rows; those of a SELECT or RETURNING are in SPI_tuptable. read: the statement only
@@ -67,6 +72,9 @@ extern void mr_add_uuid(MrArguments *arguments, const MrUuid *value); /* all zer
  */
 extern uint64 mr_read(const char *sql, MrArguments *arguments);
 extern uint64 mr_write(const char *sql, MrArguments *arguments);
+
+/* The same as mr_write() for one of a few constant texts, whose plan is kept. */
+extern uint64 mr_write_kept(const char *sql, MrArguments *arguments);
 
 /* A column (from 1) of a row of the last result. Text is copied out, null is empty, 0, false. */
 extern void mr_column_text(uint64 row, int column, char *out, size_t size);

@@ -32,6 +32,7 @@ extern char *mr_optional_text(FunctionCallInfo fcinfo, int number);
 
 /* Why somebody changes something, NULL for null; error 22001 when it is too long to keep. */
 extern char *mr_reason_argument(FunctionCallInfo fcinfo, int number);
+extern void mr_require_reason(const char *reason); /* may be NULL */
 
 /* The word in the given case; error 22004 for null, 42602 for what the check refuses. */
 extern void mr_refuse_name(const char *what, const char *text, const char *problem);

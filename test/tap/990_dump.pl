@@ -46,6 +46,11 @@ $member->safe_psql($_) foreach
 	q{SELECT multiregion.set_policy('failback_delay', '10min', 'why not')},
 	q{INSERT INTO multiregion.failover (epoch, cause, to_node, to_region) VALUES (7, 'sick', 'n1', 'US_EAST')},
 	q{SELECT multiregion.record_divergence('lost', 1, 1, '0/1', '0/2')},
+	q{SELECT add_zone('UNION', '{EU_WEST}')}, q{SELECT set_tenant_zone('acme', 'UNION')},
+	q{SELECT set_tenant_region('union', 'EU_WEST', mode => 'pin', fallbacks => '{US_EAST}')},
+	q{CREATE TABLE "Organization" ("id" text PRIMARY KEY, "regionPreference" text)},
+	q{INSERT INTO "Organization" VALUES ('acme', NULL), ('union', NULL), ('mine', 'us-east-1')},
+	q{SELECT add_region_preference('"Organization"', 'id', 'regionPreference')},
 	'CREATE TABLE t (i int)', 'INSERT INTO t VALUES (1)', 'CREATE ROLE operator IN ROLE multiregion_admin';
 $cluster->poll_until(sub { $member->value('SELECT count(*) FROM multiregion.event') > 3 }, 20, 'events in the table');
 
@@ -77,6 +82,13 @@ sub is_complete
 	is($session->query('INSERT INTO t VALUES (2)')->{message}, undef, "$what: it may be written");
 	is($session->query(q{SELECT set_tenant_region('new', 'EU_WEST')})->{message}, undef, "$what: so may tenants");
 	is($session->query(q{SELECT multiregion.set_policy('lease', '5s')})->{message}, undef, "$what: and policy");
+	is($session->query(q{UPDATE "Organization" SET "regionPreference" = 'eu-west-1' WHERE id = 'mine'})->{message}, undef,
+		"$what: and the application's table");
+	is($session->value(q{SELECT region_for_tenant('mine')}), 'EU_WEST', "$what: which tenants follow");
+	$session->query(q{SELECT set_tenant_region('union', 'EU_WEST')});
+	$session->query(q{SELECT set_tenant_region('mine', 'US_EAST')});
+	is($session->value(q{SELECT string_agg("regionPreference", ' ' ORDER BY id) FROM "Organization"}), 'US_EAST US_EAST EU_WEST',
+		"$what: and which follows tenants");
 	is($session->value('SELECT count(*) FROM multiregion.node WHERE uuid IS NOT NULL'), 2, "$what: nodes are data");
 	my $status = $session->query('SELECT managed, fenced FROM multiregion.lease_status()');
 	if ($preloaded) { is_deeply($status->{rows}, [ [ 'f', 'f' ] ], "$what: which make nobody a member"); }
@@ -124,7 +136,8 @@ is($server->value('SELECT count(*) FROM multiregion.nodes WHERE joined'), 1, 'no
 
 # --- and away -------------------------------------------------------------------------------
 
-$server->safe_psql('SELECT ' . $_) foreach q{drop_node('lost')}, 'multiregion.leave()';
+$server->safe_psql('SELECT ' . $_) foreach q{drop_node('lost')}, 'multiregion.leave()',
+	q{remove_region_preference('"Organization"')};
 $server->safe_psql($_) foreach 'DROP EXTENSION multiregion',
 	map { "$_ multiregion_admin, multiregion_peer, multiregion_api" } 'DROP OWNED BY', 'DROP ROLE';
 my (undef, $left) = run("$bindir/pg_dumpall $to");

@@ -60,14 +60,20 @@ mr_optional_text(FunctionCallInfo fcinfo, int number)
 	return PG_ARGISNULL(number) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(number));
 }
 
+void
+mr_require_reason(const char *reason)
+{
+	if (reason != NULL && strlen(reason) > REASON_MAX)
+		ereport(ERROR, (errcode(ERRCODE_STRING_DATA_RIGHT_TRUNCATION),
+						errmsg("a reason has at most %d bytes", REASON_MAX)));
+}
+
 char *
 mr_reason_argument(FunctionCallInfo fcinfo, int number)
 {
 	char *reason = mr_optional_text(fcinfo, number);
 
-	if (reason != NULL && strlen(reason) > REASON_MAX)
-		ereport(ERROR, (errcode(ERRCODE_STRING_DATA_RIGHT_TRUNCATION),
-						errmsg("a reason has at most %d bytes", REASON_MAX)));
+	mr_require_reason(reason);
 	return reason;
 }
 

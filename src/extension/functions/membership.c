@@ -18,6 +18,7 @@
 #include "extension/mr_catalog_edit.h"
 #include "extension/mr_functions.h"
 #include "extension/pg_compat.h"
+#include "extension/routing/mr_zones.h"
 
 PG_FUNCTION_INFO_V1(multiregion_add_node);
 PG_FUNCTION_INFO_V1(multiregion_add_witness);
@@ -140,6 +141,8 @@ add_node(FunctionCallInfo fcinfo, const char *function, MrNodeRow *node, bool al
 	mr_catalog_hold_regions();
 	mr_catalog_require_region(node->region, &region);
 	mr_catalog_insert_node(node);
+	if (!node->witness)
+		mr_zones_warn_of_node(node->name, node->region);
 	PG_RETURN_TEXT_P(cstring_to_text(node->name));
 }
 
