@@ -263,8 +263,7 @@ multiregion_region_for_client(PG_FUNCTION_ARGS)
 	if (!geo.trusted)
 		mr_client_place_init(&geo.place);
 	mr_route_key_add(&key, tenant, strlen(tenant));
-	(void) mr_routing_tenant_rule(tenant, &rule);
-	regions = mr_routing_regions();
+	regions = mr_routing_tenant(tenant, strlen(tenant), &rule);
 	mr_routing_health(regions, &health);
 	choice = mr_route_region_for_client(regions, &rule, &health, mr_geo_country_map(regions),
 										&geo.place, &key);

@@ -34,10 +34,4 @@ extern const MrRouteRegions *mr_routing_tenant(const char *tenant, size_t length
  */
 extern void mr_routing_health(const MrRouteRegions *regions, MrRouteHealth *health);
 
-/*
- * What is set for a tenant, in numbers of the regions that mr_routing_regions() gives now.
- * False, with a rule that says nothing, for a tenant of whom nothing is set.
- */
-extern bool mr_routing_tenant_rule(const char *tenant, MrTenantRule *rule);
-
 #endif /* MR_ROUTING_H */
