@@ -7,9 +7,9 @@
  * entry past p is old. One history a leader, however many members.
  *
  * The history is fixed in size. It holds MR_LAG_SAMPLES positions, at least
- * MR_LAG_SPACING_MS apart and only different ones, so an idle leader uses none up. Asked
- * twice a second (monitor_lag.c), that is more than an hour of a leader that writes all
- * the time.
+ * MR_LAG_SPACING_MS apart and only different ones, so an idle leader uses none up. Filled
+ * twice a second (monitor_lag.c), that is more than an hour of a leader that writes all the
+ * time.
  */
 #ifndef MR_LAG_H
 #define MR_LAG_H

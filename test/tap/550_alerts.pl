@@ -18,7 +18,7 @@ my $cluster = MultiRegion::Cluster->new(
 		health_check_interval => '500ms',
 		health_retry_interval => '100ms',
 		max_consecutive_failures => 2,
-		lag_warning => '1s',
+		lag_warning => '3s',
 		lag_critical => '1h',
 		alert_delay => '500ms' });
 $cluster->start;
@@ -104,7 +104,7 @@ wait_shown('lag_warning', $node, 1, $cluster->nodes);
 wait_shown('replay_paused', $node, 1, $cluster->nodes);
 my $row = $first->query("SELECT severity, region_key, value > threshold, threshold, unit, runbook, since < now()
 	FROM multiregion.alerts WHERE alert = 'lag_warning'")->{rows}[0];
-is(join(' ', @$row), 'warning ' . $third->region . ' t 1000 ms MULTI_REGION_RUNBOOK.md#replication_lag t',
+is(join(' ', @$row), 'warning ' . $third->region . ' t 3000 ms MULTI_REGION_RUNBOOK.md#replication_lag t',
 	'it says how bad it is, and where to read on');
 wait_history($first, 'lag_warning', $node, 'open');
 is($second->value("SELECT node FROM multiregion.alert_history WHERE alert = 'lag_warning'"), $first->name,
@@ -120,14 +120,14 @@ wait_history($first, 'slot_retains_wal', 'forgotten', 'over');
 # The figures behind it.
 foreach my $seer ($cluster->nodes)
 {
-	my $windows = $seer->query("SELECT period, samples > 0, max_ms >= 1000, min_ms <= median_ms AND median_ms <= p99_ms AND p99_ms <= max_ms
+	my $windows = $seer->query("SELECT period, samples > 0, max_ms >= 3000, min_ms <= median_ms AND median_ms <= p99_ms AND p99_ms <= max_ms
 		FROM multiregion.lag_windows WHERE node_name = '$node' ORDER BY period")->{rows};
 	is(join(', ', map { join(' ', @$_) } @$windows), '00:01:00 t t t, 00:05:00 t t t, 01:00:00 t t t',
 		$seer->name . ' knows how late it was in the last minute, five, and hour');
 }
-is($first->value("SELECT bool_and(lag_ms > 0 AND max_ms >= 1000) FROM multiregion.region_lag WHERE region_key = '"
+is($first->value("SELECT bool_and(lag_ms > 0 AND max_ms >= 3000) FROM multiregion.region_lag WHERE region_key = '"
 		. $third->region . q{'}), 't', 'and so does the view of regions');
-is($first->value("SELECT max_ms >= 1000 AND max_bytes > 0 FROM multiregion.replication WHERE node_name = '$node'"),
+is($first->value("SELECT max_ms >= 3000 AND max_bytes > 0 FROM multiregion.replication WHERE node_name = '$node'"),
 	't', 'and the view of replication');
 
 # --- failover while it lasts ------------------------------------------------------------
