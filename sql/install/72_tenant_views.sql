@@ -52,19 +52,20 @@ FROM multiregion.tenant AS t
 		FROM multiregion.node AS n
 		WHERE NOT n.witness AND n.uuid IS NOT NULL AND n.region_key <> ALL (z.regions)
 		UNION ALL
-		SELECT CASE t.mode WHEN 'pin' THEN 'pin' ELSE 'preference' END, t.region_key, NULL,
+		SELECT CASE t.mode WHEN 'pin' THEN 'pin' ELSE 'preference' END AS violation,
+			t.region_key, NULL::text AS node_name,
 			format('The tenant is %s region %s, outside zone %s.',
-				CASE t.mode WHEN 'pin' THEN 'pinned to' ELSE 'at home in' END, t.region_key, z.zone)
+				CASE t.mode WHEN 'pin' THEN 'pinned to' ELSE 'at home in' END, t.region_key, z.zone) AS detail
 		WHERE t.region_key <> ALL (z.regions)
 		UNION ALL
-		SELECT 'fallback', f.region_key, NULL,
-			format('The tenant falls back to region %s, outside zone %s.', f.region_key, z.zone)
+		SELECT 'fallback' AS violation, f.region_key, NULL::text AS node_name,
+			format('The tenant falls back to region %s, outside zone %s.', f.region_key, z.zone) AS detail
 		FROM unnest(t.fallbacks) AS f (region_key)
 		WHERE f.region_key <> ALL (z.regions)
 		UNION ALL
-		SELECT 'not_pinned', NULL, NULL,
+		SELECT 'not_pinned' AS violation, NULL::text AS region_key, NULL::text AS node_name,
 			format('While no region named for the tenant is healthy, it is served by one that may be outside zone %s.',
-				z.zone)
+				z.zone) AS detail
 		WHERE t.mode <> 'pin'
 			AND EXISTS (SELECT FROM multiregion.region AS r WHERE r.region_key <> ALL (z.regions))
 	) AS v;

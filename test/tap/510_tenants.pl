@@ -104,7 +104,8 @@ $app = login($next, 'app');
 $operator = login($next, 'operator');
 $cluster->poll_until(sub { !defined $app->query(qq{UPDATE app."Organization" SET "regionPreference" = '$home' WHERE id = 'acme'})->{message} },
 	20, 'the new primary can be written');
-is($operator->value(q{SELECT region_for_tenant('acme')}), $home, 'the application is heard on the new primary');
+is($operator->value(q{SELECT region_key FROM multiregion.tenants WHERE tenant_id = 'acme'}), $home,
+	'the application is heard on the new primary');
 succeeds($operator, qq{SELECT set_tenant_region('acme', '$far', expected_version => 2)}, 'versions go on');
 is($app->value(q{SELECT "regionPreference" FROM app."Organization" WHERE id = 'acme'}), $far, 'and it hears');
 is($operator->value(qq{SELECT region_for_tenant_at('tenant-2', '$then')}), $far, 'the past has not changed');
