@@ -134,9 +134,7 @@ write_settings()
 	cat >"$demo/$region/environment" <<-END
 		MR_BINDIR='$bindir'
 		MR_NODE='$(node_of "$region")'
-		MR_REGION='$region'
 		MR_PORT=$(pg_port_of "$region")
-		MR_CONNINFO='$(conninfo_of "$region")'
 		MR_PEERS='$peers'
 		export MULTIREGION_PEER_OPTIONS='$(peer_options_of "$region")'
 	END

@@ -52,6 +52,12 @@ extern bool mr_order_give(const MrOrderWish *wish, MrOrderResult *result);
 /* What is known here of an order that was given before; outcome UNKNOWN if nothing is. */
 extern void mr_order_look(int64 id, MrOrderResult *result);
 
+/*
+ * Members that a word names: those of a region, by key or id, or a node. Reads the catalog.
+ * *is_region also for a region without members.
+ */
+extern uint32 mr_members_named(const MrLease *lease, const char *word, bool *is_region);
+
 /* Why a member could not lead now (MR_REFUSE_NONE if it could), as this node knows it. */
 extern int mr_order_refusal_of(const MrLease *lease, int slot, bool allow_loss);
 

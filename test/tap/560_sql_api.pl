@@ -12,7 +12,8 @@ use MultiRegion::ApiManual qw(api_differences);
 use MultiRegion::Cluster;
 use MultiRegion::Document;
 
-my $cluster = MultiRegion::Cluster->new(policy => { failback => 'off' });
+my $cluster = MultiRegion::Cluster->new(policy => { failback => 'off' },
+	settings => { 'multiregion.geo_providers' => "'cloudflare'", 'multiregion.trusted_proxies' => "'10.0.0.0/8'" });
 my $single = MultiRegion::Cluster->new(name => 'plain', managed => 0);
 my $document = MultiRegion::Document->new('docs/sql-api.md', examples => 1);
 my @names = qw(us_east_1 eu_west_1 ap_southeast_1);
@@ -46,6 +47,7 @@ $plain->safe_psql('CREATE ROLE alice');
 $us->safe_psql(q{SELECT set_tenant_region('acme', 'EU_WEST')});
 $document->run($cluster, places => { plain => $plain },
 	after => { "FROM switchover('EU_WEST')" => \&lose_primary, "FROM failover('US_EAST')" => \&recover });
+MultiRegion::Document->new('docs/geo.md', examples => 1)->run($cluster);
 MultiRegion::Document->new('docs/routing.md', examples => 1)->run($cluster);
 $us->safe_psql('CREATE TABLE account AS SELECT 7 AS id, 0 AS balance');
 MultiRegion::Document->new('docs/consistency.md', examples => 1)->run($cluster);

@@ -262,6 +262,7 @@ sub run_command
 	my $tools = qq{curl() { command curl -s "\$@"; }\nmake() { "$top/docker/demo/demo.sh" "\${1#demo-}" \${2#REGION=}; }};
 
 	$command =~ s/localhost:300([123])/'localhost:' . ($http_port + $1 - 1)/ge;
+	$command =~ s/port=550([123])/'port=' . ($pg_port + $1 - 1)/ge;
 	open(my $pipe, '-|', 'bash', '-c', "exec 2>&1 </dev/null\n$tools\n$command") or die "bash: $!";
 	local $/;
 	my $output = <$pipe> // '';
@@ -273,7 +274,7 @@ my $readme = MultiRegion::Document->new('README.md');
 foreach my $block (grep { $_->{mark} =~ /^run:/ } $readme->blocks)
 {
 	wait_for(20, sub { psql($any, q{SELECT switchover('US_EAST')}); primary_at(0) eq 'US_EAST' })
-		if $block->{text} =~ /INTO visit .*hello|switchover/;
+		if $block->{text} =~ /INTO visit .*hello|switchover|tenant_route/;
 	my @wrong = run_console($block->{text}, \&run_command);
 	is(join("\n", @wrong), '', "README.md:$block->{line}");
 }

@@ -19,6 +19,7 @@
 #include "extension/mr_catalog_edit.h"
 #include "extension/mr_commits.h"
 #include "extension/mr_functions.h"
+#include "extension/mr_order_call.h"
 #include "extension/mr_row.h"
 #include "extension/mr_shared_state.h"
 
@@ -39,20 +40,12 @@ bit_of(int slot)
 	return slot != MR_NO_SLOT ? UINT32_C(1) << slot : 0;
 }
 
-/* Members that a word names: a region, by key or id, or a node. */
 static uint32
 members_named(const MrLease *lease, const char *word)
 {
-	const MrConfig *config = &lease->durable.config;
-	MrRegionRow region;
-	bool is_region = mr_catalog_find_region(word, &region);
-	uint32 found = 0;
+	bool is_region;
+	uint32 found = mr_members_named(lease, word, &is_region);
 
-	for (int slot = 0; slot < MR_MAX_MEMBERS; slot++)
-		if (config->members[slot].used &&
-			strcmp(is_region ? config->members[slot].region : config->members[slot].name,
-				   is_region ? region.key : word) == 0)
-			found |= bit_of(slot);
 	if (found == 0)
 		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
 						errmsg("there is no member \"%s\", and no region with members", word)));

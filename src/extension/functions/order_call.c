@@ -52,30 +52,48 @@ present_leader(const MrLease *lease)
 	return mr_leader_slot(lease);
 }
 
+uint32
+mr_members_named(const MrLease *lease, const char *word, bool *is_region)
+{
+	const MrConfig *config = &lease->durable.config;
+	MrRegionRow region;
+	uint32 found = 0;
+
+	*is_region = mr_catalog_find_region(word, &region);
+	for (int slot = 0; slot < MR_MAX_MEMBERS; slot++)
+		if (config->members[slot].used &&
+			strcmp(*is_region ? config->members[slot].region : config->members[slot].name,
+				   *is_region ? region.key : word) == 0)
+			found |= UINT32_C(1) << slot;
+	return found;
+}
+
+/* All members but the leader, and, if it is to be away, but those of the leader's region. */
+static uint32
+others(const MrConfig *config, int leader, bool away)
+{
+	uint32 found = 0;
+
+	for (int slot = 0; slot < MR_MAX_MEMBERS; slot++)
+	{
+		const MrMember *member = &config->members[slot];
+
+		if (member->used && slot != leader &&
+			!(away && leader != MR_NO_SLOT &&
+			  strcmp(member->region, config->members[leader].region) == 0))
+			found |= UINT32_C(1) << slot;
+	}
+	return found;
+}
+
 /* Members of the wanted region, or the wanted node; false if there is none such. */
 static bool
 find_wanted(const MrLease *lease, const MrOrderWish *wish, int leader, uint32 *wanted)
 {
-	const MrConfig *config = &lease->durable.config;
-	MrRegionRow region;
-	bool is_region = wish->target != NULL && mr_catalog_find_region(wish->target, &region);
+	bool is_region = false;
 
-	*wanted = 0;
-	for (int slot = 0; slot < MR_MAX_MEMBERS; slot++)
-	{
-		const MrMember *member = &config->members[slot];
-		bool is_it = member->used;
-
-		if (wish->target == NULL)
-			is_it = is_it && slot != leader &&
-					!(wish->away && leader != MR_NO_SLOT &&
-					  strcmp(member->region, config->members[leader].region) == 0);
-		else
-			is_it = is_it && (is_region ? strcmp(member->region, region.key) == 0
-										: strcmp(member->name, wish->target) == 0);
-		if (is_it)
-			*wanted |= UINT32_C(1) << slot;
-	}
+	*wanted = wish->target != NULL ? mr_members_named(lease, wish->target, &is_region)
+								   : others(&lease->durable.config, leader, wish->away);
 	return is_region || *wanted != 0;
 }
 

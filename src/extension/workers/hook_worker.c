@@ -13,20 +13,15 @@
 
 #include "access/xact.h"
 #include "access/xlog.h"
-#include "libpq/pqsignal.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "postmaster/bgworker.h"
-#include "postmaster/interrupt.h"
 #include "replication/slot.h"
 #include "storage/ipc.h"
-#include "storage/latch.h"
 #include "storage/lock.h"
 #include "storage/lwlock.h"
 #include "storage/proc.h"
-#include "tcop/tcopprot.h"
-#include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/timeout.h"
 
@@ -116,35 +111,6 @@ leave(int code, Datum argument)
 		mr_hooks_command_cancel(&hooks_at_exit->commands[i]);
 }
 
-static void
-heed_interrupts(void)
-{
-	if (ProcDiePending)
-		proc_exit(1); /* an orderly shutdown is no error worth a line in the log */
-	CHECK_FOR_INTERRUPTS();
-	if (ConfigReloadPending)
-	{
-		ConfigReloadPending = false;
-		ProcessConfigFile(PGC_SIGHUP);
-	}
-}
-
-static void
-wait_on_latch(long timeout_ms)
-{
-	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, timeout_ms,
-					 PG_WAIT_EXTENSION);
-	ResetLatch(MyLatch);
-	heed_interrupts();
-}
-
-static bool
-is_managed(void)
-{
-	return pg_atomic_read_u32(&mr_shared->managed) != 0 &&
-		   pg_atomic_read_u32(&mr_shared->mode) != MR_MODE_OFF;
-}
-
 /*
  * The monitor tells the log when the database cannot be connected to; as long as it could
  * not, this process does not try.
@@ -152,31 +118,11 @@ is_managed(void)
 static void
 connect_to_database(void)
 {
-	while (!is_managed())
-		wait_on_latch(MR_UNMANAGED_MS);
+	while (!mr_worker_is_member())
+		mr_worker_wait(MR_UNMANAGED_MS);
 	while (mr_shared->monitor.failed_starts > 1)
-		wait_on_latch(MR_CONNECT_AGAIN_MS);
+		mr_worker_wait(MR_CONNECT_AGAIN_MS);
 	BackgroundWorkerInitializeConnection(mr_database, NULL, 0);
-}
-
-/* What a user may have set for sessions in general is not meant for this one. */
-static void
-pin_settings(void)
-{
-	static const char *const pinned[][2] = {
-		{"search_path", "pg_catalog, pg_temp"},
-		{"synchronous_commit", "local"},
-		{"default_transaction_read_only", "off"},
-		{"default_transaction_isolation", "read committed"},
-		{"statement_timeout", "0"},
-		{"idle_in_transaction_session_timeout", "0"},
-		{"idle_session_timeout", "0"},
-		{"lock_timeout", "2s"},
-		{"jit", "off"},
-	};
-
-	for (int i = 0; i < lengthof(pinned); i++)
-		SetConfigOption(pinned[i][0], pinned[i][1], PGC_SUSET, PGC_S_OVERRIDE);
 }
 
 /* ---------- the loop ---------- */
@@ -195,19 +141,19 @@ begin_turn(MrHooks *hooks)
 static void
 run(MrHooks *hooks)
 {
-	while (is_managed())
+	while (mr_worker_is_member())
 	{
 		begin_turn(hooks);
 		if (hooks->lease->loaded && hooks->lease->self != MR_NO_SLOT)
 		{
 			mr_hooks_veto(hooks);
-			heed_interrupts();
+			mr_worker_heed_interrupts();
 			mr_hooks_run(hooks);
-			heed_interrupts();
+			mr_worker_heed_interrupts();
 			mr_hooks_schedule(hooks);
 		}
 		(void) pgstat_report_stat(true);
-		wait_on_latch((long) (MR_HOOKS_TICK_NS / MR_NS_PER_MS));
+		mr_worker_wait((long) (MR_HOOKS_TICK_NS / MR_NS_PER_MS));
 	}
 }
 
@@ -216,13 +162,11 @@ mr_hooks_main(Datum argument)
 {
 	MrHooks *hooks;
 
-	pqsignal(SIGHUP, SignalHandlerForConfigReload);
-	pqsignal(SIGTERM, die);
-	BackgroundWorkerUnblockSignals();
+	mr_worker_begin();
 	before_shmem_exit(leave, (Datum) 0);
 	pg_atomic_write_u32(&mr_shared->hooks.procno, (uint32) MR_MY_PROCNO);
 	connect_to_database();
-	pin_settings();
+	mr_worker_pin_settings();
 
 	hooks = MemoryContextAllocZero(TopMemoryContext, sizeof(MrHooks));
 	hooks->lease = MemoryContextAllocZero(TopMemoryContext, sizeof(MrLease));

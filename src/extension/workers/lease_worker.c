@@ -313,19 +313,12 @@ forget_life(MrLeaseWorker *worker)
 	mr_shared_publish_lease(&worker->lease);
 }
 
-static bool
-is_member(void)
-{
-	return pg_atomic_read_u32(&mr_shared->managed) != 0 &&
-		   pg_atomic_read_u32(&mr_shared->mode) != MR_MODE_OFF;
-}
-
 /* One managed life: until the server becomes unmanaged, or the process ends. */
 static void
 run(MrLeaseWorker *worker)
 {
 	load_state(worker);
-	while (is_member())
+	while (mr_worker_is_member())
 	{
 		bool mail_open;
 
@@ -404,7 +397,7 @@ mr_lease_main(Datum argument)
 	find_observer(worker);
 	while (!got_sigterm)
 	{
-		if (is_member())
+		if (mr_worker_is_member())
 			run(worker);
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, 60000L,
 						 PG_WAIT_EXTENSION);

@@ -12,24 +12,20 @@
  *
  * An error in a step is reported; that step rests for a second, then for longer, the
  * others go on. Writes of its own do not wait for standbys, and a lock that somebody
- * else holds is given up after MR_LOCK_TIMEOUT: health checks must go on.
+ * else holds is given up after a moment: health checks must go on.
  */
 #include "postgres.h"
 
 #include "access/xact.h"
 #include "access/xlog.h"
-#include "libpq/pqsignal.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "postmaster/bgworker.h"
-#include "postmaster/interrupt.h"
 #include "replication/slot.h"
 #include "storage/condition_variable.h"
 #include "storage/ipc.h"
 #include "storage/lwlock.h"
 #include "storage/proc.h"
-#include "tcop/tcopprot.h"
-#include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/timeout.h"
 
@@ -41,7 +37,6 @@
 #include "extension/workers/mr_monitor.h"
 #include "extension/workers/mr_workers.h"
 
-#define MR_LOCK_TIMEOUT "2s"
 #define MR_LONGEST_REST_NS (60 * MR_NS_PER_S)
 #define MR_UNMANAGED_MS 60000L
 
@@ -105,41 +100,6 @@ forget_procno(int code, Datum argument)
 	pg_atomic_write_u32(&mr_shared->monitor_procno, PG_UINT32_MAX);
 }
 
-static void
-reload_settings(void)
-{
-	if (!ConfigReloadPending)
-		return;
-	ConfigReloadPending = false;
-	ProcessConfigFile(PGC_SIGHUP);
-}
-
-/* A fast shutdown is no error worth a line in the log. */
-static void
-heed_interrupts(void)
-{
-	if (ProcDiePending)
-		proc_exit(1);
-	CHECK_FOR_INTERRUPTS();
-}
-
-static void
-wait_on_latch(long timeout_ms)
-{
-	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, timeout_ms,
-					 PG_WAIT_EXTENSION);
-	ResetLatch(MyLatch);
-	heed_interrupts();
-	reload_settings();
-}
-
-static bool
-is_managed(void)
-{
-	return pg_atomic_read_u32(&mr_shared->managed) != 0 &&
-		   pg_atomic_read_u32(&mr_shared->mode) != MR_MODE_OFF;
-}
-
 /*
  * A database that cannot be connected to ends this process, and every start would say
  * so in the log: after a failure, the next attempts are up to a minute apart.
@@ -151,29 +111,9 @@ connect_to_database(void)
 	int64 until_ns = mr_boottime_ns() + Min(failures * 5, 60) * MR_NS_PER_S;
 
 	while (mr_boottime_ns() < until_ns)
-		wait_on_latch((long) ((until_ns - mr_boottime_ns()) / MR_NS_PER_MS) + 1);
+		mr_worker_wait((long) ((until_ns - mr_boottime_ns()) / MR_NS_PER_MS) + 1);
 	BackgroundWorkerInitializeConnection(mr_database, NULL, 0);
 	mr_shared->monitor.failed_starts = 0;
-}
-
-/* What a user may have set for sessions in general is not meant for this one. */
-static void
-pin_settings(void)
-{
-	static const char *const pinned[][2] = {
-		{"search_path", "pg_catalog"},
-		{"synchronous_commit", "local"},
-		{"default_transaction_read_only", "off"},
-		{"default_transaction_isolation", "read committed"},
-		{"statement_timeout", "0"},
-		{"idle_in_transaction_session_timeout", "0"},
-		{"idle_session_timeout", "0"},
-		{"lock_timeout", MR_LOCK_TIMEOUT},
-		{"jit", "off"},
-	};
-
-	for (int i = 0; i < lengthof(pinned); i++)
-		SetConfigOption(pinned[i][0], pinned[i][1], PGC_SUSET, PGC_S_OVERRIDE);
 }
 
 /* ---------- the loop ---------- */
@@ -273,11 +213,10 @@ run(MrMonitor *monitor)
 		recover(monitor);
 	PG_exception_stack = &on_error;
 
-	while (is_managed())
+	while (mr_worker_is_member())
 	{
 		MemoryContextReset(monitor->turn_context);
-		heed_interrupts();
-		reload_settings();
+		mr_worker_heed_interrupts();
 		begin_turn(monitor);
 		if (is_member(monitor))
 			run_steps(monitor);
@@ -291,17 +230,15 @@ mr_monitor_main(Datum argument)
 {
 	MrMonitor *monitor;
 
-	pqsignal(SIGHUP, SignalHandlerForConfigReload);
-	pqsignal(SIGTERM, die);
-	BackgroundWorkerUnblockSignals();
+	mr_worker_begin();
 	before_shmem_exit(forget_procno, (Datum) 0);
 	pg_atomic_write_u32(&mr_shared->monitor_procno, (uint32) MR_MY_PROCNO);
 
-	while (!is_managed())
-		wait_on_latch(MR_UNMANAGED_MS);
+	while (!mr_worker_is_member())
+		mr_worker_wait(MR_UNMANAGED_MS);
 	mr_resolver_be_brief();
 	connect_to_database();
-	pin_settings();
+	mr_worker_pin_settings();
 
 	monitor = MemoryContextAllocZero(TopMemoryContext, sizeof(MrMonitor));
 	monitor->lease = MemoryContextAllocZero(TopMemoryContext, sizeof(MrLease));

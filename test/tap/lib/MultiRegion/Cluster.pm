@@ -215,10 +215,7 @@ sub _prepare_node
 	_write_file($node->directory . '/environment',
 		"MR_BINDIR='$self->{bindir}'",
 		"MR_NODE='" . $node->name . "'",
-		"MR_REGION='" . $node->region . "'",
 		"MR_PORT=" . $node->port,
-		"MR_HTTP_PORT=" . $node->http_port,
-		"MR_CONNINFO='" . $node->conninfo . "'",
 		"MR_PEERS='" . join(', ', map { $_->conninfo } @others) . "'",
 		$self->{tls} ? "export MULTIREGION_PEER_OPTIONS='" . $self->{tls}->peer_options($node) . "'" : ());
 	return unless $self->{sidecars};
