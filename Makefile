@@ -194,7 +194,8 @@ bench-failover: prefix-release
 	@MR_TOP=$(CURDIR) MR_BINDIR=$(MR_PREFIX)/release/bin perl -Itest/tap/lib test/bench/failover.pl $(CASES)
 
 bench-routing: prefix-release
-	@MR_TOP=$(CURDIR) MR_BINDIR=$(MR_PREFIX)/release/bin perl -Itest/tap/lib test/bench/routing.pl $(CASES)
+	@+$(call inner,release) lookup
+	@MR_TOP=$(CURDIR) MR_LOOKUP=$(CURDIR)/build/release/lookup.bin MR_BINDIR=$(MR_PREFIX)/release/bin perl -Itest/tap/lib test/bench/routing.pl $(CASES)
 
 bench-pool: prefix-release
 	@+$(call inner,release) pool

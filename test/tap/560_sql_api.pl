@@ -51,5 +51,6 @@ MultiRegion::Document->new('docs/geo.md', examples => 1)->run($cluster);
 MultiRegion::Document->new('docs/routing.md', examples => 1)->run($cluster);
 $us->safe_psql('CREATE TABLE account AS SELECT 7 AS id, 0 AS balance');
 MultiRegion::Document->new('docs/consistency.md', examples => 1)->run($cluster);
+MultiRegion::Document->new('docs/geo.md', examples => 1)->run($cluster);
 MultiRegion::Document->new('docs/packaging.md', examples => 1)->run($single, places => { plain => $plain });
 done_testing();

@@ -1,6 +1,7 @@
 /*
- * A copy of the map of countries in this process; as fresh as that of the regions
- * (regions.c), and by the same means. Called by geo.c.
+ * A copy of the map of countries in this process. A change of the table invalidates its
+ * entry in the relation cache (multiregion_note_change()); that travels in the commit record,
+ * so the copies of a standby's sessions are as fresh as its tables. Called by geo.c.
  */
 #include "postgres.h"
 
@@ -12,6 +13,7 @@
 
 #include "extension/mr_catalog_country.h"
 #include "extension/routing/mr_geo.h"
+#include "extension/routing/mr_tenant_cache.h"
 
 static MrCountryMap map;
 static bool loaded = false;
@@ -40,7 +42,7 @@ load(const MrRouteRegions *regions)
 
 	changed = false;
 	map_table = OidIsValid(schema) ? get_relname_relid("country_region", schema) : InvalidOid;
-	PushActiveSnapshot(GetLatestSnapshot());
+	PushActiveSnapshot(mr_routing_snapshot());
 	count = mr_catalog_list_countries(&rows);
 	PopActiveSnapshot();
 	lines = MemoryContextAlloc(TopMemoryContext, Max(count, 1) * sizeof(*lines));
@@ -74,6 +76,8 @@ mr_geo_country_map(const MrRouteRegions *regions)
 	if (!watching)
 		CacheRegisterRelcacheCallback(forget, (Datum) 0);
 	watching = true;
+	/* A transaction that locks nothing would not hear of a change otherwise. */
+	AcceptInvalidationMessages();
 	if (!loaded || regions_version != regions->version)
 		load(regions);
 	return &map;

@@ -253,17 +253,17 @@ multiregion_region_for_client(PG_FUNCTION_ARGS)
 	MrRouteHealth health;
 	MrTenantRule rule;
 	MrGeo geo;
-	char *tenant;
+	text *tenant;
 
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
-	tenant = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	tenant = PG_GETARG_TEXT_PP(0);
 	mr_geo_resolve(headers_argument(fcinfo, 1), &peer, true, &geo);
 	/* The answer may be where the tenant writes: not on the word of just anybody. */
 	if (!geo.trusted)
 		mr_client_place_init(&geo.place);
-	mr_route_key_add(&key, tenant, strlen(tenant));
-	regions = mr_routing_tenant(tenant, strlen(tenant), &rule);
+	mr_route_key_add(&key, VARDATA_ANY(tenant), VARSIZE_ANY_EXHDR(tenant));
+	regions = mr_routing_tenant(VARDATA_ANY(tenant), VARSIZE_ANY_EXHDR(tenant), &rule);
 	mr_routing_health(regions, &health);
 	choice = mr_route_region_for_client(regions, &rule, &health, mr_geo_country_map(regions),
 										&geo.place, &key);
