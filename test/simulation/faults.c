@@ -248,6 +248,9 @@ strike(MrWorld *world, const MrSimFault *fault)
 		case MR_FAULT_ORDER:
 			operate(world, fault);
 			break;
+		case MR_FAULT_FORCE:
+			mr_quorum_force(world, fault->node);
+			break;
 		case MR_FAULT_BURST:
 			burst(world, fault->node);
 			break;
@@ -283,9 +286,17 @@ mr_faults_init(MrWorld *world)
 	world->wild = mr_world_chance(world, 4);
 	world->cruel = !mr_world_chance(world, 4);
 	world->modes = world->seed % 4 == 0;
+	world->forced = world->seed % 8 == 5;
 	world->batch = mr_world_chance(world, 2) ? 2 : 60;
 	world->crash_odds = mr_world_chance(world, 2) ? 2000 : 20000;
 	world->next_fault = 2 * MR_NS_PER_S;
+	if (world->forced)
+	{
+		schedule(world, MR_FAULT_FORCE, 3 * MR_NS_PER_S + mr_world_ms(world, 6000), any_node(world),
+				 0);
+		schedule(world, MR_FAULT_FORCE, 12 * MR_NS_PER_S + mr_world_ms(world, 8000),
+				 any_node(world), 0);
+	}
 	all_delays(world, MR_NS_PER_MS / 10, MR_NS_PER_MS);
 }
 

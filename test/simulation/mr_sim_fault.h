@@ -28,6 +28,7 @@ typedef enum MrSimFaultKind
 	MR_FAULT_RESUME, /* ... ends it, when the leader has asked for long leases */
 	MR_FAULT_MODE,   /* somebody wants the cluster in another mode */
 	MR_FAULT_ORDER,  /* somebody wants `other` to lead */
+	MR_FAULT_FORCE,  /* somebody takes a majority for lost, and forces a new quorum */
 	MR_FAULT_BURST   /* several at once */
 } MrSimFaultKind;
 
