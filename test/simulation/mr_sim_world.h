@@ -113,10 +113,8 @@ extern void mr_worker_tick(MrWorld *world, int node);
 extern void mr_worker_pause(MrWorld *world, int node, bool ends);
 extern void mr_worker_order(MrWorld *world, int node, int target);
 
-/* worker.c: what the monitor of a leader makes of its tables. */
+/* worker.c: what the monitor of a leader makes of its tables; a mode, to whoever leads now. */
 extern void mr_worker_propose(MrWorld *world, int node, const MrConfig *config);
-
-/* worker.c: proposes a mode to whoever leads now, if it has another. */
 extern void mr_worker_propose_mode(MrWorld *world, int mode);
 
 /*

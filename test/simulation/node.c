@@ -68,7 +68,7 @@ join(MrWorld *world, int n)
 		if (can_be_joined(world, n, i))
 			leader = &world->nodes[i];
 	if (leader == NULL)
-		return !mr_durable_is_discarded(&node->disk); /* the election decides */
+		return mr_uuid_is_set(&node->disk.node) && !mr_durable_is_discarded(&node->disk);
 	if (mr_quorum_left_out(world, n, (int) (leader - world->nodes)))
 	{
 		if (!mr_quorum_register(world, n, (int) (leader - world->nodes)))

@@ -49,7 +49,17 @@ wait_for_lease(const MrWorld *world, int survivor)
 	return disk->config.policy.lease_ms * MR_NS_PER_MS / 100 * (100 + 2 * MR_DRIFT_PERCENT);
 }
 
-/* Who has promises that reach further, for a pause, is made sure of. */
+/* It is a majority of its own quorum: the only voter, as after an earlier force. */
+static bool
+needs_nobody(const MrSimNode *node, int n)
+{
+	return mr_config_has_majority(&node->disk.config, BIT(n));
+}
+
+/*
+ * Who has promises that reach further, for a pause, is made sure of; who could lead alone
+ * comes back empty.
+ */
 static void
 put_down(MrWorld *world, uint32_t lost, int64_t wait_ns)
 {
@@ -60,10 +70,14 @@ put_down(MrWorld *world, uint32_t lost, int64_t wait_ns)
 		MrSimNode *node = &world->nodes[i];
 		bool outlives = node->deadline > mr_node_clock(world, i) + wait_ns;
 
-		if ((lost & BIT(i)) == 0 || (!outlives && mr_world_chance(world, 2)))
+		bool emptied = needs_nobody(node, i);
+
+		if ((lost & BIT(i)) == 0 || (!outlives && !emptied && mr_world_chance(world, 2)))
 			continue;
 		mr_node_kill(world, i, true);
 		node->orphans = 0;
+		if (emptied)
+			memset(&node->disk, 0, sizeof(node->disk));
 		node->start_at = world->now + MR_NS_PER_S + mr_world_ms(world, 4000);
 	}
 }
@@ -79,6 +93,18 @@ note_lost(MrWorld *world, const MrConfig *config, uint32_t lost)
 			world->lost[world->nlost++] = config->members[i];
 }
 
+/* One that is not left out answers, and says so. */
+static bool
+somebody_leads(const MrWorld *world, uint32_t lost)
+{
+	int i;
+
+	for (i = 0; i < world->nnodes; i++)
+		if ((lost & BIT(i)) == 0 && mr_node_is_open(world, i))
+			return true;
+	return false;
+}
+
 void
 mr_quorum_force(MrWorld *world, int survivor)
 {
@@ -87,7 +113,7 @@ mr_quorum_force(MrWorld *world, int survivor)
 	int64_t wait_ns = wait_for_lease(world, survivor);
 
 	if (!knows_the_newest(world, survivor) || node->witness ||
-		mr_forced_problem(&node->disk, lost) != NULL)
+		mr_forced_problem(&node->disk, lost) != NULL || somebody_leads(world, lost))
 		return;
 	mr_node_kill(world, survivor, true);
 	node->orphans = 0;
