@@ -138,6 +138,9 @@ mr_configuration_propose(MrStep *step)
 	next = *proposed;
 	mark_way_out(lease, &next);
 	next.voters_old = next.voters == current->voters ? 0 : current->voters;
+	/* whoever has a vote stays a member until it has lost that */
+	if (mr_config_problem(&next) != NULL)
+		return;
 	advance_version(step, &next);
 	adopt_config(step, &next);
 	mr_leader_heartbeat_now(step);

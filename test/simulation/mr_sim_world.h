@@ -24,7 +24,8 @@ typedef struct MrWorld
 	bool wild;   /* messages overtake each other as they like */
 	bool cruel;  /* faults are aimed at hand-overs and elections */
 	bool modes;  /* the cluster changes its mode now and then */
-	bool forced; /* operators force new quorums */
+	bool forced; /* operators force new quorums, */
+	bool moving; /* or change who is a member and who votes */
 	int nnodes;
 	MrSimNode nodes[MR_SIM_NODES];
 
@@ -69,6 +70,7 @@ typedef struct MrWorld
 	int plays;         /* elections that an observer would have won */
 	int unknowing;     /* votes of who held WAL of a leadership it had not heard of */
 	int clones;        /* nodes that came back after they were left out */
+	int changes;       /* of members and voters */
 	int64_t healed_ns; /* how long it took to serve again after all was healed */
 } MrWorld;
 
@@ -116,17 +118,6 @@ extern void mr_worker_order(MrWorld *world, int node, int target);
 /* worker.c: what the monitor of a leader makes of its tables; a mode, to whoever leads now. */
 extern void mr_worker_propose(MrWorld *world, int node, const MrConfig *config);
 extern void mr_worker_propose_mode(MrWorld *world, int mode);
-
-/*
- * quorum.c: an operator makes the survivor the only voter, the others being lost to it; who
- * of them cannot talk to whom since; what a node that was left out becomes when it joins
- * anew; the monitor of a primary, which gives votes back.
- */
-extern void mr_quorum_force(MrWorld *world, int survivor);
-extern bool mr_quorum_keeps_apart(const MrWorld *world, int a, int b);
-extern bool mr_quorum_left_out(const MrWorld *world, int node, int leader);
-extern bool mr_quorum_register(MrWorld *world, int node, int leader);
-extern void mr_quorum_monitor(MrWorld *world, int node);
 
 /* network.c */
 extern void mr_network_send(MrWorld *world, int from, int to, const MrMessage *message);

@@ -141,6 +141,11 @@ my @mutants = (
 		'lease_contact.c' => ["if (!same_generation)\n", "if (false)\n"]],
 	['forced_timelines', 'a forced quorum takes the next timeline, which those left out may have taken',
 		'forced.c' => ["durable->reserved_timeline += TIMELINES_LEFT_OUT;", ";"], rare => 1],
+	['voters_at_once', 'a change of voters is not joint',
+		'lease_configuration.c' => ["next.voters_old = next.voters == current->voters ? 0 : current->voters;",
+			"next.voters_old = 0;"]],
+	['dropped_at_once', 'a member is dropped while it has a vote',
+		'lease_configuration.c' => ["if (mr_config_problem(&next) != NULL)\n", "if (false)\n"]],
 	['promoted_observer', 'an observer does what it would do',
 		'lease_candidate.c' => ["if (mr_mode_is_played(step))\n", "if (false)\n"]],
 );

@@ -215,3 +215,64 @@ mr_quorum_monitor(MrWorld *world, int n)
 		bring_back(world, &config);
 	mr_worker_propose(world, n, &config);
 }
+
+/* ---------- members and voters ---------- */
+
+static uint32_t
+used_slots(const MrConfig *config)
+{
+	uint32_t used = 0;
+	int i;
+
+	for (i = 0; i < MR_MAX_MEMBERS; i++)
+		used |= config->members[i].used ? BIT(i) : 0;
+	return used;
+}
+
+/* A node that lives is dropped, one that was is taken in again, or a vote comes and goes. */
+void
+mr_quorum_change(MrWorld *world, int n)
+{
+	static MrConfig config;
+	const MrLease *lease = &world->nodes[n].lease;
+	int other =
+		(n + 1 + (int) mr_world_random(world, (uint64_t) world->nnodes - 1)) % world->nnodes;
+	MrMember *member = &config.members[other];
+
+	if (!world->nodes[n].worker || world->nodes[n].frozen || lease->role != MR_ROLE_LEADER)
+		return;
+	config = lease->durable.config;
+	if (!member->used)
+		*member = world->config.members[other];
+	else if (mr_world_chance(world, 2)) /* with its vote, too: that is refused */
+		memset(member, 0, sizeof(*member));
+	if (mr_world_chance(world, 2))
+		config.voters = (uint32_t) mr_world_random(world, UINT64_C(1) << world->nnodes);
+	config.voters &= used_slots(&config);
+	if (config.voters == 0)
+		config.voters = BIT(n);
+	mr_world_note(world, n, "is told of voters 0x%x; node %d is %s", config.voters, other + 1,
+				  member->used ? "a member" : "none");
+	world->changes++;
+	mr_worker_propose(world, n, &config);
+}
+
+void
+mr_quorum_restore(MrWorld *world)
+{
+	static MrConfig config;
+	int n;
+
+	for (n = 0; n < world->nnodes; n++)
+	{
+		const MrSimNode *node = &world->nodes[n];
+
+		if (!node->worker || node->lease.role != MR_ROLE_LEADER || !mr_node_is_open(world, n))
+			continue;
+		config = node->lease.durable.config;
+		memcpy(config.members, world->config.members, sizeof(config.members));
+		config.voters = world->config.voters;
+		if (memcmp(&config, &node->lease.durable.config, sizeof(config)) != 0)
+			mr_worker_propose(world, n, &config);
+	}
+}

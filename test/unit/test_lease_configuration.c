@@ -2,6 +2,8 @@
  * Changes of the configuration on the leader: joint while the voters change, final
  * once majorities of both sets have the joint one on disk. Slot 0 leads.
  */
+#include <string.h>
+
 #include "unit/mr_lease_bench.h"
 #include "unit/mr_unit.h"
 
@@ -90,6 +92,7 @@ typedef enum Fault
 	STILL_JOINT,
 	NO_VOTER,
 	WITHOUT_US,
+	VOTER_DROPPED,
 	FOREIGN
 } Fault;
 
@@ -112,6 +115,11 @@ MR_TEST(a_proposal_that_makes_no_sense_changes_nothing)
 			next.voters = 0;
 		if (fault == WITHOUT_US)
 			next.members[0].uuid.bytes[3]++;
+		if (fault == VOTER_DROPPED)
+		{
+			next.voters = 3;
+			memset(&next.members[2], 0, sizeof(next.members[2]));
+		}
 		if (fault == FOREIGN)
 			next.cluster.bytes[0]++;
 		mr_bench_propose(&bench, &next);
