@@ -144,6 +144,8 @@ my @mutants = (
 	['voters_at_once', 'a change of voters is not joint',
 		'lease_configuration.c' => ["next.voters_old = next.voters == current->voters ? 0 : current->voters;",
 			"next.voters_old = 0;"]],
+	['final_unbacked', 'new voters elect while a lease of the old ones runs',
+		'lease_configuration.c' => ["if (lease->durable.config.voters_old != 0 && !mr_leader_rests_on_both(step))\n", "if (false)\n"], rare => 1],
 	['dropped_at_once', 'a member is dropped while it has a vote',
 		'lease_configuration.c' => ["if (mr_config_problem(&next) != NULL)\n", "if (false)\n"]],
 	['promoted_observer', 'an observer does what it would do',

@@ -83,6 +83,10 @@ join(MrWorld *world, int n)
 	node->disk.log_term = 0;
 	node->disk.rebuilding_term = leader->lease.durable.term;
 	node->disk.stamp = leader->lease.durable.stamp;
+	for (i = 0; i < MR_MAX_MEMBERS; i++) /* whoever owns a slot now has its own count */
+		if (!mr_uuid_equal(&node->disk.config.members[i].uuid,
+						   &leader->lease.durable.config.members[i].uuid))
+			node->disk.peer_sequence[i] = 0;
 	node->disk.config = leader->lease.durable.config;
 	if (node->disk.reserved_timeline < mr_sim_wal_timeline(&leader->wal))
 		node->disk.reserved_timeline = mr_sim_wal_timeline(&leader->wal);

@@ -56,19 +56,32 @@ needs_nobody(const MrSimNode *node, int n)
 	return mr_config_has_majority(&node->disk.config, BIT(n));
 }
 
+/* Its leases are long, or have been, or will be once the promises arrive. */
+static bool
+is_paused(const MrConfig *config)
+{
+	int64_t until_ms = config->paused_until_ms;
+	int i;
+
+	for (i = 0; i < MR_MAX_MEMBERS; i++)
+		if (config->members[i].paused_until_ms > until_ms)
+			until_ms = config->members[i].paused_until_ms;
+	return until_ms != 0;
+}
+
 /*
  * Who has promises that reach further, for a pause, is made sure of; who could lead alone
  * comes back empty.
  */
 static void
-put_down(MrWorld *world, uint32_t lost, int64_t wait_ns)
+put_down(MrWorld *world, uint32_t lost)
 {
 	int i;
 
 	for (i = 0; i < world->nnodes; i++)
 	{
 		MrSimNode *node = &world->nodes[i];
-		bool outlives = node->deadline > mr_node_clock(world, i) + wait_ns;
+		bool outlives = is_paused(&node->lease.durable.config);
 
 		bool emptied = needs_nobody(node, i);
 
@@ -117,7 +130,7 @@ mr_quorum_force(MrWorld *world, int survivor)
 		return;
 	mr_node_kill(world, survivor, true);
 	node->orphans = 0;
-	put_down(world, lost, wait_ns);
+	put_down(world, lost);
 	note_lost(world, &node->disk.config, lost);
 	mr_world_note(world, survivor, "a new quorum is forced without 0x%x", lost);
 	mr_forced_apply(&node->disk, lost);
@@ -211,7 +224,9 @@ mr_quorum_monitor(MrWorld *world, int n)
 	config = node->lease.durable.config;
 	config.policy = world->config.policy;
 	config.voters |= fit_voters(world, n);
-	if (node->lease.durable.ndiscarded > 0 && mr_world_chance(world, 4))
+	if (node->lease.durable.ndiscarded > 0 &&
+		mr_uuid_equal(&node->lease.durable.discarded[0], &world->lost[0].uuid) &&
+		mr_world_chance(world, 4))
 		bring_back(world, &config);
 	mr_worker_propose(world, n, &config);
 }

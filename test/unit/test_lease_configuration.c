@@ -21,14 +21,20 @@ start_leader(uint32_t voters)
 	next = bench.lease.durable.config;
 }
 
-/* A peer grants, and says which configuration it has on disk. */
+/* A peer grants or refuses, and says which configuration it has on disk. */
 static void
-confirm(int slot, uint64_t version)
+answer(int slot, MrRefusal refusal, uint64_t version)
 {
 	while (mr_bench_asked(&bench, slot) == MR_MSG_NONE)
 		mr_bench_tick(&bench, 100);
-	mr_bench_answer(&bench, slot, MR_REFUSE_NONE)->config_version = version;
+	mr_bench_answer(&bench, slot, refusal)->config_version = version;
 	mr_bench_deliver_answer(&bench, 1);
+}
+
+static void
+confirm(int slot, uint64_t version)
+{
+	answer(slot, MR_REFUSE_NONE, version);
 }
 
 MR_TEST(a_new_leadership_puts_its_term_on_the_configuration)
@@ -83,6 +89,21 @@ MR_TEST(while_joint_a_lease_needs_both_majorities)
 	MR_CHECK_INT(bench.deadline_ms, before); /* 3 and 4 have not granted */
 	confirm(4, 2);
 	MR_CHECK(bench.deadline_ms > before);
+}
+
+/* They have it on disk, but are free to elect another: the lease of one voter runs on. */
+MR_TEST(new_voters_vote_alone_only_when_they_have_granted_the_lease_that_runs)
+{
+	start_leader(1);
+	next.voters = 7;
+	mr_bench_propose(&bench, &next);
+	answer(1, MR_REFUSE_NOT_SEVERED, 3);
+	answer(2, MR_REFUSE_NOT_SEVERED, 3);
+	MR_CHECK_INT(bench.disk.config.voters_old, 1);
+	MR_CHECK_INT(bench.disk.config.version, 3);
+	confirm(1, 3);
+	MR_CHECK_INT(bench.disk.config.voters_old, 0);
+	MR_CHECK_INT(bench.disk.config.version, 4);
 }
 
 typedef enum Fault
