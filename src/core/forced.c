@@ -51,6 +51,18 @@ mr_forced_problem(const MrDurable *durable, uint32_t discard)
 	return NULL;
 }
 
+/* Whatever could keep the node from leading, were it asked again. */
+static void
+ask_no_policy(MrConfig *config, int self)
+{
+	config->members[self].no_promote = false;
+	config->members[self].paused_until_ms = 0;
+	config->paused_until_ms = 0;
+	config->policy.auto_failover = 1;
+	config->policy.max_failovers_per_hour = -1;
+	config->policy.max_failover_lag_bytes = -1;
+}
+
 void
 mr_forced_apply(MrDurable *durable, uint32_t discard)
 {
@@ -81,8 +93,17 @@ mr_forced_apply(MrDurable *durable, uint32_t discard)
 	config->version++;
 	config->voters = BIT(self);
 	config->voters_old = 0;
-	config->members[self].no_promote = false;
-	config->policy.auto_failover = 1;
+	ask_no_policy(config, self);
+}
+
+int64_t
+mr_forced_longest_lease_ms(const MrDurable *durable)
+{
+	int64_t usual_ms = durable->config.policy.lease_ms;
+
+	if (durable->last_led_term == durable->term)
+		return 0; /* its own, and it is down */
+	return durable->max_lease_ms > usual_ms ? durable->max_lease_ms : usual_ms;
 }
 
 bool

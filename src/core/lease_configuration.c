@@ -4,7 +4,8 @@
  * A change that touches the voters goes through a joint configuration: while it
  * is joint, elections and leases need a majority of the old and of the new
  * voters. The leader persists it before it sends it; the final one is made only
- * after majorities of both have persisted the joint one. A new leadership puts
+ * after majorities of both have persisted the joint one, and have granted the lease
+ * as far as it reaches. A new leadership puts
  * its own term on the configuration, so that any two can be ordered; voters
  * refuse a candidate with an older one. Called by lease.c: on the leader, and wherever a
  * message brings a newer configuration.
@@ -138,6 +139,9 @@ mr_configuration_propose(MrStep *step)
 	next = *proposed;
 	mark_way_out(lease, &next);
 	next.voters_old = next.voters == current->voters ? 0 : current->voters;
+	/* whoever has a vote stays a member until it has lost that */
+	if (mr_config_problem(&next) != NULL)
+		return;
 	advance_version(step, &next);
 	adopt_config(step, &next);
 	mr_leader_heartbeat_now(step);
@@ -199,6 +203,9 @@ mr_configuration_advance(MrStep *step)
 	MrConfig next;
 
 	if (lease->role != MR_ROLE_LEADER || !may_advance(step))
+		return;
+	/* the new voters alone elect from now on: a majority of them must not be free to */
+	if (lease->durable.config.voters_old != 0 && !mr_leader_rests_on_both(step))
 		return;
 	next = lease->durable.config;
 	if (next.voters_old == 0)

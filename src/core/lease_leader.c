@@ -239,20 +239,43 @@ shorten_grants(MrStep *step)
 		lease->promise_until_ns = longest_ns;
 }
 
-/* Publishes the instant up to which a majority lets us acknowledge. */
+/* The instant up to which a majority lets us acknowledge; two, while they change. */
+static int64_t
+granted_until(const MrLease *lease)
+{
+	int64_t grants[MR_MAX_MEMBERS];
+	int slot;
+
+	for (slot = 0; slot < MR_MAX_MEMBERS; slot++)
+		grants[slot] = lease->peers[slot].granted_until_ns;
+	return mr_config_majority_time(&lease->durable.config, grants);
+}
+
+bool
+mr_leader_rests_on_both(MrStep *step)
+{
+	MrLease *lease = step->lease;
+	int64_t until_ns = granted_until(lease);
+
+	if (lease->deadline_ns <= step->now)
+		return true; /* none runs */
+	if (until_ns < step->now + mr_step_policy(step)->lease_ms * MR_NS_PER_MS / 2)
+		return false;
+	if (lease->deadline_ns > until_ns)
+		mr_step_deadline(step, until_ns);
+	return true;
+}
+
+/* Publishes it. */
 static void
 publish_deadline(MrStep *step)
 {
 	MrLease *lease = step->lease;
-	int64_t grants[MR_MAX_MEMBERS];
 	int64_t deadline;
-	int slot;
 
 	if (lease->renounced || !lease->stamped || lease->handover > MR_HANDOVER_DRAIN)
 		return;
-	for (slot = 0; slot < MR_MAX_MEMBERS; slot++)
-		grants[slot] = lease->peers[slot].granted_until_ns;
-	deadline = mr_config_majority_time(&lease->durable.config, grants);
+	deadline = granted_until(lease);
 	if (deadline <= lease->deadline_ns || deadline <= step->now)
 		return;
 	if (lease->transition.open_ns == 0)

@@ -41,6 +41,12 @@ extern const char *mr_forced_problem(const MrDurable *durable, uint32_t discard)
  */
 extern void mr_forced_apply(MrDurable *durable, uint32_t discard);
 
+/*
+ * How long a lease of somebody else may still run, as far as this node knows, which is not
+ * told of the others' promises. Before mr_forced_apply().
+ */
+extern int64_t mr_forced_longest_lease_ms(const MrDurable *durable);
+
 /* A configuration would make a member of whom this node's forced quorum has left out. */
 extern bool mr_forced_brings_back(const MrDurable *durable, const MrConfig *config);
 

@@ -75,6 +75,9 @@ extern void mr_leader_tick(MrStep *step);
 extern void mr_leader_reply(MrStep *step, int slot);
 extern void mr_leader_heartbeat_now(MrStep *step);
 
+/* While voters change: makes the lease reach no further than both majorities let it, if it can. */
+extern bool mr_leader_rests_on_both(MrStep *step);
+
 /* lease_handover.c: the leader's server died or stops, it is sick, or it does it by order. */
 extern bool mr_handover_is_due(MrStep *step);
 extern void mr_handover_ask(MrStep *step, int slot);

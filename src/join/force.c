@@ -7,10 +7,12 @@
  */
 #include "join/mr_join_force.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "core/mr_forced.h"
+#include "core/mr_lease.h"
 #include "join/mr_join_configure.h"
 #include "join/mr_join_control.h"
 #include "join/mr_join_peers.h"
@@ -170,9 +172,41 @@ check_this_node(const MrJoin *join)
 
 /* ---------- doing it ---------- */
 
-static int
-act(MrJoin *join, uint32_t discard)
+/*
+ * A primary that lives where nobody sees it acknowledges writes until its lease ends. One of
+ * the usual length is waited for; what a pause of failover made longer can only be told.
+ */
+static void
+say_lease(const MrJoin *join)
 {
+	int64_t longest_ms = mr_forced_longest_lease_ms(&join->durable);
+
+	if (longest_ms <= join->durable.config.policy.lease_ms)
+		return;
+	mr_join_say("warning: failover was paused: the old primary, if it lives, may acknowledge "
+				"writes for up to %lld s more",
+				(long long) longest_ms / 1000);
+	mr_join_hint("make sure that it is down: what it acknowledges from now on is lost");
+}
+
+static void
+wait_for_lease_end(const MrJoin *join, int64_t asked_ns)
+{
+	int64_t left_ms = join->durable.config.policy.lease_ms * (100 + MR_DRIFT_PERCENT) / 100;
+
+	if (mr_forced_longest_lease_ms(&join->durable) == 0)
+		return;
+	left_ms -= (mr_join_now_ns() - asked_ns) / MR_NS_PER_MS;
+	if (left_ms <= 0)
+		return;
+	mr_join_say("waiting %lld ms for the end of the last lease", (long long) left_ms);
+	(void) poll(NULL, 0, (int) left_ms);
+}
+
+static int
+act(MrJoin *join, uint32_t discard, int64_t asked_ns)
+{
+	wait_for_lease_end(join, asked_ns);
 	mr_forced_apply(&join->durable, discard);
 	if (!mr_join_state_write(join))
 		return MR_JOIN_EXIT_FAILED;
@@ -188,6 +222,7 @@ mr_join_force(MrJoin *join)
 {
 	uint32_t discard;
 	const char *problem;
+	int64_t asked_ns = mr_join_now_ns();
 	int code = check_this_node(join);
 
 	if (code != 0)
@@ -200,6 +235,7 @@ mr_join_force(MrJoin *join)
 	if (code != 0)
 		return code;
 	say_members(join, discard);
+	say_lease(join);
 	/* a certificate that nobody accepts looks like a world in which nobody lives */
 	mr_join_peers_explain(join);
 	if (discard == 0 && join->options.discard[0] == '\0')
@@ -212,7 +248,7 @@ mr_join_force(MrJoin *join)
 		return refuse(problem);
 	code = check_others(join, discard);
 	if (code != 0 || !join->options.dry_run)
-		return code != 0 ? code : act(join, discard);
+		return code != 0 ? code : act(join, discard, asked_ns);
 	mr_join_say("would force a new quorum; nothing was changed (--dry-run)");
 	return MR_JOIN_EXIT_START;
 }

@@ -28,6 +28,7 @@ typedef struct Daemon
 	const char *path;
 	struct event *timer;
 	int64_t finish_ns; /* when to stop waiting; 0 = not finishing yet */
+	bool finished;     /* nothing is under way any more */
 } Daemon;
 
 void
@@ -158,6 +159,12 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 	}
 	if (may_wait(daemon))
 		mr_loop_arm(daemon->timer, POLL_MS);
+	else if (!daemon->finished)
+	{
+		/* the last answer may have been given in this very turn of the loop: the next sends it */
+		daemon->finished = true;
+		mr_loop_arm(daemon->timer, POLL_MS);
+	}
 	else
 		event_base_loopbreak(daemon->service.base);
 }

@@ -308,7 +308,8 @@ is(scalar @held, 60, 'the listen queue takes 60 connections');
 $_->send($good) foreach @held;
 my @served = grep { $_->answer(timeout => $_ == $held[0] ? 5 : 0.05) } @held;
 cmp_ok(scalar @served, '>=', 20, 'the connections allowed are served');
-cmp_ok(scalar @served, '<=', 36, 'and no more than them');
+# On a busy machine the first ones may have been idle for too long meanwhile, and made room.
+cmp_ok(scalar(grep { !$_->ends(timeout => 0.01) } @served), '<=', 36, 'and no more than them at a time');
 $_->close foreach @served;
 my %served = map { $_ => 1 } @served;
 my @waiting = grep { !$served{$_} } @held;

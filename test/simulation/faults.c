@@ -156,6 +156,19 @@ burst(MrWorld *world, int n)
 	schedule(world, MR_FAULT_HEAL_LINKS, part_of_lease(world, 100, 400), n, other);
 }
 
+/* And before all have heard of it, the one that made it is gone: an election decides. */
+static void
+change_members(MrWorld *world, int leader, int other)
+{
+	static const MrSimFaultKind then[] = {MR_FAULT_KILL_SERVER, MR_FAULT_KILL_ALL, MR_FAULT_ISOLATE,
+										  MR_FAULT_FREEZE, MR_FAULT_CUT_BOTH};
+
+	mr_quorum_change(world, leader);
+	if (world->cruel && mr_world_chance(world, 2))
+		schedule(world, then[mr_world_random(world, sizeof(then) / sizeof(then[0]))],
+				 mr_world_ms(world, 40), leader, other);
+}
+
 /* What people do, and how they are answered. */
 static void
 operate(MrWorld *world, const MrSimFault *fault)
@@ -164,6 +177,10 @@ operate(MrWorld *world, const MrSimFault *fault)
 
 	if (fault->kind == MR_FAULT_MODE)
 		mr_worker_propose_mode(world, (int) mr_world_random(world, MR_MODE_COUNT));
+	else if (fault->kind == MR_FAULT_FORCE)
+		mr_quorum_force(world, fault->node);
+	else if (fault->kind == MR_FAULT_MEMBERS)
+		change_members(world, leader_of(world), fault->other);
 	else if (fault->kind == MR_FAULT_PAUSE && mr_world_chance(world, 2))
 	{
 		mr_worker_pause(world, fault->node, false);
@@ -246,6 +263,8 @@ strike(MrWorld *world, const MrSimFault *fault)
 		case MR_FAULT_PAUSE:
 		case MR_FAULT_RESUME:
 		case MR_FAULT_ORDER:
+		case MR_FAULT_FORCE:
+		case MR_FAULT_MEMBERS:
 			operate(world, fault);
 			break;
 		case MR_FAULT_BURST:
@@ -271,6 +290,8 @@ any_kind(MrWorld *world)
 
 	if (world->modes && mr_world_chance(world, 3))
 		return MR_FAULT_MODE;
+	if (world->moving && mr_world_chance(world, 3))
+		return MR_FAULT_MEMBERS;
 	if (mr_world_chance(world, 60))
 		return MR_FAULT_POWER;
 	return often[mr_world_random(world, sizeof(often) / sizeof(often[0]))];
@@ -283,9 +304,18 @@ mr_faults_init(MrWorld *world)
 	world->wild = mr_world_chance(world, 4);
 	world->cruel = !mr_world_chance(world, 4);
 	world->modes = world->seed % 4 == 0;
+	world->forced = world->seed % 8 == 5;
+	world->moving = world->seed % 8 == 1;
 	world->batch = mr_world_chance(world, 2) ? 2 : 60;
 	world->crash_odds = mr_world_chance(world, 2) ? 2000 : 20000;
 	world->next_fault = 2 * MR_NS_PER_S;
+	if (world->forced)
+	{
+		schedule(world, MR_FAULT_FORCE, 3 * MR_NS_PER_S + mr_world_ms(world, 6000), any_node(world),
+				 0);
+		schedule(world, MR_FAULT_FORCE, 12 * MR_NS_PER_S + mr_world_ms(world, 8000),
+				 any_node(world), 0);
+	}
 	all_delays(world, MR_NS_PER_MS / 10, MR_NS_PER_MS);
 }
 

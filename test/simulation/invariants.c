@@ -4,21 +4,46 @@
  */
 #include "mr_world.h"
 
-static MrSimTerm *
-term_of(MrWorld *world, uint64_t term)
+#include "core/mr_forced.h"
+
+/* Each generation counts its terms from anew. */
+MrSimTerm *
+mr_check_term(MrWorld *world, uint64_t term)
 {
-	return &world->terms[term % MR_SIM_TERMS];
+	uint64_t number = mr_generation(term) * (MR_SIM_TERMS / 3) + (term & UINT32_MAX);
+
+	return &world->terms[number % MR_SIM_TERMS];
 }
 
 static void
 note_vote(MrWorld *world, int n, uint64_t term, int candidate)
 {
-	uint8_t *voted = &term_of(world, term)->voted[n];
+	uint8_t *voted = &mr_check_term(world, term)->voted[n];
 
 	/* who voted for itself in vain may vote for the leader of the term afterwards */
-	if (*voted != 0 && *voted != candidate + 1 && term_of(world, term)->leader != candidate + 1)
+	if (*voted != 0 && *voted != candidate + 1 &&
+		mr_check_term(world, term)->leader != candidate + 1)
 		mr_world_fail(world, n, "a node voted twice in a term");
 	*voted = (uint8_t) (candidate + 1);
+}
+
+/* Nobody takes part in a generation that it does not know, or that has left it out. */
+static void
+check_generation(MrWorld *world, int n, const MrDurable *next)
+{
+	const MrDurable *disk = &world->nodes[n].disk;
+	int i;
+
+	if (mr_generation(next->term) > mr_generation(next->config.term))
+		mr_world_fail(world, n, "it has a term of a generation whose members it does not know");
+	if (mr_durable_is_discarded(disk) &&
+		(next->term != disk->term || !mr_uuid_equal(&next->voted_for, &disk->voted_for)))
+		mr_world_fail(world, n, "a node that was left out promised something");
+	if (mr_generation(next->config.term) < world->generation)
+		return;
+	for (i = 0; i < world->nlost; i++)
+		if (mr_config_slot_of(&next->config, &world->lost[i].uuid) != MR_NO_SLOT)
+			mr_world_fail(world, n, "who was left out is a member again");
 }
 
 /* A state file never goes back, and never gives the same vote to two. */
@@ -45,6 +70,8 @@ mr_check_persist(MrWorld *world, int n, const MrDurable *next)
 						 next->stamp.term);
 	if (next->amnesiac && !disk->amnesiac)
 		mr_world_fail(world, n, "a healthy node was taken for an amnesiac");
+	if (world->generation > 0)
+		check_generation(world, n, next);
 }
 
 /* The true order of the logs, whatever the nodes believe, as it was when the voter looked. */
@@ -62,7 +89,7 @@ lags(const MrSimNode *node)
 {
 	int64_t limit = node->disk.config.policy.max_failover_lag_bytes;
 
-	return node->in_recovery &&
+	return limit >= 0 && node->in_recovery &&
 		   (int64_t) node->lease.leader_lsn - (int64_t) MR_SIM_LSN(node->wal.length) > limit;
 }
 
@@ -118,6 +145,8 @@ mr_check_reply(MrWorld *world, int n, const MrSimMail *request, const MrMessage 
 
 	if (!reply->ok || (reply->kind != MR_MSG_VOTE && reply->kind != MR_MSG_GRANT))
 		return;
+	if (mr_generation(request->message.config_term) != mr_generation(node->disk.config.term))
+		mr_world_fail(world, n, "a promise was made to another generation");
 	if (node->disk.term != request->message.term ||
 		!mr_uuid_equal(&node->disk.voted_for, &request->message.sender) ||
 		node->disk.voted_nonce != request->message.nonce)
@@ -175,7 +204,7 @@ mr_check_elected(MrWorld *world, int n)
 {
 	MrSimNode *node = &world->nodes[n];
 	uint64_t term = node->lease.durable.term;
-	MrSimTerm *previous = term_of(world, world->newest_term);
+	MrSimTerm *previous = mr_check_term(world, world->newest_term);
 	bool handed_over = world->newest_term != 0 && previous->released &&
 					   node->lease.released.term == world->newest_term &&
 					   !is_lossy_order(&node->lease);
@@ -183,9 +212,11 @@ mr_check_elected(MrWorld *world, int n)
 
 	world->leaderships++;
 	world->lossless += handed_over;
-	if (term_of(world, term)->leader != 0)
+	if (mr_generation(term) < world->generation && world->now >= world->forced_at)
+		mr_world_fail(world, n, "it was elected by an older generation");
+	if (mr_check_term(world, term)->leader != 0)
 		mr_world_fail(world, n, "two leaders were elected in one term");
-	term_of(world, term)->leader = n + 1;
+	mr_check_term(world, term)->leader = n + 1;
 	if (term < world->newest_term)
 		return; /* the election was won long ago, and lost to a later one since */
 	for (i = 0; i < world->nnodes; i++)
@@ -208,6 +239,9 @@ mr_check_acknowledge(MrWorld *world, int n, int position)
 			mr_world_fail(world, n, "two nodes may acknowledge at the same instant");
 	if (node->bound && node->deadline_term < world->newest_term)
 		mr_world_fail(world, n, "an acknowledgement after a newer election");
+	if (node->bound && mr_generation(node->deadline_term) < world->generation &&
+		world->now >= world->forced_at)
+		mr_world_fail(world, n, "an acknowledgement by an older generation");
 	if (node->bound && node->disk.stamp.term != node->deadline_term)
 		mr_world_fail(world, n, "an acknowledgement without a stamp on disk");
 	if (world->nacknowledged == MR_SIM_WAL - 1)

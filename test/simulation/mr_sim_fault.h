@@ -24,11 +24,13 @@ typedef enum MrSimFaultKind
 	MR_FAULT_POWER, /* every node at once */
 	MR_FAULT_STALL, /* streaming */
 	MR_FAULT_SICK,
-	MR_FAULT_PAUSE,  /* somebody pauses failover, or ends a pause */
-	MR_FAULT_RESUME, /* ... ends it, when the leader has asked for long leases */
-	MR_FAULT_MODE,   /* somebody wants the cluster in another mode */
-	MR_FAULT_ORDER,  /* somebody wants `other` to lead */
-	MR_FAULT_BURST   /* several at once */
+	MR_FAULT_PAUSE,   /* somebody pauses failover, or ends a pause */
+	MR_FAULT_RESUME,  /* ... ends it, when the leader has asked for long leases */
+	MR_FAULT_MODE,    /* somebody wants the cluster in another mode */
+	MR_FAULT_ORDER,   /* somebody wants `other` to lead */
+	MR_FAULT_FORCE,   /* somebody takes a majority for lost, and forces a new quorum */
+	MR_FAULT_MEMBERS, /* somebody drops a node that lives, or takes it in again, or its vote */
+	MR_FAULT_BURST    /* several at once */
 } MrSimFaultKind;
 
 typedef struct MrSimFault

@@ -24,6 +24,8 @@ typedef struct MrWorld
 	bool wild;   /* messages overtake each other as they like */
 	bool cruel;  /* faults are aimed at hand-overs and elections */
 	bool modes;  /* the cluster changes its mode now and then */
+	bool forced; /* operators force new quorums, */
+	bool moving; /* or change who is a member and who votes */
 	int nnodes;
 	MrSimNode nodes[MR_SIM_NODES];
 
@@ -43,6 +45,15 @@ typedef struct MrWorld
 	int batch;      /* records that are streamed at once, at most */
 	int crash_odds; /* one in so many actions; 0 = never */
 
+	/* forced quorums */
+	uint64_t generation;         /* how many there were */
+	int64_t forced_at;           /* when the newest may lead: all leases before are over */
+	MrConfig config;             /* as it was at first */
+	MrMember lost[MR_SIM_NODES]; /* who was left out of the newest */
+	int nlost;
+	int identities; /* that were given since */
+	int64_t next_monitor;
+
 	/* what is seen from outside */
 	MrAcknowledged acknowledged[MR_SIM_WAL];
 	int nacknowledged;
@@ -58,6 +69,8 @@ typedef struct MrWorld
 	int mode_changes;  /* of a node */
 	int plays;         /* elections that an observer would have won */
 	int unknowing;     /* votes of who held WAL of a leadership it had not heard of */
+	int clones;        /* nodes that came back after they were left out */
+	int changes;       /* of members and voters */
 	int64_t healed_ns; /* how long it took to serve again after all was healed */
 } MrWorld;
 
@@ -102,7 +115,8 @@ extern void mr_worker_tick(MrWorld *world, int node);
 extern void mr_worker_pause(MrWorld *world, int node, bool ends);
 extern void mr_worker_order(MrWorld *world, int node, int target);
 
-/* worker.c: proposes a mode to whoever leads now, if it has another. */
+/* worker.c: what the monitor of a leader makes of its tables; a mode, to whoever leads now. */
+extern void mr_worker_propose(MrWorld *world, int node, const MrConfig *config);
 extern void mr_worker_propose_mode(MrWorld *world, int mode);
 
 /* network.c */
@@ -113,6 +127,7 @@ extern void mr_network_deliver(MrWorld *world, int64_t until);
 extern void mr_network_forget(MrWorld *world, int node);
 
 /* invariants.c: looks at what becomes visible and fails the run if it must not be. */
+extern MrSimTerm *mr_check_term(MrWorld *world, uint64_t term);
 extern void mr_check_persist(MrWorld *world, int node, const MrDurable *next);
 extern void mr_check_reply(MrWorld *world, int node, const MrSimMail *request,
 						   const MrMessage *reply);

@@ -116,6 +116,7 @@ typedef struct MrAcknowledged
 	bool lost; /* with a lease that ran out: asynchronous durability */
 } MrAcknowledged;
 
+#include "mr_sim_quorum.h"
 #include "mr_sim_world.h"
 
 #endif /* MR_WORLD_H */

@@ -43,7 +43,8 @@ drop(MrWorld *world, MrSimMail *mail)
 static bool
 lost(MrWorld *world, int from, int to)
 {
-	return world->cut[from][to] || (int) mr_world_random(world, 100) < world->loss_percent;
+	return world->cut[from][to] || mr_quorum_keeps_apart(world, from, to) ||
+		   (int) mr_world_random(world, 100) < world->loss_percent;
 }
 
 static int64_t

@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#include "core/mr_forced.h"
+
 int64_t
 mr_node_clock(const MrWorld *world, int n)
 {
@@ -49,26 +51,31 @@ can_be_joined(const MrWorld *world, int n, int i)
 		   !world->cut[i][n] && leader->lease.durable.term >= world->nodes[n].disk.term;
 }
 
-/* What multiregion-join does: a node that is not a prefix of the leader is rewound. */
-static void
+/*
+ * What multiregion-join does: a node that is not a prefix of the leader is rewound, one that
+ * was left out of a forced quorum becomes a clone. False: it must not start.
+ */
+static bool
 join(MrWorld *world, int n)
 {
 	MrSimNode *node = &world->nodes[n];
 	const MrSimNode *leader = NULL;
 	int i;
 
-	if (!node->marker)
-		return; /* an observer is not touched */
-
-	if (node->witness)
-		return;
+	if (!node->marker || node->witness)
+		return true; /* an observer is not touched */
 	for (i = 0; i < world->nnodes && leader == NULL; i++)
 		if (can_be_joined(world, n, i))
 			leader = &world->nodes[i];
 	if (leader == NULL)
-		return; /* PostgreSQL starts unchanged, the election decides */
-	if (node->standby_signal && mr_sim_wal_in_history(&node->wal, &leader->wal))
-		return;
+		return mr_uuid_is_set(&node->disk.node) && !mr_durable_is_discarded(&node->disk);
+	if (mr_quorum_left_out(world, n, (int) (leader - world->nodes)))
+	{
+		if (!mr_quorum_register(world, n, (int) (leader - world->nodes)))
+			return false;
+	}
+	else if (node->standby_signal && mr_sim_wal_in_history(&node->wal, &leader->wal))
+		return true;
 	mr_world_note(world, n, "is rewound");
 	mr_sim_wal_copy(&node->wal, &leader->wal);
 	node->standby_signal = true;
@@ -76,9 +83,14 @@ join(MrWorld *world, int n)
 	node->disk.log_term = 0;
 	node->disk.rebuilding_term = leader->lease.durable.term;
 	node->disk.stamp = leader->lease.durable.stamp;
+	for (i = 0; i < MR_MAX_MEMBERS; i++) /* whoever owns a slot now has its own count */
+		if (!mr_uuid_equal(&node->disk.config.members[i].uuid,
+						   &leader->lease.durable.config.members[i].uuid))
+			node->disk.peer_sequence[i] = 0;
 	node->disk.config = leader->lease.durable.config;
 	if (node->disk.reserved_timeline < mr_sim_wal_timeline(&leader->wal))
 		node->disk.reserved_timeline = mr_sim_wal_timeline(&leader->wal);
+	return true;
 }
 
 /* Its walreceiver and walsenders, its promotion: gone with the server. */
@@ -101,7 +113,11 @@ mr_node_start(MrWorld *world, int n)
 {
 	MrSimNode *node = &world->nodes[n];
 
-	join(world, n);
+	if (!join(world, n))
+	{
+		node->start_at = world->now + 500 * MR_NS_PER_MS;
+		return;
+	}
 	forget_server(node);
 	node->start_at = 0;
 	node->running = true;

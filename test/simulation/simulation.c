@@ -42,6 +42,8 @@ typedef struct Totals
 	long unknowing;
 	long mode_changes;
 	long plays;
+	long clones;
+	long changes;
 	long acknowledged;
 	int64_t longest_ns;
 } Totals;
@@ -81,6 +83,8 @@ heal(MrWorld *world)
 	{
 		mr_world_run(world, world->now + 50 * MR_NS_PER_MS);
 		mr_worker_propose_mode(world, MR_MODE_MANAGE);
+		if (world->moving)
+			mr_quorum_restore(world);
 		if (!mr_world_converged(world))
 			well_since = INT64_MAX;
 		else if (well_since == INT64_MAX)
@@ -114,6 +118,8 @@ run_seed(MrWorld *world, uint64_t seed, bool verbose, Totals *totals)
 	totals->unknowing += world->unknowing;
 	totals->mode_changes += world->mode_changes;
 	totals->plays += world->plays;
+	totals->clones += world->clones;
+	totals->changes += world->changes;
 	totals->acknowledged += world->nacknowledged;
 	if (!world->failed && world->healed_ns > totals->longest_ns)
 		totals->longest_ns = world->healed_ns;
@@ -149,7 +155,8 @@ is_worth_it(const Totals *totals)
 {
 	return totals->leaderships >= 4L * totals->runs && totals->lossless >= totals->runs / 6 &&
 		   totals->orders_done >= totals->runs / 8 && totals->mode_changes >= totals->runs &&
-		   totals->plays >= totals->runs / 20;
+		   totals->plays >= totals->runs / 20 && totals->clones >= totals->runs / 10 &&
+		   totals->changes >= totals->runs / 10;
 }
 
 int
@@ -173,10 +180,11 @@ main(int argc, char **argv)
 		   totals.runs);
 	printf("%sok 2 - they were worth it: %ld leaderships, %ld of them by hand-over, "
 		   "%ld promotions, %ld acknowledged writes, %ld of %ld orders done, %ld changes of a "
-		   "node's mode, %ld failovers played by observers\n",
+		   "node's mode, %ld failovers played by observers, %ld nodes back after a forced quorum, "
+		   "%ld changes of members\n",
 		   is_worth_it(&totals) ? "" : "not ", totals.leaderships, totals.lossless,
 		   totals.promotions, totals.acknowledged, totals.orders_done, totals.orders,
-		   totals.mode_changes, totals.plays);
+		   totals.mode_changes, totals.plays, totals.clones, totals.changes);
 	printf("# served again at the latest %.1f s after all was healed; %ld votes were given "
 		   "by nodes that did not know what they held; %d schedules failed\n",
 		   (double) totals.longest_ns / 1e9, totals.unknowing, totals.failures);

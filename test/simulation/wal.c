@@ -7,7 +7,7 @@
 
 #define MR_SIM_RECORDS (MR_SIM_WAL * 6)
 
-static uint16_t terms[MR_SIM_RECORDS]; /* by record */
+static uint64_t terms[MR_SIM_RECORDS]; /* by record */
 static MrSimRecord newest_record;
 
 void
@@ -50,7 +50,7 @@ mr_sim_wal_append(MrSimWal *wal)
 {
 	if (wal->length >= MR_SIM_WAL || newest_record + 1 >= MR_SIM_RECORDS)
 		return false;
-	terms[++newest_record] = (uint16_t) mr_sim_wal_term(wal);
+	terms[++newest_record] = mr_sim_wal_term(wal);
 	wal->records[wal->length++] = newest_record;
 	wal->replayed = wal->length;
 	return true;
@@ -60,7 +60,7 @@ void
 mr_sim_wal_stamp(const MrSimWal *wal, int position, uint64_t term)
 {
 	for (; position < wal->length; position++)
-		terms[wal->records[position]] = (uint16_t) term;
+		terms[wal->records[position]] = term;
 }
 
 void

@@ -190,7 +190,7 @@ perform_one(MrWorld *world, int n, const MrAction *action, const MrActions *acti
 		case MR_ACT_SEND:
 			if (actions->messages[action->message].kind == MR_MSG_RELEASE &&
 				actions->messages[action->message].need_lsn != 0)
-				world->terms[action->term % MR_SIM_TERMS].released = true;
+				mr_check_term(world, action->term)->released = true;
 			mr_network_send(world, n, action->slot, &actions->messages[action->message]);
 			break;
 		case MR_ACT_REPLY:
@@ -274,13 +274,23 @@ end_pauses(MrConfig *config)
 		config->members[i].paused_until_ms = 0;
 }
 
+void
+mr_worker_propose(MrWorld *world, int n, const MrConfig *config)
+{
+	MrLeaseEvent event;
+
+	memset(&event, 0, sizeof(event));
+	event.kind = MR_EV_PROPOSE;
+	event.config = config;
+	mr_worker_event(world, n, &event, NULL);
+}
+
 /* What people change in the tables of the leader, its monitor proposes. */
 void
 mr_worker_pause(MrWorld *world, int n, bool ends)
 {
 	static MrConfig config;
 	MrSimNode *node = &world->nodes[n];
-	MrLeaseEvent event;
 	int64_t until =
 		mr_world_chance(world, 3) ? 0 : wall_ms(world, n) + mr_world_ms(world, 8000) / MR_NS_PER_MS;
 
@@ -295,10 +305,7 @@ mr_worker_pause(MrWorld *world, int n, bool ends)
 		config.paused_until_ms = until;
 	config.version++;
 	world->pauses++;
-	memset(&event, 0, sizeof(event));
-	event.kind = MR_EV_PROPOSE;
-	event.config = &config;
-	mr_worker_event(world, n, &event, NULL);
+	mr_worker_propose(world, n, &config);
 }
 
 void
@@ -355,17 +362,13 @@ mr_worker_propose_mode(MrWorld *world, int mode)
 	for (n = 0; n < world->nnodes; n++)
 	{
 		MrSimNode *node = &world->nodes[n];
-		MrLeaseEvent event;
 
 		if (!node->worker || node->frozen || world->now < node->worker_frozen ||
 			node->lease.role != MR_ROLE_LEADER || node->lease.durable.config.policy.mode == mode)
 			continue;
-		memset(&event, 0, sizeof(event));
 		config = node->lease.durable.config;
 		config.policy.mode = mode;
-		event.kind = MR_EV_PROPOSE;
-		event.config = &config;
 		mr_world_note(world, n, "is told to go into mode %s", mr_mode_name(mode));
-		mr_worker_event(world, n, &event, NULL);
+		mr_worker_propose(world, n, &config);
 	}
 }

@@ -130,6 +130,7 @@ mr_world_init(MrWorld *world, uint64_t seed)
 	config.version = 1;
 	draw_policy(world, &config);
 	draw_members(world, &config);
+	world->config = config;
 	extreme = mr_world_chance(world, 3);
 	for (i = 0; i < world->nnodes; i++)
 	{
@@ -165,6 +166,7 @@ mr_world_run(MrWorld *world, int64_t until)
 		{
 			mr_worker_tick(world, i);
 			mr_node_background(world, i);
+			mr_quorum_monitor(world, i);
 		}
 		mr_faults_turn(world);
 	}

@@ -114,7 +114,9 @@ run_version()
 		mount --bind "$root" "$root"
 		mount -o remount,bind,ro "$root"
 		mount --bind "$MR_COPY" "$root/checkout"
-		mount -t tmpfs -o mode=1777 tmpfs "$root/tmp"' \
+		mount -t tmpfs -o mode=1777 tmpfs "$root/tmp"
+		mount -t tmpfs tmpfs "$root/run"
+		mkdir -m 1777 "$root/run/postgresql" "$root/run/lock"' \
 		runuser -u postgres -- bash -c "$suite_script" _ "$version" "${V:-}" "${TAP_JOBS:-}" \
 		"${TESTS:-}" ${LAYERS:-} >&7 2>&1 || status=$?
 	exec 7>&-

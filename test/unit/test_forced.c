@@ -113,11 +113,28 @@ MR_TEST(policy_does_not_keep_a_forced_node_from_leading)
 	mr_bench_start(&bench, 3);
 	bench.disk.config.policy.auto_failover = 0;
 	bench.disk.config.members[0].no_promote = true;
+	bench.disk.config.members[0].paused_until_ms = INT64_MAX;
+	bench.disk.config.paused_until_ms = INT64_MAX;
+	bench.disk.config.policy.max_failovers_per_hour = 0;
+	bench.disk.config.policy.max_failover_lag_bytes = 0;
 	bench.disk.amnesiac = true;
 	mr_forced_apply(&bench.disk, bit(1) | bit(2));
 	mr_bench_restart(&bench);
 	mr_bench_tick(&bench, 1);
 	MR_CHECK_INT(bench.lease.role, MR_ROLE_LEADER);
+}
+
+MR_TEST(the_longest_lease_is_told)
+{
+	mr_bench_start(&bench, 3);
+	bench.disk.term = 7;
+	bench.disk.config.policy.lease_ms = 3000;
+	bench.disk.max_lease_ms = 2000;
+	MR_CHECK_INT(mr_forced_longest_lease_ms(&bench.disk), 3000);
+	bench.disk.max_lease_ms = 600000; /* a pause */
+	MR_CHECK_INT(mr_forced_longest_lease_ms(&bench.disk), 600000);
+	bench.disk.last_led_term = 7; /* its own, and it is down */
+	MR_CHECK_INT(mr_forced_longest_lease_ms(&bench.disk), 0);
 }
 
 MR_TEST(who_may_force)

@@ -2,6 +2,8 @@
  * Changes of the configuration on the leader: joint while the voters change, final
  * once majorities of both sets have the joint one on disk. Slot 0 leads.
  */
+#include <string.h>
+
 #include "unit/mr_lease_bench.h"
 #include "unit/mr_unit.h"
 
@@ -19,14 +21,20 @@ start_leader(uint32_t voters)
 	next = bench.lease.durable.config;
 }
 
-/* A peer grants, and says which configuration it has on disk. */
+/* A peer grants or refuses, and says which configuration it has on disk. */
 static void
-confirm(int slot, uint64_t version)
+answer(int slot, MrRefusal refusal, uint64_t version)
 {
 	while (mr_bench_asked(&bench, slot) == MR_MSG_NONE)
 		mr_bench_tick(&bench, 100);
-	mr_bench_answer(&bench, slot, MR_REFUSE_NONE)->config_version = version;
+	mr_bench_answer(&bench, slot, refusal)->config_version = version;
 	mr_bench_deliver_answer(&bench, 1);
+}
+
+static void
+confirm(int slot, uint64_t version)
+{
+	answer(slot, MR_REFUSE_NONE, version);
 }
 
 MR_TEST(a_new_leadership_puts_its_term_on_the_configuration)
@@ -83,6 +91,21 @@ MR_TEST(while_joint_a_lease_needs_both_majorities)
 	MR_CHECK(bench.deadline_ms > before);
 }
 
+/* They have it on disk, but are free to elect another: the lease of one voter runs on. */
+MR_TEST(new_voters_vote_alone_only_when_they_have_granted_the_lease_that_runs)
+{
+	start_leader(1);
+	next.voters = 7;
+	mr_bench_propose(&bench, &next);
+	answer(1, MR_REFUSE_NOT_SEVERED, 3);
+	answer(2, MR_REFUSE_NOT_SEVERED, 3);
+	MR_CHECK_INT(bench.disk.config.voters_old, 1);
+	MR_CHECK_INT(bench.disk.config.version, 3);
+	confirm(1, 3);
+	MR_CHECK_INT(bench.disk.config.voters_old, 0);
+	MR_CHECK_INT(bench.disk.config.version, 4);
+}
+
 typedef enum Fault
 {
 	NOT_LEADING,
@@ -90,6 +113,7 @@ typedef enum Fault
 	STILL_JOINT,
 	NO_VOTER,
 	WITHOUT_US,
+	VOTER_DROPPED,
 	FOREIGN
 } Fault;
 
@@ -112,6 +136,11 @@ MR_TEST(a_proposal_that_makes_no_sense_changes_nothing)
 			next.voters = 0;
 		if (fault == WITHOUT_US)
 			next.members[0].uuid.bytes[3]++;
+		if (fault == VOTER_DROPPED)
+		{
+			next.voters = 3;
+			memset(&next.members[2], 0, sizeof(next.members[2]));
+		}
 		if (fault == FOREIGN)
 			next.cluster.bytes[0]++;
 		mr_bench_propose(&bench, &next);

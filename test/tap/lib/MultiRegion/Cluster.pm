@@ -534,6 +534,21 @@ sub heal
 	return;
 }
 
+# Closes a node's port in the network, and opens it again: who connects is told at once.
+sub refuse
+{
+	my ($self, $to) = @_;
+	$self->_link->command('refuse ' . _word($to));
+	return;
+}
+
+sub accept
+{
+	my ($self, $to) = @_;
+	$self->_link->command('accept ' . _word($to));
+	return;
+}
+
 sub delay
 {
 	my ($self, $from, $to, $ms) = @_;
