@@ -5,7 +5,8 @@
 #
 #   name value unit (min max runs)
 #
-# value is the median. Times of a call are taken inside one statement, less the empty loop.
+# value is the median. Times of a call are taken inside one statement, less the empty loop, by
+# the processor's time of the backend.
 # Progress goes to standard error.
 #
 #   routing.pl [CASE...]      RUNS=n (default 5)

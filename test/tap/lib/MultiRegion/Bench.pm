@@ -105,16 +105,37 @@ sub seconds
 	return now() - $start;
 }
 
+# Processor seconds the session's backend has had; on a quiet machine its work takes no longer.
+sub processor
+{
+	my ($self, $session) = @_;
+	my $pid = $session->pid;
+
+	open(my $file, '<', "/proc/$pid/schedstat") or die "/proc/$pid/schedstat: $!";
+	my ($nanoseconds) = <$file> =~ /^(\d+)/;
+	return $nanoseconds / 1e9;
+}
+
+sub processor_seconds
+{
+	my ($self, $session, $sql) = @_;
+	my $before = $self->processor($session);
+
+	$self->seconds($session, $sql);
+	return $self->processor($session) - $before;
+}
+
 # Microseconds a call of an expression over id, 't' and a random number of a tenant; less what
-# the same loop costs without it. Runs on standbys, too.
+# the same loop costs without it. Runs on standbys, too. By the processor's time, so that what
+# else the machine does counts for little.
 sub per_call
 {
 	my ($self, $session, $expression, %args) = @_;
 	my $calls = $args{calls} // 300_000;
 	my $loop = "FROM (SELECT 't' || 1 + (i * 7919::bigint + 104729) % $tenants AS id"
 		. " FROM generate_series(1, $calls) AS i OFFSET 0) AS asked";
-	my $empty = $self->seconds($session, "SELECT count(id) $loop");
-	my $full = $self->seconds($session, "SELECT count($expression) $loop");
+	my $empty = $self->processor_seconds($session, "SELECT count(id) $loop");
+	my $full = $self->processor_seconds($session, "SELECT count($expression) $loop");
 
 	return ($full - $empty) / $calls * 1e6;
 }
