@@ -126,6 +126,15 @@ until_is($eu, 'reason', 'route_for_read()', 'nearest');
 $reader->query('COMMIT');
 until_is($eu, 'reason', q{route_for_read(max_lag => '700ms')}, 'local');
 
+# --- a monitor that is stuck ---------------------------------------------------------------------
+
+$eu->freeze_workers(qr/monitor/);
+until_is($eu, q{max(age) > '2 s'}, q{(SELECT age FROM route_for_read()) AS own}, 't');
+isnt(ask($eu, 'node', q{route_for_read(max_lag => '700ms')}), $eu->name, 'a node that does not know how far it is behind counts as one that is');
+is(ask($eu, 'node', q{route_for_read(max_lag => '700ms', from_region => 'EU_WEST')}), $primary->name, 'and takes nobody for fresh but the primary');
+$eu->thaw_workers;
+until_is($eu, 'reason', q{route_for_read(max_lag => '700ms')}, 'local');
+
 # --- what if --------------------------------------------------------------------------------------
 
 is(ask($near, 'region', q{explain_route('acme', assume_down => '{EU_WEST}') WHERE subject = 'answer'}), 'US_EAST',
@@ -170,6 +179,7 @@ $eu2->safe_psql('SELECT pg_wal_replay_pause()');
 until_is($primary, 'region', q{tenant_route('acme')}, 'US_EAST');
 is(ask($primary, q{concat_ws(' ', node, reason, home_region)}, q{tenant_route('acme')}), $near->name . ' primary EU_WEST',
 	'with none it goes to the region of the primary');
+until_is($primary, 'region', q{region_for_tenant('acme') AS region}, 'US_EAST');
 $near->safe_psql('SELECT pg_wal_replay_pause()');
 until_is($eu2, q{concat_ws(' ', node, reason)}, 'route_for_read()', $primary->name . ' primary');
 is(ask($near, q{concat_ws(' ', node, reason)}, q{route_for_read(max_lag => '1s')}), $primary->name . ' primary',
