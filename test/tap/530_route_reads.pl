@@ -129,7 +129,7 @@ until_is($eu, 'reason', q{route_for_read(max_lag => '700ms')}, 'local');
 # --- a monitor that is stuck ---------------------------------------------------------------------
 
 $eu->freeze_workers(qr/monitor/);
-until_is($eu, q{max(age) > '2 s'}, q{(SELECT age FROM route_for_read()) AS own}, 't');
+until_is($eu, 'reason', q{explain_route(max_lag => '700ms') WHERE node = '} . $eu->name . q{'}, 'lag');
 isnt(ask($eu, 'node', q{route_for_read(max_lag => '700ms')}), $eu->name, 'a node that does not know how far it is behind counts as one that is');
 is(ask($eu, 'node', q{route_for_read(max_lag => '700ms', from_region => 'EU_WEST')}), $primary->name, 'and takes nobody for fresh but the primary');
 $eu->thaw_workers;
@@ -180,6 +180,10 @@ until_is($primary, 'region', q{tenant_route('acme')}, 'US_EAST');
 is(ask($primary, q{concat_ws(' ', node, reason, home_region)}, q{tenant_route('acme')}), $near->name . ' primary EU_WEST',
 	'with none it goes to the region of the primary');
 until_is($primary, 'region', q{region_for_tenant('acme') AS region}, 'US_EAST');
+$primary->safe_psql(q{SELECT set_tenant_region('pinned', 'EU_WEST', mode => 'pin', fallbacks => NULL)});
+until_is($primary, q{concat_ws(' ', region, node, reason, pinned)}, q{tenant_route('pinned')}, 'EU_WEST unavailable t');
+is(ask($primary, 'node', q{route_for_read(tenant => 'pinned')}), '', 'a pin is never left');
+is(ask($primary, 'node', q{tenant_route('pinned', for_write => true)}), $primary->name, 'its writes go to the primary all the same');
 $near->safe_psql('SELECT pg_wal_replay_pause()');
 until_is($eu2, q{concat_ws(' ', node, reason)}, 'route_for_read()', $primary->name . ' primary');
 is(ask($near, q{concat_ws(' ', node, reason)}, q{route_for_read(max_lag => '1s')}), $primary->name . ' primary',
