@@ -233,6 +233,17 @@ mr_quorum_monitor(MrWorld *world, int n)
 
 /* ---------- members and voters ---------- */
 
+/* As add_node() and multiregion-join would have it: with the identity it has now. */
+static MrMember
+as_member(const MrWorld *world, int n)
+{
+	MrMember member = world->config.members[n];
+
+	if (mr_uuid_is_set(&world->nodes[n].disk.node))
+		member.uuid = world->nodes[n].disk.node;
+	return member;
+}
+
 static uint32_t
 used_slots(const MrConfig *config)
 {
@@ -258,7 +269,7 @@ mr_quorum_change(MrWorld *world, int n)
 		return;
 	config = lease->durable.config;
 	if (!member->used)
-		*member = world->config.members[other];
+		*member = as_member(world, other);
 	else if (mr_world_chance(world, 2)) /* with its vote, too: that is refused */
 		memset(member, 0, sizeof(*member));
 	if (mr_world_chance(world, 2))
@@ -276,6 +287,7 @@ void
 mr_quorum_restore(MrWorld *world)
 {
 	static MrConfig config;
+	int i;
 	int n;
 
 	for (n = 0; n < world->nnodes; n++)
@@ -285,7 +297,8 @@ mr_quorum_restore(MrWorld *world)
 		if (!node->worker || node->lease.role != MR_ROLE_LEADER || !mr_node_is_open(world, n))
 			continue;
 		config = node->lease.durable.config;
-		memcpy(config.members, world->config.members, sizeof(config.members));
+		for (i = 0; i < world->nnodes; i++)
+			config.members[i] = as_member(world, i);
 		config.voters = world->config.voters;
 		if (memcmp(&config, &node->lease.durable.config, sizeof(config)) != 0)
 			mr_worker_propose(world, n, &config);
