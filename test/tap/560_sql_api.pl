@@ -12,8 +12,7 @@ use MultiRegion::ApiManual qw(api_differences);
 use MultiRegion::Cluster;
 use MultiRegion::Document;
 
-my $cluster = MultiRegion::Cluster->new(policy => { failback => 'off' },
-	settings => { 'multiregion.geo_providers' => "'cloudflare'", 'multiregion.trusted_proxies' => "'10.0.0.0/8'" });
+my $cluster = MultiRegion::Cluster->new(policy => { failback => 'off' });
 my $single = MultiRegion::Cluster->new(name => 'plain', managed => 0);
 my $document = MultiRegion::Document->new('docs/sql-api.md', examples => 1);
 my @names = qw(us_east_1 eu_west_1 ap_southeast_1);
