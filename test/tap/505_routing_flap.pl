@@ -53,6 +53,8 @@ END \$\$;
 INSERT INTO multiregion.tenant (tenant_id, region_key, version, changed_by)
 	SELECT 't' || i, region_of(3), 3, 'test' FROM generate_series(0, 49) AS i;
 SELECT set_tenant_region('away', '$there');
+SELECT set_tenant_region('pinned', '$there', mode => 'pin');
+SELECT set_tenant_region('careful', '$there', fallbacks => '{${\$calm->region}}');
 SELECT set_tenant_region('calm', '${\$calm->region}');
 SQL
 $cluster->wait_caught_up;
@@ -78,6 +80,8 @@ foreach my $round (1, 2)
 {
 	$flapping->freeze;
 	$cluster->poll_until(sub { change_and_ask() eq $here }, 20, 'the frozen region to be avoided');
+	is($writer->value(q{SELECT region_for_tenant('pinned')}), $there, 'a pin holds');
+	is($writer->value(q{SELECT region_for_tenant('careful')}), $calm->region, 'a fallback serves');
 	$flapping->thaw;
 	$cluster->poll_until(sub { change_and_ask() eq $there }, 20, 'the region to be used again');
 }
