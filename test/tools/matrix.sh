@@ -78,6 +78,11 @@ take_root()
 	done
 }
 
+# In the box, where nothing has started that would make the folder of the sockets.
+readonly as_postgres_script='
+	install -d -o postgres -g postgres -m 2775 /run/postgresql
+	exec runuser -u postgres -- "$@"'
+
 # In the box, as user postgres. "make test" is one run; of layers there is one run each.
 readonly suite_script='
 	cd /checkout
@@ -114,10 +119,8 @@ run_version()
 		mount --bind "$root" "$root"
 		mount -o remount,bind,ro "$root"
 		mount --bind "$MR_COPY" "$root/checkout"
-		mount -t tmpfs -o mode=1777 tmpfs "$root/tmp"
-		mount -t tmpfs tmpfs "$root/run"
-		mkdir -m 1777 "$root/run/postgresql" "$root/run/lock"' \
-		runuser -u postgres -- bash -c "$suite_script" _ "$version" "${V:-}" "${TAP_JOBS:-}" \
+		mount -t tmpfs -o mode=1777 tmpfs "$root/tmp"' \
+		bash -c "$as_postgres_script" _ bash -c "$suite_script" _ "$version" "${V:-}" "${TAP_JOBS:-}" \
 		"${TESTS:-}" ${LAYERS:-} >&7 2>&1 || status=$?
 	exec 7>&-
 	wait "$writer"
