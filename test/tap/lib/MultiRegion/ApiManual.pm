@@ -50,7 +50,8 @@ sub _functions
 	foreach my $row (_rows($session, q{
 		SELECT p.oid, CASE n.nspname WHEN 'multiregion' THEN 'multiregion.' ELSE '' END || p.proname,
 			pg_get_function_result(p.oid), p.proretset, a.mode, a.name, format_type(a.type, NULL),
-			pg_get_function_arg_default(p.oid, a.i::integer)
+			pg_get_function_arg_default(p.oid, a.i::integer), (SELECT string_agg(attname, ' ' ORDER BY attnum)
+				FROM pg_attribute JOIN pg_type AS t ON attrelid = t.typrelid WHERE t.oid = p.prorettype AND attnum > 0)
 		FROM pg_depend AS d JOIN pg_extension AS e ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid
 		JOIN pg_proc AS p ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid
 		JOIN pg_namespace AS n ON p.pronamespace = n.oid
@@ -59,8 +60,9 @@ sub _functions
 			WITH ORDINALITY AS u (type, mode, name, i)) AS a ON true
 		WHERE e.extname = 'multiregion' AND d.deptype = 'e' ORDER BY 2, 1, a.i}))
 	{
-		my ($oid, $name, $result, $set, $mode, $argument, $type, $default) = @$row;
-		my $function = $functions{$oid} //= { name => $name, result => $result, set => $set eq 't', in => [], out => [] };
+		my ($oid, $name, $result, $set, $mode, $argument, $type, $default, $composite) = @$row;
+		my $function = $functions{$oid} //= { name => $name, result => $result, set => $set eq 't', in => [],
+			out => [ split(/ /, $composite // '') ] };
 		next if !defined $mode;
 		push @{ $function->{in} }, { name => $argument, type => ($mode eq 'v' ? 'VARIADIC ' : '') . $type, default => $default }
 			if $mode =~ /[ibv]/;
@@ -106,7 +108,7 @@ sub _function_of
 
 	foreach my $part (_split($arguments))
 	{
-		my ($variadic, $argument, $type, $default) = $part =~ /^(VARIADIC )?(\w+) (.+?)(?: DEFAULT (.+))?$/
+		my ($variadic, $argument, $type, $default) = $part =~ /^(VARIADIC )?"?(\w+)"? (.+?)(?: DEFAULT (.+))?$/
 			or return { name => $name, wrong => "\"$part\" is no argument" };
 		my ($bare, $array) = $type =~ /^(.*?)((?:\[\])?)$/;
 		push @in, { name => $argument, default => $default, type => ($variadic // '') . ($long_name{$bare} // $bare) . $array };
