@@ -55,6 +55,11 @@ adopt_config(MrStep *step, const MrConfig *config)
 	lease->leader = mr_uuid_is_set(&leader) ? mr_config_slot_of(config, &leader) : MR_NO_SLOT;
 	if (lease->self == MR_NO_SLOT)
 		mr_step_down(step); /* we are no member any more */
+	/* who granted or voted before may have gone over to the leader whose voters these are */
+	if (config->term > durable->term && lease->role == MR_ROLE_LEADER)
+		mr_leader_overtaken(step, MR_NO_SLOT, MR_REFUSE_STALE_TERM, config->term);
+	else if (config->term > durable->term && lease->role == MR_ROLE_CANDIDATE)
+		mr_step_down(step);
 	if (lease->role == MR_ROLE_CANDIDATE || lease->role == MR_ROLE_PRECANDIDATE)
 	{
 		if (!mr_config_elects(config))

@@ -370,6 +370,18 @@ mr_leader_tick(MrStep *step)
 }
 
 void
+mr_leader_overtaken(MrStep *step, int slot, int refusal, uint64_t term)
+{
+	MrLease *lease = step->lease;
+
+	mr_step_event(step, MR_EVENT_STEPPED_DOWN, slot, refusal, (int64_t) term);
+	lease->transition.from_slot = lease->self;
+	mr_step_down(step);
+	lease->leader = MR_NO_SLOT;
+	lease->promise_until_ns = 0;
+}
+
+void
 mr_leader_reply(MrStep *step, int slot)
 {
 	MrLease *lease = step->lease;
@@ -381,11 +393,7 @@ mr_leader_reply(MrStep *step, int slot)
 
 	if (reply->term > lease->durable.term)
 	{
-		mr_step_event(step, MR_EVENT_STEPPED_DOWN, slot, reply->refusal, (int64_t) reply->term);
-		lease->transition.from_slot = lease->self;
-		mr_step_down(step);
-		lease->leader = MR_NO_SLOT;
-		lease->promise_until_ns = 0;
+		mr_leader_overtaken(step, slot, reply->refusal, reply->term);
 		return;
 	}
 	if (reply->ok && reply->term == lease->durable.term && !lease->renounced &&

@@ -74,6 +74,7 @@ extern void mr_leader_begin(MrStep *step);
 extern void mr_leader_tick(MrStep *step);
 extern void mr_leader_reply(MrStep *step, int slot);
 extern void mr_leader_heartbeat_now(MrStep *step);
+extern void mr_leader_overtaken(MrStep *step, int slot, int refusal, uint64_t term); /* newer */
 
 /* While voters change: makes the lease reach no further than both majorities let it, if it can. */
 extern bool mr_leader_rests_on_both(MrStep *step);

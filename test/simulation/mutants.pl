@@ -146,6 +146,8 @@ my @mutants = (
 			"next.voters_old = 0;"]],
 	['final_unbacked', 'new voters elect while a lease of the old ones runs',
 		'lease_configuration.c' => ["if (lease->durable.config.voters_old != 0 && !mr_leader_rests_on_both(step))\n", "if (false)\n"], rare => 1],
+	['newer_voters_old_grants', 'a leader counts the grants of its term by the voters of a newer one',
+		'lease_configuration.c' => ["if (config->term > durable->term && lease->role == MR_ROLE_LEADER)", "if (false)"], rare => 1],
 	['dropped_at_once', 'a member is dropped while it has a vote',
 		'lease_configuration.c' => ["if (mr_config_problem(&next) != NULL)\n", "if (false)\n"]],
 	['promoted_observer', 'an observer does what it would do',

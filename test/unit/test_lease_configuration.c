@@ -173,3 +173,17 @@ MR_TEST(a_newer_configuration_is_taken_over_from_a_message)
 	mr_bench_deliver(&bench);
 	MR_CHECK_INT(bench.disk.config.version, 8);
 }
+
+/* Its voters may have granted to the leader that made it; what they granted before is over. */
+MR_TEST(a_leader_that_hears_of_a_newer_leaderships_configuration_leads_no_more)
+{
+	start_leader(7);
+	bench.config = bench.lease.durable.config;
+	bench.config.term = bench.lease.durable.term + 1;
+	bench.config.voters = 2;
+	mr_bench_request(&bench, MR_MSG_STATUS, 1, 0)->has_config = true;
+	mr_bench_deliver(&bench);
+	MR_CHECK_INT(bench.lease.durable.config.voters, 2);
+	MR_CHECK_INT(bench.lease.role, MR_ROLE_FOLLOWER);
+	MR_CHECK_INT(bench.deadline_ms, 0);
+}
