@@ -28,7 +28,7 @@ my %request = (
 	'cf-ipcity' => 'Berlin', 'cf-ipcontinent' => 'EU', 'cf-iplatitude' => '52.52', 'cf-iplongitude' => '13.40',
 	'cf-timezone' => 'Europe/Berlin');
 
-sub literal { my (%headers) = @_; return q{'} . '{' . join(', ', map { '"' . $_ . '": "' . ($headers{$_} =~ s/"/\\"/gr) . '"' } sort keys %headers) . q{}'::jsonb} }
+sub literal { my (%headers) = @_; return "'{" . join(', ', map { '"' . $_ . '": "' . ($headers{$_} =~ s/"/\\"/gr) . '"' } sort keys %headers) . "}'::jsonb" }
 
 sub networks
 {
