@@ -127,7 +127,7 @@ sub translate
 		'host=' . join(',', ('127.0.0.1') x @names) . ' port=' . join(',', map { $of->($_)->port } @names)
 	}ge;
 	$text =~ s{/etc/multiregion\b}{$etc}g;
-	$text =~ s{10\.0\.0\.0/8}{127.0.0.0/8}g;
+	$text =~ s{(?<=\s)10\.0\.0\.0/8(?=\s)}{127.0.0.0/8}g; # of pg_hba.conf
 	return $text;
 }
 
