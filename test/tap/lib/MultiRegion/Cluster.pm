@@ -109,6 +109,21 @@ sub _plan_nodes
 
 # --- life ------------------------------------------------------------------------
 
+# A killed server leaves the System V segment that guards its data directory. The kernel has
+# a few thousand of them, for all of the machine; its id is in postmaster.pid.
+sub _remove_segments
+{
+	my ($directory) = @_;
+
+	foreach my $path (glob("$directory/*/data/postmaster.pid"))
+	{
+		open(my $file, '<', $path) or next;
+		my @lines = <$file>;
+		shmctl($1, 0, 0) if ($lines[6] // '') =~ /^\s*\d+\s+(\d+)/; # IPC_RMID
+	}
+	return;
+}
+
 # A process that waits until this one has ended and then kills what works below the
 # cluster's folder. It is a session of its own: what ends the test does not end it.
 sub _start_guard
@@ -131,6 +146,7 @@ sub _start_guard
 		$SIG{$_} = 'IGNORE' foreach qw(TERM INT HUP);
 		sysread($reader, my $ignored, 1);
 		kill_directory($self->{directory});
+		_remove_segments($self->{directory});
 		POSIX::_exit(0);
 	}
 	$self->{owner} = $$;
