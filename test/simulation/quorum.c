@@ -211,6 +211,18 @@ bring_back(const MrWorld *world, MrConfig *config)
 	}
 }
 
+/* Whose registration was lost with the primary that had it: somebody joins it once more. */
+static void
+restart_unknown(MrWorld *world, int leader)
+{
+	int i;
+
+	for (i = 0; i < world->nnodes; i++)
+		if (world->nodes[i].running && knows_the_newest(world, i) &&
+			mr_quorum_left_out(world, i, leader) && mr_world_chance(world, 4))
+			mr_node_kill(world, i, true);
+}
+
 void
 mr_quorum_monitor(MrWorld *world, int n)
 {
@@ -221,6 +233,7 @@ mr_quorum_monitor(MrWorld *world, int n)
 		!node->worker || !mr_node_is_open(world, n) || node->lease.role != MR_ROLE_LEADER)
 		return;
 	world->next_monitor = world->now + 300 * MR_NS_PER_MS;
+	restart_unknown(world, n);
 	config = node->lease.durable.config;
 	config.policy = world->config.policy;
 	config.voters |= fit_voters(world, n);

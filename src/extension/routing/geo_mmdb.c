@@ -19,7 +19,7 @@
 #include "extension/routing/mr_geo.h"
 
 #define LOOK_INTERVAL_US INT64CONST(1000000)
-#define NS_PER_US 1000
+#define MR_NS_PER_US 1000
 #define US_PER_S INT64CONST(1000000)
 
 static MrMmdb *database = NULL;
@@ -55,7 +55,7 @@ static bool
 is_fresh(const MrMmdbVersion *seen, TimestampTz now)
 {
 	const int64 epoch_us = (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * INT64CONST(86400) * US_PER_S;
-	int64 age = now + epoch_us - (int64) (seen->changed_ns / NS_PER_US);
+	int64 age = now + epoch_us - (int64) (seen->changed_ns / MR_NS_PER_US);
 
 	return age >= 0 && age < US_PER_S;
 }
