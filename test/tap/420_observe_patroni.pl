@@ -295,7 +295,8 @@ $standby->stop;
 $standby->start;
 $cluster->wait_streaming(nodes => [$standby], timeout => 60);
 like($standby->log_text($from), qr/multiregion-join: starting/, 'a standby restarts through multiregion-join');
-is($standby->value('SELECT count(*) FROM t WHERE i = 3'), 1, 'with what was written');
+ok($plain->poll_until(sub { $standby->value('SELECT count(*) FROM t WHERE i = 3') }, 20, 'the row to be replayed'),
+	'with what was written');
 $plain->poll_until(
 	sub { ($theirs->value(q{SELECT bool_and(eligible) FROM multiregion.member_status()}) // '') eq 't' }, 30,
 	'everybody to be fit');
