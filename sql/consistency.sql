@@ -71,7 +71,9 @@ SELECT wait_for_token(:'first', '-1 s');
 SELECT wait_for_token(:'first', '2 h');
 SELECT assert_max_staleness('-1 s');
 SET multiregion.read_consistency = strong;
+\set VERBOSITY sqlstate
 SET multiregion.max_staleness = 0;
+\set VERBOSITY default
 SELECT source FROM pg_settings WHERE name = 'multiregion.read_consistency';
 
 -- Nothing is known of tenants' regions here.

@@ -16,10 +16,11 @@ SELECT version FROM set_tenant_region('acme', 'US_EAST');
 SHOW multiregion.tenant_cache_size;
 SELECT in_use, size_bytes / 1048576 AS mb, slots FROM multiregion.tenant_cache;
 CREATE TEMPORARY TABLE before AS SELECT * FROM multiregion.tenant_cache;
-SELECT DISTINCT region_for_tenant('acme') FROM generate_series(1, 512) AS i;
-SELECT DISTINCT region_for_tenant('nobody') FROM generate_series(1, 512) AS i;
+-- From PostgreSQL 16 on what does not depend on the row is called once.
+SELECT DISTINCT region_for_tenant('acme' || left(i::text, 0)) FROM generate_series(1, 512) AS i;
+SELECT DISTINCT region_for_tenant('nobody' || left(i::text, 0)) FROM generate_series(1, 512) AS i;
 -- An id that is too long is read each time.
-SELECT DISTINCT region_for_tenant(repeat('l', 54)) FROM generate_series(1, 10) AS i;
+SELECT DISTINCT region_for_tenant(repeat('l', 54) || left(i::text, 0)) FROM generate_series(1, 10) AS i;
 SELECT c.hits - b.hits >= 768 AS hits, c.misses - b.misses AS misses, c.tenants - b.tenants AS tenants
 FROM multiregion.tenant_cache AS c, before AS b;
 DROP TABLE before;

@@ -93,7 +93,7 @@ extern void mr_tenant_batch_flush(MrTenantBatch *batch);
 
 /* The error for what would be wrong with edit->after: 22023 or 23514. */
 extern void mr_tenant_batch_refuse(const MrTenantBatch *batch, const MrTenantEdit *edit,
-								   MrRuleFault fault, int region) pg_attribute_noreturn();
+								   MrRuleFault fault, int region) __attribute__((noreturn));
 
 /* The edit of this tenant, or NULL. */
 extern MrTenantEdit *mr_tenant_batch_find(MrTenantBatch *batch, const char *tenant);
