@@ -40,7 +40,7 @@ TABLE multiregion.region_preferences;
 -- Whatever a schema tool compares is as it was.
 SELECT attname, format_type(atttypid, atttypmod), attnotnull FROM pg_attribute
 WHERE attrelid = 'app."Organization"'::regclass AND attnum > 0 ORDER BY attnum;
-SELECT conname FROM pg_constraint WHERE conrelid = 'app."Organization"'::regclass;
+SELECT conname FROM pg_constraint WHERE conrelid = 'app."Organization"'::regclass AND contype <> 'n';
 SELECT indexrelid::regclass FROM pg_index WHERE indrelid = 'app."Organization"'::regclass;
 SELECT tgname FROM pg_trigger WHERE tgrelid = 'app."Organization"'::regclass ORDER BY tgname;
 
