@@ -14,6 +14,7 @@ use Time::HiRes qw(clock_gettime CLOCK_MONOTONIC);
 use lib "$FindBin::Bin/lib";
 use MultiRegion::Cluster;
 use MultiRegion::Probe;
+use MultiRegion::Process qw(title_of);
 use MultiRegion::Rejoin qw(run_join add_environment);
 
 my $program = $ENV{MR_PROBE} // ($ENV{MR_TOP} // "$FindBin::Bin/../..") . '/build/test/probe.bin';
@@ -24,6 +25,7 @@ $cluster->start;
 my ($first, $second, $third) = $cluster->nodes;
 is($cluster->wait_for_leader, $first, 'the first node leads');
 MultiRegion::Probe->make_table($first);
+my $lost = $first->value(q{SELECT uuid FROM multiregion.node WHERE node_name = 'n2'});
 $cluster->wait_caught_up;
 my $probe = MultiRegion::Probe->start($cluster, $program);
 
@@ -57,7 +59,14 @@ is($code, 0, 'a new quorum is forced');
 like($output, qr/waiting \d+ ms for the end of the last lease/, 'after the end of the last lease');
 unlike($output, qr/failover was paused/, 'which was an ordinary one');
 $third->start;
+# Before its monitor has come to retire them, those left out are strangers already.
+$cluster->poll_until(sub { grep { title_of($_) =~ /monitor/ } $third->workers }, 30, 'its monitor to be there');
+$third->freeze_workers(qr/monitor/);
 is($cluster->wait_for_leader(not => $first, timeout => 30), $third, 'the last node leads');
+is($third->query("SELECT multiregion.register_node('n2', '$lost')")->{sqlstate}, '28000', 'who was left out is not taken back');
+my $clone = $third->query("BEGIN; SELECT multiregion.register_node('n2', gen_random_uuid()); ROLLBACK");
+is($clone->{sqlstate}, undef, 'a clone of it would be') or diag($clone->{message});
+$third->thaw_workers;
 $cluster->poll_until(sub { acks_of($third) > 20 }, 20, 'it to acknowledge writes');
 my ($taken_over) = map { $_->{at} } acks_of($third);
 is(scalar(grep { $_->{at} > $taken_over } acks_of($first)), 0, 'the old primary acknowledged nothing after that');

@@ -238,6 +238,19 @@ encode_configuration(const MrConfig *config)
 	return out;
 }
 
+/*
+ * Right after a forced quorum the monitor may not have come to it: those left out must
+ * neither be taken for members, nor stand in the way of their clones.
+ */
+static void
+retire_discarded(const MrLease *lease)
+{
+	int i;
+
+	for (i = 0; i < lease->durable.ndiscarded; i++)
+		mr_catalog_retire_identity(&lease->durable.discarded[i], "forced");
+}
+
 Datum
 multiregion_register_node(PG_FUNCTION_ARGS)
 {
@@ -254,6 +267,7 @@ multiregion_register_node(PG_FUNCTION_ARGS)
 	mr_require_preloaded();
 	mr_require_writable("multiregion.register_node()");
 	lease = mr_require_lease();
+	retire_discarded(lease);
 	mr_catalog_bind_node(name, &uuid);
 	PG_RETURN_BYTEA_P(encode_configuration(&lease->durable.config));
 }
