@@ -41,18 +41,6 @@ parse_4(MrSlice text, uint8_t bytes[4])
 	return count == 4;
 }
 
-static int
-hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
 /* One group of up to four hexadecimal digits at *at. */
 static bool
 take_group(MrSlice text, size_t *at, uint8_t out[2])
@@ -60,11 +48,11 @@ take_group(MrSlice text, size_t *at, uint8_t out[2])
 	size_t begin = *at;
 	int value = 0;
 
-	while (*at < text.length && hex_digit(text.text[*at]) >= 0)
+	while (*at < text.length && mr_hex_digit(text.text[*at]) >= 0)
 	{
 		if (*at - begin == 4)
 			return false;
-		value = value * 16 + hex_digit(text.text[(*at)++]);
+		value = value * 16 + mr_hex_digit(text.text[(*at)++]);
 	}
 	out[0] = (uint8_t) (value >> 8);
 	out[1] = (uint8_t) value;

@@ -5,18 +5,6 @@
 
 #include <string.h>
 
-static int
-hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
 /* The value of `count` hexadecimal digits at `at`, or -1. */
 static int
 hex_number(MrSlice text, size_t at, size_t count)
@@ -27,7 +15,7 @@ hex_number(MrSlice text, size_t at, size_t count)
 		return -1;
 	for (size_t i = 0; i < count; i++)
 	{
-		int digit = hex_digit(text.text[at + i]);
+		int digit = mr_hex_digit(text.text[at + i]);
 
 		if (digit < 0)
 			return -1;

@@ -29,6 +29,9 @@ extern bool mr_slice_is(MrSlice slice, const char *text);
 extern bool mr_slice_next(MrSlice *rest, char separator, MrSlice *item);
 extern bool mr_slice_last(MrSlice *rest, char separator, MrSlice *item);
 
+/* What a hexadecimal digit is worth, in either case; -1 for any other character. */
+extern int mr_hex_digit(char c);
+
 /*
  * A number in plain decimal notation, like -77.45, at most 32 characters. False for all
  * else: no exponent, hexadecimal, infinity.

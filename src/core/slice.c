@@ -87,6 +87,18 @@ mr_slice_last(MrSlice *rest, char separator, MrSlice *item)
 	return true;
 }
 
+int
+mr_hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return -1;
+}
+
 bool
 mr_slice_number(MrSlice slice, double *number)
 {

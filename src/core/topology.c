@@ -8,17 +8,7 @@
 
 #include <string.h>
 
-static int
-hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
+#include "core/mr_slice.h"
 
 static bool
 has_slot(uint32_t mask, int slot)
@@ -82,7 +72,7 @@ mr_uuid_parse(const char *text, MrUuid *uuid)
 	memset(&parsed, 0, sizeof(parsed));
 	for (; *text != '\0'; text++)
 	{
-		int value = hex_digit(*text);
+		int value = mr_hex_digit(*text);
 
 		if (*text == '-')
 			continue;

@@ -8,20 +8,9 @@
 #include <strings.h>
 
 #include "adapters/mr_json.h"
+#include "core/mr_slice.h"
 
 #define HOST_LENGTH_MAX 255
-
-static int
-hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
 
 MrTextResult
 mr_http_unescape(const char *text, size_t length, bool plus_is_space, char *out, size_t size)
@@ -36,8 +25,8 @@ mr_http_unescape(const char *text, size_t length, bool plus_is_space, char *out,
 		if (c == '%')
 		{
 			bool complete = length - from > 2;
-			int high = complete ? hex_digit(text[from + 1]) : -1;
-			int low = complete ? hex_digit(text[from + 2]) : -1;
+			int high = complete ? mr_hex_digit(text[from + 1]) : -1;
+			int low = complete ? mr_hex_digit(text[from + 2]) : -1;
 
 			if (high < 0 || low < 0)
 				return MR_TEXT_MALFORMED;
