@@ -17,9 +17,8 @@
 /* What belongs to a member, by slot. */
 typedef struct MrMemberHistory
 {
-	MrUuid member;     /* whose it is */
-	int64 skew_ms;     /* how far its clock is from ours at least, at its last check; -1 unknown */
-	bool lag_at_least; /* its lag in ms may be more: the history does not reach so far back */
+	MrUuid member; /* whose it is */
+	int64 skew_ms; /* how far its clock is from ours at least, at its last check; -1 unknown */
 	MrLagWindow lag;
 } MrMemberHistory;
 

@@ -38,7 +38,7 @@ typedef struct MrNodeHealth
 	MrLsn replay_lsn;
 	int64 lag_bytes;             /* behind the leader; -1 unknown */
 	int64 lag_ms;                /* by our own clock; -1 unknown */
-	bool lag_at_least;           /* lag_ms may be more */
+	bool lag_at_least;           /* lag_ms may be more: the history does not reach so far back */
 	int64 covered_ns;            /* it has all that was committed before; 0 unknown */
 	char error[MR_EVENT_DETAIL]; /* last failure, without secrets */
 } MrNodeHealth;

@@ -108,7 +108,7 @@ look_at_members(const MrMonitor *monitor, MrAlertFacts *facts)
 		node->lag_bytes = health->lag_bytes;
 		node->lag_ms = health->lag_ms;
 		node->skew_ms = mr_member_history(slot, &member->uuid)->skew_ms;
-		node->lag_at_least = mr_member_history(slot, &member->uuid)->lag_at_least;
+		node->lag_at_least = health->lag_at_least;
 	}
 	LWLockRelease(mr_shared->monitor_lock);
 }

@@ -99,8 +99,6 @@ publish(MrMonitor *monitor, int slot, const MrReport *report)
 	}
 	if (slot != monitor->lease->leader)
 		lag = mr_lag_of(&monitor->lag, report->replay_lsn, monitor->now_ns);
-	mr_member_history(slot, &MR_MONITOR_CONFIG(monitor)->members[slot].uuid)->lag_at_least =
-		lag.at_least;
 	if (lag.ms >= 0 && slot != monitor->lease->leader)
 		lag.ms = Max(lag.ms, silence_ms(monitor));
 	node->lag_bytes = lag.bytes;
