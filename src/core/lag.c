@@ -16,6 +16,12 @@ sample_at(const MrLag *lag, int i)
 	return &lag->samples[(oldest + i) % MR_LAG_SAMPLES];
 }
 
+static MrLagSample *
+newest_sample(MrLag *lag)
+{
+	return &lag->samples[(lag->next + MR_LAG_SAMPLES - 1) % MR_LAG_SAMPLES];
+}
+
 void
 mr_lag_report(MrLag *lag, uint64_t term, MrLsn lsn, int64_t now_ns)
 {
@@ -29,12 +35,13 @@ mr_lag_report(MrLag *lag, uint64_t term, MrLsn lsn, int64_t now_ns)
 	if (lag->newest.lsn != 0 && now_ns < lag->heard_ns)
 		return;
 	lag->heard_ns = now_ns;
+	if (lsn == lag->newest.lsn && lsn == newest_sample(lag)->lsn)
+		newest_sample(lag)->still_ns = now_ns;
 	if (lsn <= lag->newest.lsn)
 		return;
 	lag->newest.lsn = lsn;
-	lag->newest.time_ns = now_ns;
-	if (lag->count > 0 &&
-		now_ns - sample_at(lag, lag->count - 1)->time_ns < MR_LAG_SPACING_MS * MR_NS_PER_MS)
+	lag->newest.time_ns = lag->newest.still_ns = now_ns;
+	if (lag->count > 0 && now_ns - newest_sample(lag)->time_ns < MR_LAG_SPACING_MS * MR_NS_PER_MS)
 		return;
 	lag->samples[lag->next] = lag->newest;
 	lag->next = (lag->next + 1) % MR_LAG_SAMPLES;
@@ -99,7 +106,7 @@ mr_lag_covered_ns(const MrLag *lag, MrLsn position)
 	if (position >= lag->newest.lsn)
 		return lag->heard_ns;
 	first = first_past(lag, position);
-	return first > 0 ? sample_at(lag, first - 1)->time_ns : 0;
+	return first > 0 ? sample_at(lag, first - 1)->still_ns : 0;
 }
 
 int64_t

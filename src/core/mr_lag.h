@@ -21,7 +21,8 @@
 
 typedef struct MrLagSample
 {
-	int64_t time_ns; /* when the leader was first known to be at lsn */
+	int64_t time_ns;  /* when the leader was first known to be at lsn */
+	int64_t still_ns; /* ... and last */
 	MrLsn lsn;
 } MrLagSample;
 

@@ -85,6 +85,36 @@ MR_TEST(an_idle_leader_uses_no_history_up)
 	MR_CHECK(mr_lag_age_ms(&lag, 86400 * S) <= 10000);
 }
 
+/* What a member lacks is not older than the first write after the rest. */
+MR_TEST(what_an_idle_leader_had_is_covered_until_it_was_last_seen_there)
+{
+	MrLag lag;
+	int64_t now;
+
+	memset(&lag, 0, sizeof(lag));
+	MR_CHECK_INT(mr_lag_covered_ns(&lag, 1000), 0);
+	mr_lag_report(&lag, 1, 1000, 1 * S);
+	for (now = 2 * S; now <= 3600 * S; now += S)
+		mr_lag_report(&lag, 1, 1000, now);
+	MR_CHECK_INT(mr_lag_covered_ns(&lag, 1000), 3600 * S);
+	mr_lag_report(&lag, 1, 2000, 3601 * S);
+	mr_lag_report(&lag, 1, 3000, 3602 * S);
+	MR_CHECK_INT(mr_lag_covered_ns(&lag, 999), 0);
+	MR_CHECK_INT(mr_lag_covered_ns(&lag, 1000), 3600 * S);
+	MR_CHECK_INT(mr_lag_covered_ns(&lag, 2500), 3601 * S);
+	MR_CHECK_INT(mr_lag_covered_ns(&lag, 3000), 3602 * S);
+	/* too close for a sample of its own, and no news of where the last sample was */
+	mr_lag_report(&lag, 1, 4000, 3602 * S + 50 * MS);
+	mr_lag_report(&lag, 1, 3000, 3602 * S + 60 * MS);
+	mr_lag_report(&lag, 1, 4000, 3700 * S);
+	mr_lag_report(&lag, 1, 5000, 3701 * S);
+	MR_CHECK_INT(mr_lag_covered_ns(&lag, 4000), 3602 * S);
+	/* one that was overtaken */
+	mr_lag_report(&lag, 1, 4500, 3702 * S);
+	mr_lag_report(&lag, 1, 6000, 3703 * S);
+	MR_CHECK_INT(mr_lag_covered_ns(&lag, 5000), 3701 * S);
+}
+
 /* Thresholds of alerts go up to an hour. */
 MR_TEST(an_hour_behind_a_busy_leader_is_known)
 {
