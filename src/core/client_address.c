@@ -8,17 +8,9 @@
 
 #include <string.h>
 
-#define SOURCE_WORD(symbol, word, note) word,
-#define SOURCE_NOTE(symbol, word, note) note,
+#define SOURCE_NOTE(symbol, note) note,
 
-static const char *const words[] = {MR_CLIENT_SOURCE_LIST(SOURCE_WORD)};
 static const char *const notes[] = {MR_CLIENT_SOURCE_LIST(SOURCE_NOTE)};
-
-const char *
-mr_client_source_name(int source)
-{
-	return source >= 0 && source < MR_CLIENT_SOURCE_COUNT ? words[source] : "?";
-}
 
 const char *
 mr_client_source_note(int source)

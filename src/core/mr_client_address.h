@@ -42,24 +42,23 @@ typedef struct MrTrust
 	const MrTrustedNet *nets;
 } MrTrust;
 
-/* How an address was found: X(symbol, word, note), the note empty when all is well. */
+/* How an address was found: X(symbol, note), the note empty when all is well. */
 #define MR_CLIENT_SOURCE_LIST(X) \
-	X(MR_CLIENT_NONE, "none", "") \
-	X(MR_CLIENT_PEER, "peer", "") \
-	X(MR_CLIENT_SILENT_PROXY, "peer", "") \
-	X(MR_CLIENT_FORWARDED_FOR, "x-forwarded-for", "") \
-	X(MR_CLIENT_FORWARDED, "forwarded", "") \
-	X(MR_CLIENT_DISAGREEMENT, "peer", "X-Forwarded-For and Forwarded disagree") \
-	X(MR_CLIENT_UNREADABLE, "peer", "a trusted proxy names no address")
+	X(MR_CLIENT_NONE, "") \
+	X(MR_CLIENT_PEER, "") \
+	X(MR_CLIENT_SILENT_PROXY, "") \
+	X(MR_CLIENT_FORWARDED_FOR, "") \
+	X(MR_CLIENT_FORWARDED, "") \
+	X(MR_CLIENT_DISAGREEMENT, "X-Forwarded-For and Forwarded disagree") \
+	X(MR_CLIENT_UNREADABLE, "a trusted proxy names no address")
 
-#define MR_CLIENT_SOURCE_ENUM(symbol, word, note) symbol,
+#define MR_CLIENT_SOURCE_ENUM(symbol, note) symbol,
 typedef enum MrClientSource
 {
 	MR_CLIENT_SOURCE_LIST(MR_CLIENT_SOURCE_ENUM) MR_CLIENT_SOURCE_COUNT
 } MrClientSource;
 
-/* Word and note of a source; "?" for a number outside the list. */
-extern const char *mr_client_source_name(int source);
+/* The note of a source; "?" for a number outside the list. */
 extern const char *mr_client_source_note(int source);
 
 typedef struct MrClientWalk

@@ -201,11 +201,10 @@ MR_TEST(fields_of_their_own_are_one_list)
 	MR_CHECK_STRING(show(&hops.hops[2]), "6.6.6.6");
 }
 
-MR_TEST(words)
+MR_TEST(notes)
 {
-	MR_CHECK_STRING(mr_client_source_name(MR_CLIENT_DISAGREEMENT), "peer");
 	MR_CHECK_STRING(mr_client_source_note(MR_CLIENT_DISAGREEMENT),
 					"X-Forwarded-For and Forwarded disagree");
-	MR_CHECK_STRING(mr_client_source_name(-1), "?");
+	MR_CHECK_STRING(mr_client_source_note(-1), "?");
 	MR_CHECK_STRING(mr_client_source_note(MR_CLIENT_SOURCE_COUNT), "?");
 }
