@@ -11,7 +11,6 @@
 
 #define DECODED_SIZE 2048 /* longest value that is decoded */
 
-
 #define ROW(provider, field, format, header) \
 	{MR_GEO_##provider, MR_GEO_##field, MR_GEO_##format, header},
 

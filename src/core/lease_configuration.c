@@ -5,10 +5,9 @@
  * is joint, elections and leases need a majority of the old and of the new
  * voters. The leader persists it before it sends it; the final one is made only
  * after majorities of both have persisted the joint one, and have granted the lease
- * as far as it reaches. A new leadership puts
- * its own term on the configuration, so that any two can be ordered; voters
- * refuse a candidate with an older one. Called by lease.c: on the leader, and wherever a
- * message brings a newer configuration.
+ * as far as it reaches. A new leadership puts its own term on the configuration, so
+ * that any two can be ordered; voters refuse a candidate with an older one. Called by
+ * lease.c: on the leader, and wherever a message brings a newer configuration.
  */
 #include "core/mr_lease_internal.h"
 

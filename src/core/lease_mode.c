@@ -11,7 +11,6 @@
  */
 #include "core/mr_lease_internal.h"
 
-
 /*
  * May a bound node let go of the fence? The leader that made the configuration may: it
  * waited until a majority had none in which somebody is elected. A standby may, since it

@@ -8,7 +8,6 @@
  */
 #include "core/mr_lease_internal.h"
 
-
 bool
 mr_lease_is_witness(const MrLease *lease)
 {

@@ -1,30 +1,11 @@
 /*
- * The choice of a region (core/route.c) as a table. Three regions: 0 A, 1 B, 2 C, on the
- * equator at 0, 10 and 90 degrees.
+ * The choice of a region (core/route.c) as a table, of the three regions of
+ * mr_route_examples.h.
  */
-#include "core/mr_route.h"
+#include "unit/mr_route_examples.h"
 #include "unit/mr_unit.h"
 
 #include <math.h>
-#include <string.h>
-
-static MrRouteRegions
-three_regions(void)
-{
-	MrRouteRegions regions;
-
-	memset(&regions, 0, sizeof(regions));
-	regions.count = 3;
-	for (int i = 0; i < 3; i++)
-	{
-		static const double longitudes[] = {0.0, 10.0, 90.0};
-
-		regions.regions[i].key[0] = (char) ('A' + i);
-		regions.regions[i].id[0] = (char) ('x' + i);
-		regions.regions[i].place.longitude = longitudes[i];
-	}
-	return regions;
-}
 
 static const struct
 {
@@ -54,7 +35,7 @@ static const struct
 
 MR_TEST(each_rule_decides_in_its_turn)
 {
-	MrRouteRegions regions = three_regions();
+	MrRouteRegions regions = mr_three_regions();
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 	{
@@ -75,7 +56,7 @@ MR_TEST(each_rule_decides_in_its_turn)
 
 MR_TEST(a_region_is_meant_by_key_or_id)
 {
-	MrRouteRegions regions = three_regions();
+	MrRouteRegions regions = mr_three_regions();
 
 	MR_CHECK_INT(mr_route_find_region(&regions, "b"), 1);
 	MR_CHECK_INT(mr_route_find_region(&regions, "Z"), 2);
