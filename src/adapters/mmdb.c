@@ -8,8 +8,6 @@
  */
 #include "adapters/mr_mmdb.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <maxminddb.h>
 #include <netinet/in.h>
 #include <stdio.h>

@@ -30,12 +30,6 @@ typedef struct Round
 
 /* ---------- what the rules ask ---------- */
 
-static bool
-is_in(uint32_t mask, int slot)
-{
-	return (mask & (UINT32_C(1) << slot)) != 0;
-}
-
 static const MrMember *
 member_of(const Round *round, int slot)
 {
@@ -320,16 +314,6 @@ voters_elsewhere(const Round *round, const char *region)
 	return mask;
 }
 
-static int
-count_of(uint32_t mask)
-{
-	int count = 0;
-
-	for (; mask != 0; mask &= mask - 1)
-		count++;
-	return count;
-}
-
 static void
 judge_region(const Round *round, const char *region)
 {
@@ -345,7 +329,7 @@ judge_region(const Round *round, const char *region)
 		return;
 	seen.kind = MR_ALERT_REGION_MAJORITY;
 	seen.condition = when(voters >= 3 && !mr_config_has_majority(round->config, others));
-	seen.value = count_of(others);
+	seen.value = mr_slots_count(others);
 	seen.threshold = voters / 2 + 1;
 	mr_alert_observe(round->alerts, &seen);
 }
@@ -380,7 +364,7 @@ is_quorum_at_risk(const Round *round, uint32_t heard)
 	if (!mr_config_has_majority(round->config, heard))
 		return true;
 	for (slot = 0; slot < MR_MAX_MEMBERS; slot++)
-		if (is_in(heard, slot) &&
+		if (mr_slots_have(heard, slot) &&
 			!mr_config_has_majority(round->config, heard & ~(UINT32_C(1) << slot)))
 			return true;
 	return false;
@@ -399,7 +383,7 @@ judge_votes(const Round *round)
 			heard |= UINT32_C(1) << slot;
 	observe(round, MR_ALERT_VOTES_MISSING, when(several && voters < 3), voters, 3);
 	observe(round, MR_ALERT_QUORUM_AT_RISK, when(voters >= 3 && is_quorum_at_risk(round, heard)),
-			count_of(heard), voters / 2 + 1);
+			mr_slots_count(heard), voters / 2 + 1);
 }
 
 static void

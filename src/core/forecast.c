@@ -12,12 +12,6 @@
 #define MR_PROMOTION_MS 60          /* of an idle standby: signal, end of recovery, stamp */
 
 static bool
-is_in(uint32_t mask, int slot)
-{
-	return (mask & (UINT32_C(1) << slot)) != 0;
-}
-
-static bool
 is_alive(const MrLease *lease, int64_t now_ns, int slot)
 {
 	int64_t patience_ns = 2 * lease->durable.config.policy.lease_ms * MR_NS_PER_MS;
@@ -46,7 +40,7 @@ is_electable(const MrLease *lease, const MrForecast *forecast, int candidate)
 	int slot;
 
 	for (slot = 0; slot < MR_MAX_MEMBERS; slot++)
-		if (is_in(forecast->alive, slot) &&
+		if (mr_slots_have(forecast->alive, slot) &&
 			(slot == candidate || !stands_in_the_way(lease, forecast, slot, candidate)))
 			votes |= UINT32_C(1) << slot;
 	return mr_config_has_majority(&lease->durable.config, votes);
@@ -62,7 +56,7 @@ judge_each(const MrLease *lease, uint32_t down, MrForecast *forecast)
 		forecast->ranks[slot] = -1;
 		if (!lease->durable.config.members[slot].used)
 			forecast->refusals[slot] = MR_REFUSE_UNKNOWN_MEMBER;
-		else if (!is_in(forecast->alive, slot))
+		else if (!mr_slots_have(forecast->alive, slot))
 			forecast->refusals[slot] = MR_REFUSE_UNREACHABLE;
 		else
 			forecast->refusals[slot] =
@@ -110,7 +104,7 @@ mr_forecast(MrLease *lease, int64_t now_ns, uint32_t dead, uint32_t further_down
 	forecast->successor = MR_NO_SLOT;
 	forecast->outage_ms = -1;
 	for (slot = 0; slot < MR_MAX_MEMBERS; slot++)
-		if (!is_in(dead, slot) && is_alive(lease, now_ns, slot))
+		if (!mr_slots_have(dead, slot) && is_alive(lease, now_ns, slot))
 			forecast->alive |= UINT32_C(1) << slot;
 	if (lease->role == MR_ROLE_LEADER)
 		lease->leader_lsn = lease->peers[lease->self].report.wal_end;

@@ -61,6 +61,10 @@ extern bool mr_uuid_equal(const MrUuid *a, const MrUuid *b);
 extern void mr_uuid_format(const MrUuid *uuid, char out[33]);
 extern bool mr_uuid_parse(const char *text, MrUuid *uuid);
 
+/* A mask has a bit for each slot that is in it: whether one is, and how many are. */
+extern bool mr_slots_have(uint32_t mask, int slot);
+extern int mr_slots_count(uint32_t mask);
+
 /* Slot of the member with this uuid or name, or MR_NO_SLOT. */
 extern int mr_config_slot_of(const MrConfig *config, const MrUuid *uuid);
 extern int mr_config_slot_of_name(const MrConfig *config, const char *name);

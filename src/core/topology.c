@@ -10,14 +10,14 @@
 
 #include "core/mr_slice.h"
 
-static bool
-has_slot(uint32_t mask, int slot)
+bool
+mr_slots_have(uint32_t mask, int slot)
 {
 	return (mask & (UINT32_C(1) << slot)) != 0;
 }
 
-static int
-count_slots(uint32_t mask)
+int
+mr_slots_count(uint32_t mask)
 {
 	int count = 0;
 
@@ -129,13 +129,13 @@ bool
 mr_config_is_voter(const MrConfig *config, int slot)
 {
 	return slot >= 0 && slot < MR_MAX_MEMBERS &&
-		   has_slot(config->voters | config->voters_old, slot);
+		   mr_slots_have(config->voters | config->voters_old, slot);
 }
 
 int
 mr_config_count_voters(const MrConfig *config)
 {
-	return count_slots(config->voters);
+	return mr_slots_count(config->voters);
 }
 
 int
@@ -152,7 +152,7 @@ mr_config_count_members(const MrConfig *config)
 static bool
 is_majority(uint32_t voters, uint32_t mask)
 {
-	return count_slots(voters & mask) > count_slots(voters) / 2;
+	return mr_slots_count(voters & mask) > mr_slots_count(voters) / 2;
 }
 
 bool
@@ -174,7 +174,7 @@ majority_time(uint32_t voters, const int64_t *grants)
 		uint32_t reached = 0;
 		int other;
 
-		if (!has_slot(voters, slot) || grants[slot] <= best)
+		if (!mr_slots_have(voters, slot) || grants[slot] <= best)
 			continue;
 		for (other = 0; other < MR_MAX_MEMBERS; other++)
 		{

@@ -11,16 +11,6 @@
 
 #define BIT(slot) (UINT32_C(1) << (slot))
 
-static int
-count_bits(uint32_t mask)
-{
-	int count = 0;
-
-	for (; mask != 0; mask &= mask - 1)
-		count++;
-	return count;
-}
-
 /* How many members in mask belong to the region of slot. */
 static int
 count_of_region(const MrConfig *config, uint32_t mask, int slot)
@@ -121,7 +111,7 @@ give_votes(const MrConfig *config, int leader, uint32_t healthy, uint32_t mask, 
 {
 	uint32_t chosen = BIT(leader);
 
-	while (count_bits(chosen) < count)
+	while (mr_slots_count(chosen) < count)
 	{
 		int best = MR_NO_SLOT;
 
@@ -143,7 +133,7 @@ give_votes(const MrConfig *config, int leader, uint32_t healthy, uint32_t mask, 
 static bool
 has_healthy_majority(uint32_t voters, uint32_t healthy)
 {
-	return 2 * count_bits(voters & healthy) > count_bits(voters);
+	return 2 * mr_slots_count(voters & healthy) > mr_slots_count(voters);
 }
 
 uint32_t
@@ -160,7 +150,7 @@ mr_voters_choose(const MrConfig *config, int leader, uint32_t healthy, uint32_t 
 	healthy |= BIT(leader);
 	mask = who_may_vote(config, leader, healthy, leaving) | BIT(leader);
 
-	for (count = how_many(count_bits(mask), count_regions(config, mask));; count -= 2)
+	for (count = how_many(mr_slots_count(mask), count_regions(config, mask));; count -= 2)
 	{
 		chosen = give_votes(config, leader, healthy, mask, count, false);
 		if (chosen == config->voters || has_healthy_majority(chosen, healthy))
