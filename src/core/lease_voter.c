@@ -9,7 +9,6 @@
 
 #include "core/mr_governor.h"
 
-
 /* The candidate proves that the promise we gave is void: its holder released it. */
 static bool
 release_proven(const MrStep *step)
