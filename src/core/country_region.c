@@ -137,18 +137,9 @@ mr_route_nearest(const MrRouteRegions *regions, const MrCountryMap *map,
 				 const MrClientPlace *client, uint64_t allowed, const MrRouteKey *key)
 {
 	MrPlace here = mr_client_here(client);
-	MrPlace places[MR_MAX_REGIONS];
 	int mapped = mr_country_map_choose(map, regions, client, allowed, key);
 
-	if (mapped != MR_NO_REGION)
-		return mapped;
-	for (int i = 0; i < regions->count; i++)
-	{
-		places[i] = regions->regions[i].place;
-		if ((allowed >> i & 1) == 0)
-			places[i].latitude = places[i].longitude = (double) NAN;
-	}
-	return mr_region_nearest(&here, places, regions->count);
+	return mapped != MR_NO_REGION ? mapped : mr_route_nearest_to(regions, allowed, &here);
 }
 
 MrRegionChoice

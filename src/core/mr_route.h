@@ -63,6 +63,13 @@ typedef struct MrRegionChoice
 extern MrRegionChoice mr_route_region(const MrRouteRegions *regions, const MrTenantRule *rule,
 									  const MrRouteHealth *health, const MrPlace *here);
 
+/*
+ * Region nearest to a place among those allowed (a bit each), or MR_NO_REGION; numbers are
+ * in order of preference, which decides between equals.
+ */
+extern int mr_route_nearest_to(const MrRouteRegions *regions, uint64_t allowed,
+							   const MrPlace *here);
+
 /* Number of the region that a word means (key or id, any case), or MR_NO_REGION. */
 extern int mr_route_find_region(const MrRouteRegions *regions, const char *word);
 

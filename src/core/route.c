@@ -10,9 +10,8 @@ is_healthy(const MrRouteHealth *health, int region)
 	return region >= 0 && region < MR_MAX_REGIONS && (health->healthy >> region & 1) != 0;
 }
 
-/* Nearest healthy region; numbers are in order of preference, which decides between equals. */
-static int
-nearest_healthy(const MrRouteRegions *regions, const MrRouteHealth *health, const MrPlace *here)
+int
+mr_route_nearest_to(const MrRouteRegions *regions, uint64_t allowed, const MrPlace *here)
 {
 	MrPlace places[MR_MAX_REGIONS];
 	int numbers[MR_MAX_REGIONS];
@@ -21,7 +20,7 @@ nearest_healthy(const MrRouteRegions *regions, const MrRouteHealth *health, cons
 
 	for (int i = 0; i < regions->count; i++)
 	{
-		if (!is_healthy(health, i))
+		if ((allowed >> i & 1) == 0)
 			continue;
 		places[count] = regions->regions[i].place;
 		numbers[count++] = i;
@@ -51,7 +50,7 @@ mr_route_region(const MrRouteRegions *regions, const MrTenantRule *rule,
 	for (int i = 0; i < rule->fallback_count; i++)
 		if (is_healthy(health, rule->fallbacks[i]))
 			return choose(rule->fallbacks[i], MR_ROUTE_FALLBACK, i + 1);
-	nearest = here != NULL ? nearest_healthy(regions, health, here) : MR_NO_REGION;
+	nearest = here != NULL ? mr_route_nearest_to(regions, health->healthy, here) : MR_NO_REGION;
 	if (nearest != MR_NO_REGION)
 		return choose(nearest, MR_ROUTE_NEAREST, -1);
 	if (health->primary != MR_NO_REGION)
