@@ -139,6 +139,7 @@ mr_shared_publish_lease(const MrLease *lease)
 {
 	uint64 next = pg_atomic_read_u64(&mr_shared->lease_version) + 1;
 
+	pg_memory_barrier(); /* who reads this copy sees first that it is not the newest */
 	memcpy(&mr_shared->lease[next & 1], lease, sizeof(*lease));
 	pg_memory_barrier();
 	pg_atomic_write_u64(&mr_shared->lease_version, next);

@@ -57,6 +57,7 @@ mr_routing_publish_lease(const MrLease *lease)
 						before->config_version == config->version;
 	static const MrRoutedMember nobody;
 
+	pg_memory_barrier(); /* who reads this copy sees first that it is not the newest */
 	out->loaded = lease->loaded;
 	out->binds = mr_config_binds(config);
 	out->self = (int8) lease->self;
@@ -103,6 +104,7 @@ mr_routing_publish_monitor(void)
 	uint64 next = pg_atomic_read_u64(&shared->monitor_version) + 1;
 	MrRoutedMonitor *out = &shared->monitor[next & 1];
 
+	pg_memory_barrier();
 	out->measured_ns = mr_shared->monitor.measured_ns;
 	for (int slot = 0; slot < MR_MAX_MEMBERS; slot++)
 	{
