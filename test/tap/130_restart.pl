@@ -229,7 +229,7 @@ is($session->query('INSERT INTO bench.probe VALUES (0)')->{sqlstate}, undef,
 my ($behind, $ahead) = others();
 @receivers = hold_back($behind);
 write_row();
-my $lsn = $leader->safe_psql('SELECT pg_current_wal_insert_lsn()');
+my $lsn = $leader->safe_psql('SELECT pg_current_wal_flush_lsn()');
 $cluster->poll_until(sub { $ahead->safe_psql("SELECT pg_last_wal_replay_lsn() >= '$lsn'") eq 't' }, 10,
 	'one standby to have the row');
 $old = $leader;

@@ -36,7 +36,7 @@ sub lose_wal
 	$leader->safe_psql('SELECT pg_terminate_backend(' . walsender_of($leader, $late) . ')');
 	foreach my $round (1 .. 5)
 	{
-		my $lsn = $leader->safe_psql('INSERT INTO work DEFAULT VALUES; SELECT pg_current_wal_insert_lsn()')
+		my $lsn = $leader->safe_psql('INSERT INTO work DEFAULT VALUES; SELECT pg_current_wal_flush_lsn()')
 			=~ s/.*\n//sr;
 		$leader->safe_psql('SELECT pg_switch_wal()');
 		# the other one must not be left behind as well

@@ -18,7 +18,8 @@ my ($primary, $standby) = $plain->nodes;
 
 sub caught_up
 {
-	my $lsn = $primary->value('SELECT pg_current_wal_insert_lsn()');
+	# Not the insert position: past a page's end it lies behind the next page's header.
+	my $lsn = $primary->value('SELECT pg_current_wal_flush_lsn()');
 	$plain->poll_until(sub { ($standby->value("SELECT pg_last_wal_replay_lsn() >= '$lsn'") // '') eq 't' },
 		20, 'the standby');
 	return $lsn;
@@ -131,7 +132,7 @@ foreach my $round (1 .. 500)
 {
 	my $key = 'R' . $round % 50;
 	$writer->query("SELECT set_tenant_region('acme', '$key')");
-	my $lsn = $writer->value('SELECT pg_current_wal_insert_lsn()');
+	my $lsn = $writer->value('SELECT pg_current_wal_flush_lsn()');
 	$plain->poll_until(
 		sub {
 			my $row = $session->query("SELECT pg_last_wal_replay_lsn() >= '$lsn',

@@ -140,7 +140,7 @@ $cluster->poll_until(sub { ($first->value($monitor) // $pid) != $pid }, 20, 'a n
 # Nor what a primary before it has left open, here one that is over by then.
 $first->safe_psql("INSERT INTO multiregion.alert (alert, severity, subject, since, node)
 	VALUES ('sick', 'critical', '$node', now(), 'before')");
-my $lsn = $first->safe_psql(q{SELECT pg_current_wal_insert_lsn()});
+my $lsn = $first->safe_psql(q{SELECT pg_current_wal_flush_lsn()});
 $cluster->poll_until(sub { ($second->value("SELECT pg_last_wal_replay_lsn() >= '$lsn'") // q{}) eq q{t} }, 20, "the other standby to have it");
 is(told($listener, 'lag_warning', $node), 'raised', 'a listener was told once');
 is(told($listener, 'slot_retains_wal', 'forgotten'), 'raised cleared', 'and of the end');

@@ -495,7 +495,7 @@ sub wait_caught_up
 {
 	my ($self, %args) = @_;
 	my $leader = $self->wait_for_leader;
-	my $lsn = $leader->safe_psql('SELECT pg_current_wal_insert_lsn()');
+	my $lsn = $leader->safe_psql('SELECT pg_current_wal_flush_lsn()');
 
 	foreach my $node (grep { $_ != $leader && $_->postmaster } @{ $self->{nodes} })
 	{
