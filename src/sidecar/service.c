@@ -73,6 +73,7 @@ mr_service_handle(MrRequest *request, void *arg)
 	char allow[MR_ROUTE_ALLOW_SIZE];
 
 	mr_router_allow(match.allow, allow, sizeof(allow));
+	request->route = match.route;
 	switch (result)
 	{
 		case MR_ROUTE_FOUND:
