@@ -26,6 +26,7 @@ typedef struct MrServer MrServer;
 #define MR_IDENTITY_SIZE 65 /* as long as X.509 lets a common name be */
 #define MR_USER_SIZE 64     /* as long as PostgreSQL lets a role's name be */
 #define MR_CLIENT_LOCAL "unix"
+#define MR_TYPE_JSON "application/json; charset=utf-8"
 
 typedef struct MrRequest
 {

@@ -22,8 +22,6 @@
 #include "sidecar/mr_server_check.h"
 #include "sidecar/mr_server_internal.h"
 
-#define JSON_TYPE "application/json; charset=utf-8"
-
 static void
 free_body(const void *data, size_t length, void *arg)
 {
@@ -143,7 +141,7 @@ mr_request_reply(MrRequest *request, int status, char *body)
 		free(body);
 	else
 		memcpy(line + length++, "\n", 2);
-	send_answer(request, status, JSON_TYPE, line, length, line);
+	send_answer(request, status, MR_TYPE_JSON, line, length, line);
 }
 
 void
@@ -241,7 +239,7 @@ mr_server_say_late(int fd, const MrGuardSeen *seen)
 		return;
 	mr_request_id_make(id, sizeof(id));
 	length = snprintf(text, sizeof(text),
-					  "HTTP/1.1 %d %s\r\nContent-Type: " JSON_TYPE
+					  "HTTP/1.1 %d %s\r\nContent-Type: " MR_TYPE_JSON
 					  "\r\nContent-Length: %zu\r\nCache-Control: no-store"
 					  "\r\nX-Content-Type-Options: nosniff\r\n" MR_REQUEST_ID_HEADER
 					  ": %s\r\nConnection: close\r\n\r\n%s\n",

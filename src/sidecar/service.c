@@ -77,7 +77,7 @@ mr_service_handle(MrRequest *request, void *arg)
 	switch (result)
 	{
 		case MR_ROUTE_FOUND:
-			if (may(service, request))
+			if (may(service, request) && !mr_service_answer_hot(service, request))
 				match.route->handler(service, request, &match);
 			break;
 		case MR_ROUTE_OPTIONS:

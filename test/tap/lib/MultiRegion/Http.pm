@@ -112,7 +112,7 @@ sub answer
 		$answer{headers}{ lc $name } = $value;
 	}
 	my $length = $answer{headers}{'content-length'};
-	$length = 0 if $args{head} || $answer{status} == 204 || $answer{status} < 200;
+	$length = 0 if $args{head} || $answer{status} == 204 || $answer{status} == 304 || $answer{status} < 200;
 	while (length($self->{buffer}) < length($head) + 2 + ($length // 1e9))
 	{
 		next if $self->_fill($deadline);
@@ -231,10 +231,11 @@ sub check_answer
 	return "headers twice: @twice" if @twice;
 	return "version $answer->{version}" if $answer->{version} !~ m{^HTTP/1\.[01]$};
 	return 'no reason' if $answer->{reason} eq '' || $answer->{reason} eq 'Unknown';
-	return 'Cache-Control is missing' if ($headers{'cache-control'} // '') ne 'no-store';
+	my $cached = defined $headers{etag} ? 'no-cache' : 'no-store';
+	return "Cache-Control is not $cached" if ($headers{'cache-control'} // '') ne $cached;
 	return 'X-Content-Type-Options is missing' if ($headers{'x-content-type-options'} // '') ne 'nosniff';
 	return 'X-Request-Id is missing' if ($headers{'x-request-id'} // '') !~ m{^[\w.~+/=:-]{1,64}$};
-	return $answer->{body} eq '' ? '' : '204 with a body' if $answer->{status} == 204;
+	return $answer->{body} eq '' ? '' : 'a body that may not be' if $answer->{status} == 204 || $answer->{status} == 304;
 	return 'Content-Type ' . ($headers{'content-type'} // 'is missing')
 		if ($headers{'content-type'} // '') ne 'application/json; charset=utf-8';
 	return 'no Content-Length' if ($headers{'content-length'} // '') !~ /^\d+$/;
