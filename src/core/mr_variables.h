@@ -64,6 +64,13 @@
 	X("MULTIREGION_PASSFILE", INIT, TEXT, "", "", "where init puts the passwords of peers") \
 	X("MULTIREGION_LOG_LEVEL", SIDECAR, WORD, "info", "error|warning|info|debug", \
 	  "what is written to standard error") \
+	X("MULTIREGION_HTTP_TLS_CERT", SIDECAR, TEXT, "", "", "certificate of https://") \
+	X("MULTIREGION_HTTP_TLS_KEY", SIDECAR, TEXT, "", "", "its key") \
+	X("MULTIREGION_HTTP_TLS_CLIENT_CA", SIDECAR, TEXT, "", "", "who vouches for clients") \
+	X("MULTIREGION_HTTP_TLS_CLIENT_CRL", SIDECAR, TEXT, "", "", \
+	  "certificates of theirs that are revoked") \
+	X("MULTIREGION_HTTP_TLS_CLIENT_CERT", SIDECAR, WORD, "optional", "optional|required", \
+	  "whether clients must have a certificate") \
 	X("MULTIREGION_ACCESS_LOG", SIDECAR, WORD, "off", "off|errors|all", \
 	  "which answers are written to standard output") \
 	X("MULTIREGION_CORS_ORIGINS", SIDECAR, TEXT, "", "", "web pages that may read the answers") \

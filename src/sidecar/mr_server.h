@@ -19,6 +19,7 @@
 
 struct evhttp_request;
 struct MrRoute;
+struct MrTlsFiles;
 typedef struct MrServer MrServer;
 
 #define MR_CLIENT_SIZE 48 /* an address, with its NUL */
@@ -62,6 +63,13 @@ extern MrServer *mr_server_open(struct event_base *base, MrServerHandler handler
 
 /* Sets the limits; for connections accepted and requests begun from now on. */
 extern void mr_server_set_limits(MrServer *server, const MrServerLimits *limits);
+
+/*
+ * Reads certificate, key and authority of TLS: before listening, and again whenever they
+ * may have changed. On failure false, a sentence in problem, and the last ones stay.
+ */
+extern bool mr_server_set_tls(MrServer *server, const struct MrTlsFiles *files, char *problem,
+							  size_t size);
 
 /* Who sees the answers; one at a time, set before the first request. */
 extern void mr_server_observe(MrServer *server, MrServerObserver observer, void *arg);

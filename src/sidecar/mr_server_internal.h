@@ -43,6 +43,7 @@ struct MrServer
 	MrDoor doors[MR_DOOR_COUNT];
 	MrListener listeners[MR_LISTENERS];
 	int listener_count;
+	struct MrServerTls *tls; /* NULL: none */
 	MrServerHandler handler;
 	void *arg;
 	MrServerObserver observer;

@@ -16,6 +16,7 @@
 #include "sidecar/mr_conninfo.h"
 #include "sidecar/mr_environment.h"
 #include "sidecar/mr_log.h"
+#include "sidecar/mr_server_tls.h"
 
 #define MR_SETTINGS_REGIONS 32
 
@@ -66,6 +67,7 @@ typedef struct MrSettings
 	MrAuth auth;              /* MULTIREGION_API_TOKEN and _FILE */
 	const char *cors_origins; /* MULTIREGION_CORS_ORIGINS; empty: none */
 	MrAccessLevel access_log;
+	MrTlsFiles tls; /* MULTIREGION_HTTP_TLS_... */
 #define MR_SETTING_FIELD(field, name, def, min, max, what) int64_t field;
 	MR_SETTING_NUMBERS(MR_SETTING_FIELD)
 #undef MR_SETTING_FIELD

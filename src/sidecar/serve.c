@@ -95,6 +95,16 @@ set_limits(MrService *service)
 	mr_access_log_set(settings->access_log);
 }
 
+/* The files may be others under the same names. */
+static void
+read_tls_again(const MrService *service)
+{
+	char problem[256];
+
+	if (!mr_server_set_tls(service->server, &service->settings->tls, problem, sizeof(problem)))
+		mr_log(MR_LOG_ERROR, "the last certificate stays in use: %s", problem);
+}
+
 static void
 on_reload(void *arg)
 {
@@ -126,6 +136,7 @@ on_reload(void *arg)
 	service->reloads++;
 	mr_log_set_level(fresh->log_level);
 	set_limits(service);
+	read_tls_again(service);
 	mr_primary_set(&service->primary, fresh);
 	mr_service_seed_regions(service);
 	change_database(service, fresh, old);
@@ -210,7 +221,8 @@ start(Daemon *daemon)
 	{
 		mr_server_observe(service->server, mr_front_observe, service);
 		set_limits(service);
-		good = mr_server_listen(service->server, settings->listen, problem, sizeof(problem));
+		good = mr_server_set_tls(service->server, &settings->tls, problem, sizeof(problem)) &&
+			   mr_server_listen(service->server, settings->listen, problem, sizeof(problem));
 	}
 	service->watched = good && settings->has_database;
 	if (service->watched)

@@ -22,6 +22,7 @@
 #include "sidecar/mr_log.h"
 #include "sidecar/mr_server_check.h"
 #include "sidecar/mr_server_internal.h"
+#include "sidecar/mr_server_tls.h"
 
 static const struct
 {
@@ -53,11 +54,14 @@ method_of(struct evhttp_request *http)
 
 /* Where a connection came in. */
 static MrDoor *
-door_of(int fd)
+door_of(struct bufferevent *connection)
 {
+	int fd = bufferevent_getfd(connection);
 	struct sockaddr_storage address;
 	socklen_t length = sizeof(address);
 
+	if (mr_server_tls_is(connection))
+		return &the_server->doors[MR_DOOR_TLS];
 	if (getsockname(fd, (struct sockaddr *) &address, &length) == 0 && address.ss_family == AF_UNIX)
 		return &the_server->doors[MR_DOOR_UNIX];
 	return &the_server->doors[MR_DOOR_TCP];
@@ -84,16 +88,16 @@ take_request(MrDoor *door, struct evhttp_request *http)
 __attribute__((visibility("default"))) void
 evhttp_send_error(struct evhttp_request *http, int error, const char *reason)
 {
-	int fd = bufferevent_getfd(evhttp_connection_get_bufferevent(http->evcon));
+	struct bufferevent *connection = evhttp_connection_get_bufferevent(http->evcon);
 	const char *details;
 	MrGuardSeen seen;
 	MrRequest *request;
 
 	(void) reason;
-	mr_guard_completed(fd, &seen);
+	mr_guard_completed(bufferevent_getfd(connection), &seen);
 	evhttp_clear_headers(evhttp_request_get_output_headers(http));
 	error = (int) mr_server_failure(http, error, &seen, &details);
-	request = take_request(door_of(fd), http);
+	request = take_request(door_of(connection), http);
 	if (request != NULL)
 		mr_request_turn_away(request, (MrHttpError) error, details);
 }
@@ -157,16 +161,18 @@ on_input(struct evbuffer *buffer, const struct evbuffer_cb_info *info, void *arg
 						 EVBUFFER_PTR_SET) != 0)
 		return;
 	has_nul = evbuffer_search(buffer, "", 1, &start).pos >= 0;
-	mr_guard_received(bufferevent_getfd(arg), info->n_added, has_nul);
+	mr_guard_received(bufferevent_getfd(arg), info->n_added, has_nul, mr_server_tls_is(arg));
 }
 
 /* A connection was accepted: its buffers, with an eye on what comes in. */
 static struct bufferevent *
 make_connection(struct event_base *base, void *arg)
 {
-	struct bufferevent *connection = bufferevent_socket_new(base, -1, 0);
+	const MrDoor *door = arg;
+	struct bufferevent *connection = door->kind == MR_DOOR_TLS
+										 ? mr_server_tls_connection(door->server->tls, base)
+										 : bufferevent_socket_new(base, -1, 0);
 
-	(void) arg;
 	if (connection != NULL)
 		(void) evbuffer_add_cb(bufferevent_get_input(connection), on_input, connection);
 	mr_guard_accepted();
@@ -249,6 +255,21 @@ mr_server_set_limits(MrServer *server, const MrServerLimits *limits)
 		evhttp_set_timeout_tv(server->doors[kind].http, &idle);
 }
 
+bool
+mr_server_set_tls(MrServer *server, const MrTlsFiles *files, char *problem, size_t size)
+{
+	MrServerTls *tls = files->certificate != NULL ? mr_server_tls_open(files, problem, size) : NULL;
+
+	if (files->certificate != NULL && tls == NULL)
+		return false;
+	/* Without a certificate nobody listens for TLS, or the last one is kept for who does. */
+	if (tls == NULL)
+		return true;
+	mr_server_tls_close(server->tls);
+	server->tls = tls;
+	return true;
+}
+
 void
 mr_server_observe(MrServer *server, MrServerObserver observer, void *arg)
 {
@@ -276,6 +297,7 @@ mr_server_close(MrServer *server)
 	for (kind = 0; kind < MR_DOOR_COUNT; kind++)
 		if (server->doors[kind].http != NULL)
 			evhttp_free(server->doors[kind].http);
+	mr_server_tls_close(server->tls);
 	mr_guard_close();
 	if (the_server == server)
 		the_server = NULL;

@@ -21,6 +21,7 @@
 #include "sidecar/mr_request_id.h"
 #include "sidecar/mr_server_check.h"
 #include "sidecar/mr_server_internal.h"
+#include "sidecar/mr_server_tls.h"
 
 static void
 free_body(const void *data, size_t length, void *arg)
@@ -72,6 +73,9 @@ mr_request_make(MrDoor *door, struct evhttp_request *http)
 	request->encrypted = door->kind == MR_DOOR_TLS;
 	take_id(request);
 	take_client(request, door);
+	if (request->encrypted)
+		mr_server_tls_identity(evhttp_connection_get_bufferevent(http->evcon), request->identity,
+							   sizeof(request->identity));
 	door->server->pending++;
 	return request;
 }
@@ -235,8 +239,11 @@ mr_server_say_late(int fd, const MrGuardSeen *seen)
 	char text[1024];
 	int length;
 
-	if (body == NULL)
+	if (body == NULL || seen->encrypted)
+	{
+		free(body);
 		return;
+	}
 	mr_request_id_make(id, sizeof(id));
 	length = snprintf(text, sizeof(text),
 					  "HTTP/1.1 %d %s\r\nContent-Type: " MR_TYPE_JSON

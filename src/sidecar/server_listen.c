@@ -18,7 +18,6 @@
 #include "sidecar/mr_server_internal.h"
 
 #define LISTEN_QUEUE 1024
-#define UNIX_PREFIX "unix:"
 #define SOCKET_MODE 0660
 
 static bool
@@ -130,28 +129,59 @@ listen_on(MrServer *server, MrDoorKind kind, const struct sockaddr_storage *addr
 	return true;
 }
 
+/* The kind of what one word of the list says; *rest is what follows the prefix. */
+static MrDoorKind
+kind_of(const char *text, const char **rest)
+{
+	static const struct
+	{
+		const char *prefix;
+		MrDoorKind kind;
+	} prefixes[] = {{"unix:", MR_DOOR_UNIX}, {"https://", MR_DOOR_TLS}, {"http://", MR_DOOR_TCP}};
+	size_t i;
+
+	for (i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
+	{
+		size_t length = strlen(prefixes[i].prefix);
+
+		*rest = text + length;
+		if (strncmp(text, prefixes[i].prefix, length) == 0)
+			return prefixes[i].kind;
+	}
+	*rest = text;
+	return MR_DOOR_TCP;
+}
+
 /* Listens where one word of the list says. */
 static bool
 listen_at(MrServer *server, const char *text, char *problem, size_t size)
 {
-	bool local = strncmp(text, UNIX_PREFIX, strlen(UNIX_PREFIX)) == 0;
+	const char *rest;
+	MrDoorKind kind = kind_of(text, &rest);
 	struct sockaddr_storage address;
 	socklen_t length =
-		local ? parse_path(text + strlen(UNIX_PREFIX), &address) : parse_address(text, &address);
+		kind == MR_DOOR_UNIX ? parse_path(rest, &address) : parse_address(rest, &address);
 
 	if (length == 0 || server->listener_count == MR_LISTENERS)
 	{
 		snprintf(problem, size,
-				 "\"%s\" is not a numeric ADDRESS:PORT or unix:/PATH, or the list is too long",
+				 "\"%s\" is not a numeric ADDRESS:PORT, https://ADDRESS:PORT or unix:/PATH, or the "
+				 "list is too long",
 				 text);
 		return false;
 	}
-	if (!listen_on(server, local ? MR_DOOR_UNIX : MR_DOOR_TCP, &address, length))
+	if (kind == MR_DOOR_TLS && server->tls == NULL)
+	{
+		snprintf(problem, size, "%s needs MULTIREGION_HTTP_TLS_CERT and MULTIREGION_HTTP_TLS_KEY",
+				 text);
+		return false;
+	}
+	if (!listen_on(server, kind, &address, length))
 	{
 		snprintf(problem, size, "could not listen on %s: %s", text, strerror(errno));
 		return false;
 	}
-	mr_log(MR_LOG_INFO, local ? "listening on %s" : "listening on http://%s", text);
+	mr_log(MR_LOG_INFO, "listening on %s%s", rest == text ? "http://" : "", text);
 	return true;
 }
 
