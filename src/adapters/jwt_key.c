@@ -8,6 +8,7 @@
 #include "adapters/mr_jwt_key.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,8 +22,8 @@
 #include <openssl/pem.h>
 
 #define HASH_SIZE 32
-#define NUMBER_SIZE 32      /* of a coordinate on P-256, and of half a signature */
-#define MODULUS_MAX 1024    /* bytes: RSA of 8192 bits */
+#define NUMBER_SIZE 32   /* of a coordinate on P-256, and of half a signature */
+#define MODULUS_MAX 1024 /* bytes: RSA of 8192 bits */
 #define RSA_BITS_MIN 2048
 #define NO_MEMORY "Memory is out."
 
@@ -72,7 +73,7 @@ add_secret(MrJwtKeys *keys, const unsigned char *secret, size_t length, const ch
 	}
 	key->algorithm = MR_JWT_HS256;
 	key->secret_length = length;
-	strcpy(key->id, id);
+	snprintf(key->id, sizeof(key->id), "%s", id);
 	return add_key(keys, key);
 }
 
@@ -105,7 +106,7 @@ add_public_key(MrJwtKeys *keys, EVP_PKEY *pkey, const char *id)
 		return problem;
 	}
 	key->pkey = pkey;
-	strcpy(key->id, id);
+	snprintf(key->id, sizeof(key->id), "%s", id);
 	return add_key(keys, key);
 }
 
