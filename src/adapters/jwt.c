@@ -9,8 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <jansson.h>
-
+#include "adapters/mr_json.h"
 #include "adapters/mr_jwt_key.h"
 
 #define HEADER_MAX 1024    /* bytes, decoded */
@@ -97,21 +96,20 @@ split(const char *token, size_t length, Parts *parts)
 	return true;
 }
 
-/* A JSON object from its encoded form, and as text in buffer (size + 1 bytes); NULL if none. */
-static json_t *
-read_object(const char *text, size_t length, char *buffer, size_t size)
+/*
+ * A JSON object from its encoded form, and as text in buffer (size + 1 bytes); NULL if it is
+ * none. Ends with mr_json_abandon either way.
+ */
+static const MrJsonNode *
+read_object(MrJson *json, const char *text, size_t length, char *buffer, size_t size)
 {
 	int decoded = mr_base64url_decode(text, length, (unsigned char *) buffer, size);
-	json_t *object;
 
+	memset(json, 0, sizeof(*json));
 	if (decoded < 0)
 		return NULL;
 	buffer[decoded] = '\0';
-	object = json_loadb(buffer, (size_t) decoded, JSON_REJECT_DUPLICATES, NULL);
-	if (json_is_object(object))
-		return object;
-	json_decref(object);
-	return NULL;
+	return mr_json_read(json, buffer, (size_t) decoded);
 }
 
 /* Whether any key may be the one of this header, as far as *result says. */
@@ -122,65 +120,81 @@ is_candidate(const MrJwtKey *key, const char *alg, const char *id, MrJwtResult *
 		return false;
 	if (*result == MR_JWT_WRONG_ALGORITHM)
 		*result = MR_JWT_WRONG_KEY;
-	if (id != NULL && key->id[0] != '\0' && strcmp(id, key->id) != 0)
+	if (id[0] != '\0' && key->id[0] != '\0' && strcmp(id, key->id) != 0)
 		return false;
 	*result = MR_JWT_WRONG_SIGNATURE;
 	return true;
 }
 
+/* The header of a token; false if it is none. */
+static bool
+read_header(const Parts *parts, char alg[16], char id[MR_JWT_KEY_ID_SIZE], bool *critical)
+{
+	char text[HEADER_MAX + 1];
+	char ignored[1];
+	MrJson json;
+	const MrJsonNode *header =
+		read_object(&json, parts->header, parts->header_length, text, HEADER_MAX);
+	MrJsonMember member;
+	bool good = false;
+
+	id[0] = '\0';
+	if (header != NULL && mr_json_get_string(header, "alg", alg, 16) == MR_JSON_FOUND)
+	{
+		member = mr_json_get_string(header, "kid", id, MR_JWT_KEY_ID_SIZE);
+		good = member == MR_JSON_FOUND || member == MR_JSON_ABSENT;
+		*critical = mr_json_get_string(header, "crit", ignored, 1) != MR_JSON_ABSENT;
+	}
+	mr_json_abandon(&json);
+	return good;
+}
+
 static MrJwtResult
 verify_signature(const MrJwtKeys *keys, const Parts *parts)
 {
-	char text[HEADER_MAX + 1];
 	unsigned char signature[SIGNATURE_MAX];
-	json_t *header = read_object(parts->header, parts->header_length, text, HEADER_MAX);
-	const json_t *kid = json_object_get(header, "kid");
-	const char *alg = json_string_value(json_object_get(header, "alg"));
+	char alg[16];
+	char id[MR_JWT_KEY_ID_SIZE];
+	bool critical = false;
 	int length = mr_base64url_decode(parts->signature, parts->signature_length, signature,
 									 sizeof(signature));
 	MrJwtResult result = MR_JWT_WRONG_ALGORITHM;
 	int i;
 
-	if (header == NULL || alg == NULL || length < 0 || (kid != NULL && !json_is_string(kid)))
-		result = MR_JWT_MALFORMED;
-	else if (json_object_get(header, "crit") != NULL)
-		result = MR_JWT_CRITICAL;
-	else
-		for (i = 0; i < keys->count && result != MR_JWT_GOOD; i++)
-			if (is_candidate(keys->list[i], alg, json_string_value(kid), &result) &&
-				mr_jwt_key_verifies(keys->list[i], parts->header,
-									(size_t) (parts->signature - 1 - parts->header), signature,
-									(size_t) length))
-				result = MR_JWT_GOOD;
-	json_decref(header);
+	if (length < 0 || !read_header(parts, alg, id, &critical))
+		return MR_JWT_MALFORMED;
+	if (critical)
+		return MR_JWT_CRITICAL;
+	for (i = 0; i < keys->count && result != MR_JWT_GOOD; i++)
+		if (is_candidate(keys->list[i], alg, id, &result) &&
+			mr_jwt_key_verifies(keys->list[i], parts->header,
+								(size_t) (parts->signature - 1 - parts->header), signature,
+								(size_t) length))
+			result = MR_JWT_GOOD;
 	return result;
 }
 
-/* A claim that is a time (NumericDate). Absent: leaves *value; false if it is none. */
-static bool
-get_time(const json_t *claims, const char *name, double *value)
+/* A claim that is a time (NumericDate). Absent: leaves *value. */
+static MrJsonMember
+get_time(const MrJsonNode *claims, const char *name, double *value)
 {
-	const json_t *claim = json_object_get(claims, name);
+	MrJsonMember member = mr_json_get_real(claims, name, value);
 
-	if (claim == NULL)
-		return true;
-	if (!json_is_number(claim))
-		return false;
-	*value = json_number_value(claim);
-	return isfinite(*value) && fabs(*value) < 1e15;
+	return member == MR_JSON_FOUND && !(fabs(*value) < 1e15) ? MR_JSON_OTHER : member;
 }
 
 static MrJwtResult
-check_times(const json_t *claims, int64_t now_s, int64_t *expires_s)
+check_times(const MrJsonNode *claims, int64_t now_s, int64_t *expires_s)
 {
-	double expires = -1;
+	double expires = 0;
 	double from = 0;
 	double issued = 0;
+	MrJsonMember has_expiry = get_time(claims, "exp", &expires);
 
-	if (!get_time(claims, "exp", &expires) || !get_time(claims, "nbf", &from) ||
-		!get_time(claims, "iat", &issued))
+	if (has_expiry == MR_JSON_OTHER || get_time(claims, "nbf", &from) == MR_JSON_OTHER ||
+		get_time(claims, "iat", &issued) == MR_JSON_OTHER)
 		return MR_JWT_MALFORMED;
-	if (json_object_get(claims, "exp") == NULL)
+	if (has_expiry == MR_JSON_ABSENT)
 		return MR_JWT_NO_EXPIRY;
 	if (expires + MR_JWT_LEEWAY_S <= (double) now_s)
 		return MR_JWT_EXPIRED;
@@ -191,60 +205,50 @@ check_times(const json_t *claims, int64_t now_s, int64_t *expires_s)
 }
 
 static bool
-is_text(const json_t *value, const char *text)
+is_meant(const MrJsonNode *claims, const char *audience)
 {
-	return json_is_string(value) && json_string_length(value) == strlen(text) &&
-		   strcmp(json_string_value(value), text) == 0;
-}
-
-static bool
-is_for(const json_t *claims, const char *audience)
-{
-	const json_t *claim = json_object_get(claims, "aud");
+	const MrJsonNode *list = mr_json_get_array(claims, "aud");
+	char text[256];
 	size_t i;
 
-	if (audience == NULL || audience[0] == '\0' || is_text(claim, audience))
+	if (audience == NULL || audience[0] == '\0')
 		return true;
-	for (i = 0; i < json_array_size(claim); i++)
-		if (is_text(json_array_get(claim, i), audience))
+	if (mr_json_get_string(claims, "aud", text, sizeof(text)) == MR_JSON_FOUND)
+		return strcmp(text, audience) == 0;
+	for (i = 0; i < mr_json_count(list); i++)
+		if (mr_json_string_at(list, i, text, sizeof(text)) == MR_JSON_FOUND &&
+			strcmp(text, audience) == 0)
 			return true;
 	return false;
 }
 
 static bool
-get_role(const json_t *claims, const char *path, char role[MR_JWT_ROLE_SIZE])
+get_role(const MrJsonNode *claims, const char *path, char role[MR_JWT_ROLE_SIZE])
 {
 	char name[128];
-	const json_t *value = claims;
 	size_t length;
 
-	for (; value != NULL; path += length + 1)
+	for (length = strcspn(path, "."); path[length] == '.'; length = strcspn(path, "."))
 	{
-		length = strcspn(path, ".");
-		if (length == 0 || length >= sizeof(name))
+		if (length >= sizeof(name))
 			return false;
 		memcpy(name, path, length);
 		name[length] = '\0';
-		value = json_object_get(value, name);
-		if (path[length] == '\0')
-			break;
+		claims = mr_json_get_object(claims, name);
+		path += length + 1;
 	}
-	length = json_string_length(value);
-	if (!json_is_string(value) || length == 0 || length >= MR_JWT_ROLE_SIZE ||
-		strlen(json_string_value(value)) != length)
-		return false;
-	memcpy(role, json_string_value(value), length + 1);
-	return true;
+	return mr_json_get_string(claims, path, role, MR_JWT_ROLE_SIZE) == MR_JSON_FOUND &&
+		   role[0] != '\0';
 }
 
 static MrJwtResult
-check_claims(const MrJwtRules *rules, const json_t *object, MrJwtClaims *claims)
+check_claims(const MrJwtRules *rules, const MrJsonNode *object, MrJwtClaims *claims)
 {
 	MrJwtResult result = check_times(object, rules->now_s, &claims->expires_s);
 
 	if (result != MR_JWT_GOOD)
 		return result;
-	if (!is_for(object, rules->audience))
+	if (!is_meant(object, rules->audience))
 		return MR_JWT_WRONG_AUDIENCE;
 	return get_role(object, rules->role_claim, claims->role) ? MR_JWT_GOOD : MR_JWT_NO_ROLE;
 }
@@ -257,7 +261,8 @@ mr_jwt_verify(const MrJwtKeys *keys, const MrJwtRules *rules, const char *token,
 	MrJwtResult result;
 	MrJwtClaims found = {.expires_s = 0};
 	char text[MR_JWT_MAX];
-	json_t *object;
+	MrJson json;
+	const MrJsonNode *object;
 
 	memset(claims, 0, sizeof(*claims));
 	if (!split(token, length, &parts))
@@ -265,15 +270,13 @@ mr_jwt_verify(const MrJwtKeys *keys, const MrJwtRules *rules, const char *token,
 	result = verify_signature(keys, &parts);
 	if (result != MR_JWT_GOOD)
 		return result;
-	object = read_object(parts.payload, parts.payload_length, text, sizeof(text) - 1);
-	if (object == NULL)
-		return MR_JWT_MALFORMED;
-	result = check_claims(rules, object, &found);
+	object = read_object(&json, parts.payload, parts.payload_length, text, sizeof(text) - 1);
+	result = object == NULL ? MR_JWT_MALFORMED : check_claims(rules, object, &found);
 	if (result == MR_JWT_GOOD)
 	{
 		*claims = found;
 		claims->json = strdup(text);
 	}
-	json_decref(object);
+	mr_json_abandon(&json);
 	return result;
 }

@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <jansson.h>
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/ec.h>
@@ -21,11 +20,15 @@
 #include <openssl/param_build.h>
 #include <openssl/pem.h>
 
+#include "adapters/mr_json.h"
+
 #define HASH_SIZE 32
 #define NUMBER_SIZE 32   /* of a coordinate on P-256, and of half a signature */
 #define MODULUS_MAX 1024 /* bytes: RSA of 8192 bits */
 #define RSA_BITS_MIN 2048
+#define MEMBER_SIZE 1500 /* of a JWK: a modulus in base64url */
 #define NO_MEMORY "Memory is out."
+#define PRIVATE_KEY "A private key is not needed to verify tokens: give the public one."
 
 static void
 free_key(MrJwtKey *key)
@@ -119,7 +122,7 @@ add_pem(MrJwtKeys *keys, const char *text)
 	int before = keys->count;
 
 	if (strstr(text, "PRIVATE KEY") != NULL)
-		problem = "A private key is not needed to verify tokens: give the public one.";
+		problem = PRIVATE_KEY;
 	while (problem == NULL && (pkey = PEM_read_bio_PUBKEY(bio, NULL, NULL, NULL)) != NULL)
 		problem = add_public_key(keys, pkey, "");
 	if (problem == NULL && keys->count == before)
@@ -131,13 +134,13 @@ add_pem(MrJwtKeys *keys, const char *text)
 
 /* A member of a JWK that holds base64url; its length, or -1. */
 static int
-get_bytes(const json_t *jwk, const char *name, unsigned char *out, size_t size)
+get_bytes(const MrJsonNode *jwk, const char *name, unsigned char *out, size_t size)
 {
-	const json_t *value = json_object_get(jwk, name);
+	char text[MEMBER_SIZE];
 
-	if (!json_is_string(value))
+	if (mr_json_get_string(jwk, name, text, sizeof(text)) != MR_JSON_FOUND)
 		return -1;
-	return mr_base64url_decode(json_string_value(value), json_string_length(value), out, size);
+	return mr_base64url_decode(text, strlen(text), out, size);
 }
 
 static EVP_PKEY *
@@ -157,7 +160,7 @@ build_key(const char *kind, OSSL_PARAM_BLD *build)
 }
 
 static EVP_PKEY *
-read_rsa(const json_t *jwk)
+read_rsa(const MrJsonNode *jwk)
 {
 	unsigned char modulus[MODULUS_MAX];
 	unsigned char exponent[8];
@@ -181,15 +184,15 @@ read_rsa(const json_t *jwk)
 }
 
 static EVP_PKEY *
-read_ec(const json_t *jwk)
+read_ec(const MrJsonNode *jwk)
 {
 	unsigned char point[1 + 2 * NUMBER_SIZE] = {POINT_CONVERSION_UNCOMPRESSED};
-	const char *curve = json_string_value(json_object_get(jwk, "crv"));
+	char curve[16];
 	OSSL_PARAM_BLD *build = OSSL_PARAM_BLD_new();
 	EVP_PKEY *pkey = NULL;
 
-	if (build != NULL && curve != NULL && strcmp(curve, "P-256") == 0 &&
-		get_bytes(jwk, "x", point + 1, NUMBER_SIZE) == NUMBER_SIZE &&
+	if (build != NULL && mr_json_get_string(jwk, "crv", curve, sizeof(curve)) == MR_JSON_FOUND &&
+		strcmp(curve, "P-256") == 0 && get_bytes(jwk, "x", point + 1, NUMBER_SIZE) == NUMBER_SIZE &&
 		get_bytes(jwk, "y", point + 1 + NUMBER_SIZE, NUMBER_SIZE) == NUMBER_SIZE &&
 		OSSL_PARAM_BLD_push_utf8_string(build, OSSL_PKEY_PARAM_GROUP_NAME, "prime256v1", 0) == 1 &&
 		OSSL_PARAM_BLD_push_octet_string(build, OSSL_PKEY_PARAM_PUB_KEY, point, sizeof(point)) == 1)
@@ -198,35 +201,52 @@ read_ec(const json_t *jwk)
 	return pkey;
 }
 
-static const char *
-add_jwk(MrJwtKeys *keys, const json_t *jwk)
+/* A member that may be left out: then "", else false if it is no text of that size. */
+static bool
+get_text(const MrJsonNode *jwk, const char *name, char *out, size_t size)
 {
-	const char *kind = json_string_value(json_object_get(jwk, "kty"));
-	const char *alg = json_string_value(json_object_get(jwk, "alg"));
-	const char *id = json_string_value(json_object_get(jwk, "kid"));
-	const char *use = json_string_value(json_object_get(jwk, "use"));
-	unsigned char secret[1024];
+	MrJsonMember member;
+
+	out[0] = '\0';
+	member = mr_json_get_string(jwk, name, out, size);
+	return member == MR_JSON_FOUND || member == MR_JSON_ABSENT;
+}
+
+/* Whether a JWK may be for this algorithm, as far as kind and algorithm say. */
+static bool
+is_for(const char *kind, const char *alg, const char *wanted_kind, const char *wanted_alg)
+{
+	return strcmp(kind, wanted_kind) == 0 && (alg[0] == '\0' || strcmp(alg, wanted_alg) == 0);
+}
+
+static const char *
+add_jwk(MrJwtKeys *keys, const MrJsonNode *jwk)
+{
+	char kind[16];
+	char alg[16];
+	char use[16];
+	char id[MR_JWT_KEY_ID_SIZE];
+	unsigned char secret[MODULUS_MAX];
 	EVP_PKEY *pkey;
 	int length;
 
-	if (id == NULL)
-		id = "";
-	if (kind == NULL || strlen(id) >= sizeof(keys->list[0]->id))
+	if (!get_text(jwk, "kty", kind, sizeof(kind)) || !get_text(jwk, "kid", id, sizeof(id)) ||
+		!get_text(jwk, "alg", alg, sizeof(alg)) || !get_text(jwk, "use", use, sizeof(use)))
 		return "A JWK has a kind (kty), and an id (kid) of at most 127 bytes.";
-	if (json_object_get(jwk, "d") != NULL)
-		return "A private key is not needed to verify tokens: give the public one.";
 	/* one for something else is none of ours */
-	if (use != NULL && strcmp(use, "sig") != 0)
+	if (use[0] != '\0' && strcmp(use, "sig") != 0)
 		return NULL;
-	if (strcmp(kind, "oct") == 0 && (alg == NULL || strcmp(alg, "HS256") == 0))
+	if (get_bytes(jwk, "d", secret, sizeof(secret)) >= 0)
+		return PRIVATE_KEY;
+	if (is_for(kind, alg, "oct", "HS256"))
 	{
 		length = get_bytes(jwk, "k", secret, sizeof(secret));
 		return length < 0 ? "The secret of a JWK cannot be read."
 						  : add_secret(keys, secret, (size_t) length, id);
 	}
-	if (strcmp(kind, "RSA") == 0 && (alg == NULL || strcmp(alg, "RS256") == 0))
+	if (is_for(kind, alg, "RSA", "RS256"))
 		pkey = read_rsa(jwk);
-	else if (strcmp(kind, "EC") == 0 && (alg == NULL || strcmp(alg, "ES256") == 0))
+	else if (is_for(kind, alg, "EC", "ES256"))
 		pkey = read_ec(jwk);
 	else
 		return "A JWK is a key for HS256, RS256 or ES256.";
@@ -236,21 +256,22 @@ add_jwk(MrJwtKeys *keys, const json_t *jwk)
 static const char *
 add_json(MrJwtKeys *keys, const char *text)
 {
-	json_t *root = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
-	const json_t *set = json_object_get(root, "keys");
+	MrJson json;
+	const MrJsonNode *root = mr_json_read(&json, text, strlen(text));
+	const MrJsonNode *set = mr_json_get_array(root, "keys");
 	const char *problem = NULL;
 	int before = keys->count;
 	size_t i;
 
-	if (!json_is_object(root))
+	if (root == NULL)
 		problem = "The JWK is not a JSON object.";
 	else if (set == NULL)
 		problem = add_jwk(keys, root);
-	for (i = 0; problem == NULL && i < json_array_size(set); i++)
-		problem = add_jwk(keys, json_array_get(set, i));
+	for (i = 0; problem == NULL && i < mr_json_count(set); i++)
+		problem = add_jwk(keys, mr_json_object_at(set, i));
 	if (problem == NULL && keys->count == before)
 		problem = "The JWK set holds no key for signatures.";
-	json_decref(root);
+	mr_json_abandon(&json);
 	return problem;
 }
 

@@ -56,6 +56,7 @@ typedef struct MrJwtKeys
  */
 extern const char *mr_jwt_keys_add(MrJwtKeys *keys, const char *text);
 
+/* Forgets all keys. */
 extern void mr_jwt_keys_free(MrJwtKeys *keys);
 
 /* What a token must say. */

@@ -8,6 +8,8 @@
 
 #include "adapters/mr_jwt.h"
 
+#define MR_JWT_KEY_ID_SIZE 128
+
 /* X(symbol, word of "alg") */
 #define MR_JWT_ALGORITHM_LIST(X) \
 	X(MR_JWT_HS256, "HS256") \
@@ -24,9 +26,9 @@ typedef enum MrJwtAlgorithm
 typedef struct MrJwtKey
 {
 	MrJwtAlgorithm algorithm;
-	char id[128];          /* "kid", or empty */
-	EVP_PKEY *pkey;        /* RS256, ES256 */
-	unsigned char *secret; /* HS256 */
+	char id[MR_JWT_KEY_ID_SIZE]; /* "kid", or empty */
+	EVP_PKEY *pkey;              /* RS256, ES256 */
+	unsigned char *secret;       /* HS256 */
 	size_t secret_length;
 } MrJwtKey;
 

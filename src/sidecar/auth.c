@@ -186,7 +186,7 @@ check_bearer(MrAuth *auth, const char *token, int64_t now_s, MrIdentity *identit
 	if (is_among(token, strlen(token), auth->tokens, auth->count))
 	{
 		memcpy(identity->role, auth->role, sizeof(identity->role));
-		strcpy(identity->name, "token");
+		memcpy(identity->name, "token", sizeof("token"));
 		return MR_AUTH_GOOD;
 	}
 	/* a word of ours has no dot in such places, but whoever has both kinds may err */

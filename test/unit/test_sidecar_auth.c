@@ -128,7 +128,7 @@ MR_TEST(a_user_and_his_password_are_known_together)
 	memset(&problems, 0, sizeof(problems));
 	mr_auth_add_users(&auth, "NAME", "ops:" PASSWORD " dba:x:" PASSWORD, &problems);
 	MR_CHECK_INT(problems.errors, 0);
-	strcpy(auth.role, "operator");
+	memcpy(auth.role, "operator", sizeof("operator"));
 	/* ops:hunter2-hunter2-hunter2 */
 	MR_CHECK_INT(check("Basic b3BzOmh1bnRlcjItaHVudGVyMi1odW50ZXIy"), MR_AUTH_GOOD);
 	MR_CHECK_STRING(identity.name, "ops");

@@ -58,13 +58,13 @@ is_too_powerful(Oid role)
 static void
 refuse(const char *role)
 {
-	ereport(
-		ERROR,
-		(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-		 errmsg("role \"%s\" cannot be taken over HTTP", role),
-		 errdetail("There must be such a role, the role that multiregiond logs in as must be "
-				   "a member of it, and it must not be or become a superuser."),
-		 errhint("GRANT \"%s\" TO \"%s\"", role, GetUserNameFromId(GetSessionUserId(), false))));
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("role \"%s\" cannot be taken over HTTP", role),
+			 errdetail("There must be such a role, the role that multiregiond logs in as must be "
+					   "a member of it, and it must not be or become a superuser."),
+			 errhint("Grant it: GRANT \"%s\" TO \"%s\".", role,
+					 GetUserNameFromId(GetSessionUserId(), false))));
 }
 
 Datum
