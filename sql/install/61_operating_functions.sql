@@ -185,6 +185,10 @@ CREATE FUNCTION multiregion.commit_token() RETURNS text
 	AS 'MODULE_PATHNAME', 'multiregion_commit_token'
 	LANGUAGE c VOLATILE PARALLEL RESTRICTED;
 
+CREATE FUNCTION multiregion.act_as(role text, claims text) RETURNS void
+	AS 'MODULE_PATHNAME', 'multiregion_act_as'
+	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE;
+
 CREATE FUNCTION multiregion.wait_for_change(generation bigint, timeout_ms integer) RETURNS bigint
 	AS 'MODULE_PATHNAME', 'multiregion_wait_for_change'
 	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE;

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "core/mr_outcomes.h"
+#include "sidecar/mr_authorize.h"
 #include "sidecar/mr_body.h"
 #include "sidecar/mr_catalog_sql.h"
 #include "sidecar/mr_log.h"
@@ -189,8 +190,9 @@ on_answer(void *arg, const MrPoolAnswer *answer)
 
 /* Sends a statement; the order is answered, now or later, and freed. */
 static void
-ask(MrPool *pool, Order *order, const MrPoolQuery *query)
+ask(MrPool *pool, Order *order, MrPoolQuery *query)
 {
+	mr_authorize_query(order->request, query);
 	/* Without a database there is no pool. */
 	if (pool->timer == NULL)
 		refuse_unavailable(order, "No database is configured.");

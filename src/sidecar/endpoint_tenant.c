@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sidecar/mr_authorize.h"
 #include "sidecar/mr_catalog_sql.h"
 #include "sidecar/mr_http_text.h"
 
@@ -129,6 +130,7 @@ mr_endpoint_tenant(MrService *service, MrRequest *request, const MrRouteMatch *m
 	}
 	snprintf(sql, sizeof(sql), MR_SQL_TENANT_FORMAT, service->watcher.schema);
 	query.values[0] = waiting->tenant;
+	mr_authorize_query(request, &query);
 	if (!mr_pool_query(&service->pool, &query, on_answer, waiting))
 	{
 		reply_last(waiting, MR_ERROR_BUSY, NULL);

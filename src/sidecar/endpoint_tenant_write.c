@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sidecar/mr_authorize.h"
 #include "sidecar/mr_body.h"
 #include "sidecar/mr_catalog_sql.h"
 #include "sidecar/mr_http_text.h"
@@ -157,6 +158,7 @@ send_change(Change *change, const char *region)
 	query.values[count++] = reason;
 	query.values[count++] = change->has_expected ? expected : NULL;
 	query.count = count;
+	mr_authorize_query(change->request, &query);
 	if (region != NULL)
 		snprintf(sql, sizeof(sql), MR_SQL_SET_TENANT_FORMAT, schema);
 	else

@@ -86,6 +86,9 @@
 	" pg_catalog.pg_current_xact_id()) AS c" \
 	" LEFT JOIN multiregion.regions AS r ON r.region_key = %s.primary_region()"
 
+/* The session acts as role $1, with the claims $2 (JSON, or empty). */
+#define MR_SQL_ACT_AS "SELECT multiregion.act_as($1, $2)"
+
 /* In the session of the change, after it. */
 #define MR_SQL_TOKEN "SELECT multiregion.commit_token()"
 

@@ -21,6 +21,13 @@ typedef struct MrPoolQuery
 	const char *values[MR_POOL_VALUES]; /* text; NULL is null */
 	const char *then; /* statement for the same session once the first succeeded, or NULL */
 	int64_t timeout_ms;
+	/*
+	 * Whose query it is: a statement that makes the session act as role $1 with the claims
+	 * $2, or NULL for the role that the pool logs in as. Its error is the query's.
+	 */
+	const char *become;
+	const char *role;
+	const char *claims;
 } MrPoolQuery;
 
 /* A copy with texts of its own, to be freed with free(); NULL without memory. */
@@ -53,11 +60,20 @@ typedef struct MrPoolRequest
 
 struct MrPool;
 
+typedef enum MrPoolStep
+{
+	MR_POOL_RESET,  /* the session becomes nobody in particular ... */
+	MR_POOL_BECOME, /* ... and then whose query it is */
+	MR_POOL_QUERY
+} MrPoolStep;
+
 typedef struct MrPoolLink
 {
 	MrLink link;
 	struct MrPool *pool;
 	MrPoolRequest *request; /* under way, or waiting for the connection */
+	MrPoolStep step;        /* of it, once connected */
+	bool changed;           /* the session may not act as the role that it logged in as */
 	int64_t idle_since_ns;
 } MrPoolLink;
 
