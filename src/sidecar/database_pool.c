@@ -94,6 +94,7 @@ work(MrPoolLink *link)
 	if (mr_link_is_ready(&link->link))
 	{
 		request->sent = true;
+		link->sent_ns = mr_loop_now_ns();
 		mr_link_query(&link->link, request->query->sql, request->query->count,
 					  request->query->values, left_ms(request));
 		return;
@@ -115,6 +116,7 @@ go_on(MrPoolLink *link)
 		return false;
 	request->result = *result;
 	*result = NULL;
+	link->sent_ns = mr_loop_now_ns();
 	mr_link_query(&link->link, request->query->then, 0, NULL, left_ms(request));
 	return true;
 }
@@ -149,6 +151,18 @@ fail_queue(MrPool *pool, const char *problem)
 	}
 }
 
+/* A statement has ended: with an answer, or with the connection. */
+static void
+observe(const MrPoolLink *link)
+{
+	const MrPoolRequest *request = link->request;
+
+	if (request != NULL && request->sent)
+		mr_metrics_observe_query(request->result != NULL ? MR_OPERATION_TOKEN
+														 : request->query->operation,
+								 link->pool->node, mr_loop_now_ns() - link->sent_ns);
+}
+
 static void
 on_link(MrLink *link, MrLinkNews news, void *arg)
 {
@@ -156,6 +170,8 @@ on_link(MrLink *link, MrLinkNews news, void *arg)
 	MrPool *pool = pool_link->pool;
 	MrPoolRequest *request = pool_link->request;
 
+	if (news != MR_LINK_CONNECTED)
+		observe(pool_link);
 	if (news == MR_LINK_CONNECTED && request != NULL && !is_late(request))
 	{
 		work(pool_link);

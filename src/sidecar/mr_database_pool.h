@@ -7,6 +7,7 @@
 #define MR_DATABASE_POOL_H
 
 #include "sidecar/mr_link.h"
+#include "sidecar/mr_metrics_record.h"
 #include "sidecar/mr_target.h"
 
 #define MR_POOL_LINKS 4
@@ -21,6 +22,7 @@ typedef struct MrPoolQuery
 	const char *values[MR_POOL_VALUES]; /* text; NULL is null */
 	const char *then; /* statement for the same session once the first succeeded, or NULL */
 	int64_t timeout_ms;
+	MrOperation operation; /* for the metric */
 } MrPoolQuery;
 
 /* A copy with texts of its own, to be freed with free(); NULL without memory. */
@@ -59,11 +61,13 @@ typedef struct MrPoolLink
 	struct MrPool *pool;
 	MrPoolRequest *request; /* under way, or waiting for the connection */
 	int64_t idle_since_ns;
+	int64_t sent_ns; /* the statement under way */
 } MrPoolLink;
 
 typedef struct MrPool
 {
 	const MrTarget *target;
+	const char *node;   /* whose connections they are, for the metric; NULL: the local node's */
 	int64_t connect_ms; /* longest time to connect; 0 = as long as the request may wait */
 	MrPoolLink links[MR_POOL_LINKS];
 	MrPoolRequest *first; /* queue, in the order of asking: any of them may be due first */
