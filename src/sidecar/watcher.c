@@ -189,7 +189,9 @@ take_identity(MrWatcher *watcher, const PGresult *result)
 	}
 	snprintf(watcher->schema, sizeof(watcher->schema), "%s", PQgetvalue(result, 0, 0));
 	take_forecasts(watcher, result);
+	/* Perhaps another server: nothing that was read of the one before may pass as new. */
 	watcher->history_due = true;
+	watcher->seen_generation = NO_GENERATION;
 	begin(watcher, MR_WATCH_LEASE);
 }
 
