@@ -134,6 +134,8 @@ is($has->{ own($leader, 'multiregion_db_query_duration_seconds_count', ',operati
 cmp_ok($has->{ own($leader, 'multiregion_db_query_duration_seconds_count', ',operation="status"') }, '>', 1, "the watcher's statements");
 cmp_ok($has->{ own($second, 'multiregion_health_checks_total', ',result="ok"') }, '>', 0, 'health checks');
 cmp_ok($has->{ own($leader, 'multiregion_lease_remaining_seconds') }, '>', 0, 'a lease');
+$kept->request('GET', '/api/health') foreach 1 .. 5;
+is(samples($leader)->{ $http . 'route="/api/health",method="GET",code="200"}' }, 5, 'requests that come again are counted, too');
 
 # Alerts and pauses come and go.
 $leader->safe_psql(q{SELECT pause_failover('1 hour')});
