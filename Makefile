@@ -39,7 +39,7 @@ ifneq ($(words $(CURDIR)),1)
 $(error make cannot work in a folder whose path contains spaces: $(CURDIR))
 endif
 
-.PHONY: all install uninstall bootstrap bootstrap-observe prefix prefix-release prefix-test test test-fresh test-matrix \
+.PHONY: all install uninstall bootstrap bootstrap-observe bootstrap-prometheus prefix prefix-release prefix-test test test-fresh test-matrix \
 	lint format fuzz clean freeze-sql help where build-tests
 
 all: bootstrap
@@ -54,6 +54,12 @@ bootstrap-observe: bootstrap
 ifneq ($(is_root),)
 	@$(tools)/bootstrap.sh --group observe
 	@$(tools)/bootstrap.sh --group mmdb
+endif
+
+# promtool and a real Prometheus, for 170_metrics.
+bootstrap-prometheus: bootstrap
+ifneq ($(is_root),)
+	@$(tools)/bootstrap.sh --group prometheus
 endif
 
 # Into the PostgreSQL of the machine (DESTDIR and PG_CONFIG as for every extension).
@@ -125,6 +131,7 @@ served := prefix prefix-test test $(addprefix test-,$(layers) $(slow_layers)) li
 ifneq ($(is_root),)
 
 test test-tap: bootstrap-observe
+test test-sidecar: bootstrap-prometheus
 $(served): bootstrap
 	@+$(as_postgres) $(MAKE) $@
 

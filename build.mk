@@ -83,7 +83,8 @@ SYSTEMD_UNIT_DIR ?= /usr/lib/systemd/system
 SYSUSERS_DIR ?= /usr/lib/sysusers.d
 TMPFILES_DIR ?= /usr/lib/tmpfiles.d
 manuals := $(wildcard $(root)/docs/*.md) $(root)/LICENSE
-examples := $(root)/docker/member.conf $(wildcard $(root)/.env.multiregion.example)
+examples := $(root)/docker/member.conf $(root)/docker/prometheus/multiregion.rules.yml \
+	$(root)/docker/grafana/multiregion.json $(wildcard $(root)/.env.multiregion.example)
 units := $(root)/docker/systemd
 
 # with_paths FILE TARGET: installs it with the real folders in place of @BINDIR@ and @DATADIR@

@@ -274,6 +274,26 @@ CREATE FUNCTION multiregion.cache_status(
 	AS 'MODULE_PATHNAME', 'multiregion_cache_status'
 	LANGUAGE c VOLATILE PARALLEL RESTRICTED;
 
+CREATE FUNCTION multiregion.node_counters(
+	OUT refused_statements bigint,
+	OUT refused_commits bigint,
+	OUT unacknowledged_commits bigint,
+	OUT write_check_failures bigint,
+	OUT failovers_last_hour bigint,
+	OUT failback_due_at timestamptz)
+	RETURNS record
+	AS 'MODULE_PATHNAME', 'multiregion_node_counters'
+	LANGUAGE c VOLATILE PARALLEL RESTRICTED;
+
+CREATE FUNCTION multiregion.member_counters(
+	OUT node_name text,
+	OUT region_key text,
+	OUT checks bigint,
+	OUT failed_checks bigint)
+	RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'multiregion_member_counters'
+	LANGUAGE c VOLATILE PARALLEL RESTRICTED ROWS 5;
+
 CREATE FUNCTION multiregion.alert_status(
 	OUT alert text,
 	OUT severity text,

@@ -138,6 +138,8 @@ GRANT EXECUTE ON FUNCTION
 	multiregion.member_status(),
 	multiregion.failover_forecast(),
 	multiregion.cache_status(),
+	multiregion.node_counters(),
+	multiregion.member_counters(),
 	@extschema@.explain_failover(text[]),
 	multiregion.wait_for_change(bigint, integer),
 	multiregion.alert_status(),

@@ -253,6 +253,8 @@ COMMENT ON FUNCTION @extschema@.schedule_switchover(timestamptz, text, boolean, 
 COMMENT ON FUNCTION @extschema@.cancel_switchover(bigint) IS 'Cancels a scheduled switchover; false if it is too late.';
 
 COMMENT ON FUNCTION multiregion.cache_status() IS 'The cache of tenants of this server.';
+COMMENT ON FUNCTION multiregion.node_counters() IS 'What this server has counted since it started, for metrics.';
+COMMENT ON FUNCTION multiregion.member_counters() IS 'Health checks of the other members by this server.';
 COMMENT ON VIEW multiregion.tenant_cache IS 'The cache of tenants of this server, in shared memory.';
 COMMENT ON COLUMN multiregion.tenant_cache.in_use IS 'Whether it is used: false without memory for it, without preload, or when triggers of the table are not as they should be.';
 COMMENT ON COLUMN multiregion.tenant_cache.size_bytes IS 'Its shared memory.';

@@ -105,6 +105,7 @@ send_step(MrPoolLink *link, MrPoolStep step)
 			break;
 		case MR_POOL_QUERY:
 			request->sent = true;
+			link->sent_ns = mr_loop_now_ns();
 			mr_link_query(&link->link, query->sql, query->count, query->values, left_ms(request));
 			break;
 	}
@@ -159,6 +160,7 @@ go_on(MrPoolLink *link)
 		return false;
 	request->result = *result;
 	*result = NULL;
+	link->sent_ns = mr_loop_now_ns();
 	mr_link_query(&link->link, request->query->then, 0, NULL, left_ms(request));
 	return true;
 }
@@ -193,6 +195,18 @@ fail_queue(MrPool *pool, const char *problem)
 	}
 }
 
+/* A statement has ended: with an answer, or with the connection. */
+static void
+observe(const MrPoolLink *link)
+{
+	const MrPoolRequest *request = link->request;
+
+	if (request != NULL && request->sent)
+		mr_metrics_observe_query(request->result != NULL ? MR_OPERATION_TOKEN
+														 : request->query->operation,
+								 link->pool->node, mr_loop_now_ns() - link->sent_ns);
+}
+
 static void
 on_link(MrLink *link, MrLinkNews news, void *arg)
 {
@@ -202,6 +216,8 @@ on_link(MrLink *link, MrLinkNews news, void *arg)
 
 	if (news == MR_LINK_CONNECTED)
 		pool_link->changed = false;
+	else
+		observe(pool_link);
 	if (news == MR_LINK_CONNECTED && request != NULL && !is_late(request))
 	{
 		work(pool_link);

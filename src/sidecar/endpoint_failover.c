@@ -215,7 +215,8 @@ give_order(MrService *service, Order *order)
 						 .count = 4,
 						 .values = {order->target, order->allow_loss ? "true" : "false",
 									order->dry_run ? "true" : "false", timeout},
-						 .timeout_ms = timeout_ms + EXTRA_MS};
+						 .timeout_ms = timeout_ms + EXTRA_MS,
+						 .operation = MR_OPERATION_FAILOVER_ORDER};
 
 	snprintf(timeout, sizeof(timeout), "%" PRId64, timeout_ms);
 	if (!order->dry_run)
@@ -257,7 +258,8 @@ mr_endpoint_failover_result(MrService *service, MrRequest *request, const MrRout
 	MrPoolQuery query = {.sql = MR_SQL_FAILOVER_RESULT,
 						 .count = 1,
 						 .values = {match->parameter},
-						 .timeout_ms = service->settings->database_timeout_ms};
+						 .timeout_ms = service->settings->database_timeout_ms,
+						 .operation = MR_OPERATION_FAILOVER_RESULT};
 	Order *order = calloc(1, sizeof(*order));
 
 	if (order == NULL)

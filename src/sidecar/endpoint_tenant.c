@@ -106,8 +106,10 @@ void
 mr_endpoint_tenant(MrService *service, MrRequest *request, const MrRouteMatch *match)
 {
 	char sql[1024];
-	MrPoolQuery query = {
-		.sql = sql, .count = 1, .timeout_ms = service->settings->tenant_timeout_ms};
+	MrPoolQuery query = {.sql = sql,
+						 .count = 1,
+						 .timeout_ms = service->settings->tenant_timeout_ms,
+						 .operation = MR_OPERATION_TENANT_READ};
 	Waiting *waiting = calloc(1, sizeof(*waiting));
 
 	if (waiting == NULL)

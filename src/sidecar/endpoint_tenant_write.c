@@ -148,7 +148,9 @@ send_change(Change *change, const char *region)
 	const char *reason = change->has_reason ? change->reason : NULL;
 	char expected[24];
 	char sql[1024];
-	MrPoolQuery query = {.sql = sql, .timeout_ms = service->settings->write_timeout_ms};
+	MrPoolQuery query = {.sql = sql,
+						 .timeout_ms = service->settings->write_timeout_ms,
+						 .operation = MR_OPERATION_TENANT_WRITE};
 	int count = 0;
 
 	snprintf(expected, sizeof(expected), "%" PRId64, change->expected);

@@ -10,6 +10,7 @@
 #include "sidecar/mr_access_log.h"
 #include "sidecar/mr_cors.h"
 #include "sidecar/mr_loop.h"
+#include "sidecar/mr_metrics_record.h"
 
 static bool
 is_safe(MrMethod method)
@@ -44,4 +45,8 @@ mr_front_observe(const MrRequest *request, int status, size_t bytes, void *arg)
 {
 	(void) arg;
 	mr_access_log_add(request, status, bytes);
+	/* One that is refused before its path is looked at may be anything. */
+	mr_metrics_observe_request(request->route != NULL ? request->route->path : NULL,
+							   request->path != NULL ? request->method : MR_METHOD_COUNT, status,
+							   mr_loop_now_ns() - request->began_ns);
 }

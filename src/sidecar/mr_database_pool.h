@@ -7,6 +7,7 @@
 #define MR_DATABASE_POOL_H
 
 #include "sidecar/mr_link.h"
+#include "sidecar/mr_metrics_record.h"
 #include "sidecar/mr_target.h"
 
 #define MR_POOL_LINKS 4
@@ -28,6 +29,7 @@ typedef struct MrPoolQuery
 	const char *become;
 	const char *role;
 	const char *claims;
+	MrOperation operation; /* for the metric */
 } MrPoolQuery;
 
 /* A copy with texts of its own, to be freed with free(); NULL without memory. */
@@ -75,11 +77,13 @@ typedef struct MrPoolLink
 	MrPoolStep step;        /* of it, once connected */
 	bool changed;           /* the session may not act as the role that it logged in as */
 	int64_t idle_since_ns;
+	int64_t sent_ns; /* the statement under way */
 } MrPoolLink;
 
 typedef struct MrPool
 {
 	const MrTarget *target;
+	const char *node;   /* whose connections they are, for the metric; NULL: the local node's */
 	int64_t connect_ms; /* longest time to connect; 0 = as long as the request may wait */
 	MrPoolLink links[MR_POOL_LINKS];
 	MrPoolRequest *first; /* queue, in the order of asking: any of them may be due first */

@@ -34,6 +34,7 @@ typedef struct MrService
 	uint64_t reloads; /* of the settings */
 	MrHot hot;
 	int64_t guess_logged_ns; /* when a wrong token was logged last */
+	int64_t started_wall_ms;
 } MrService;
 
 /* Routes a request to its endpoint; the server's handler. */
@@ -82,6 +83,7 @@ extern void mr_service_refuse_sql(MrRequest *request, int status, const char *co
 
 /* The endpoints, in endpoint_*.c; the table in routes.c says what each is. */
 extern void mr_endpoint_index(MrService *service, MrRequest *request, const MrRouteMatch *match);
+extern void mr_endpoint_metrics(MrService *service, MrRequest *request, const MrRouteMatch *match);
 extern void mr_endpoint_regions(MrService *service, MrRequest *request, const MrRouteMatch *match);
 extern void mr_endpoint_status(MrService *service, MrRequest *request, const MrRouteMatch *match);
 extern void mr_endpoint_tenant(MrService *service, MrRequest *request, const MrRouteMatch *match);

@@ -11,6 +11,8 @@ const MrRoute mr_routes[] = {
 	{MR_METHOD_GET, "/", mr_endpoint_index, "this list"},
 	{MR_METHOD_GET, "/api/health", mr_endpoint_health, "200 if this region can serve, else 503",
 	 MR_ROUTE_OPEN},
+	{MR_METHOD_GET, "/metrics", mr_endpoint_metrics,
+	 "for Prometheus; ?compat=patroni or seed: by other names"},
 	{MR_METHOD_GET, "/api/regions", mr_endpoint_regions, "the configured regions"},
 	{MR_METHOD_GET, "/api/regions/status", mr_endpoint_status, "role and health of every region"},
 	{MR_METHOD_GET, "/api/regions/tenant/:id/region", mr_endpoint_tenant,
