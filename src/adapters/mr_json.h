@@ -73,6 +73,9 @@ extern MrJsonMember mr_json_get_boolean(const MrJsonNode *object, const char *ke
 /* A member that is an object itself; NULL when there is none. The tree owns it. */
 extern const MrJsonNode *mr_json_get_object(const MrJsonNode *object, const char *key);
 
+/* The text of a member that is an object, from malloc. */
+extern MrJsonMember mr_json_get_object_text(const MrJsonNode *object, const char *key, char **text);
+
 /* Whether every key of an object is one of the list. */
 extern bool mr_json_has_only(const MrJsonNode *object, const char *const *keys, size_t count);
 

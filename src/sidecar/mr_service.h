@@ -69,6 +69,7 @@ extern void mr_endpoint_tenant_set(MrService *service, MrRequest *request,
 								   const MrRouteMatch *match);
 extern void mr_endpoint_tenant_clear(MrService *service, MrRequest *request,
 									 const MrRouteMatch *match);
+extern void mr_endpoint_route(MrService *service, MrRequest *request, const MrRouteMatch *match);
 extern void mr_endpoint_failover_order(MrService *service, MrRequest *request,
 									   const MrRouteMatch *match);
 extern void mr_endpoint_failover_result(MrService *service, MrRequest *request,

@@ -30,9 +30,11 @@ log_guess(MrService *service)
  * where only those can reach it who may know.
  */
 static bool
-may(MrService *service, MrRequest *request)
+may(MrService *service, MrRequest *request, const MrRoute *route)
 {
-	if (request->method == MR_METHOD_GET || request->method == MR_METHOD_HEAD)
+	/* A question too long for a query changes nothing, either. */
+	if (request->method == MR_METHOD_GET || request->method == MR_METHOD_HEAD ||
+		route->handler == mr_endpoint_route)
 		return true;
 	switch (
 		mr_auth_check(&service->settings->auth, mr_request_find_header(request, "Authorization")))
@@ -76,7 +78,7 @@ mr_service_handle(MrRequest *request, void *arg)
 	switch (result)
 	{
 		case MR_ROUTE_FOUND:
-			if (may(service, request))
+			if (may(service, request, match.route))
 				match.route->handler(service, request, &match);
 			break;
 		case MR_ROUTE_OPTIONS:
