@@ -15,6 +15,7 @@
 
 #define RETRY_AFTER "1" /* seconds; the next attempt to connect is never further */
 #define SQL_SIZE 4096
+#define BAD_ARGUMENT "22023"
 
 static void
 forget(MrWhere *where)
@@ -115,15 +116,30 @@ remember(const MrWhere *where, const PGresult *result, const MrWhereAnswer *answ
 	mr_tenant_cache_put(where->service->tenants, where->tenant, &tenant);
 }
 
-static void
+static bool ask(MrWhere *where);
+
+/*
+ * Answers with what the database says against the question. False when it is asked again:
+ * a client's token that the database does not want, as of another cluster, is forgotten.
+ */
+static bool
 refuse_sql(MrWhere *where, const PGresult *result)
 {
-	int status = mr_http_status_of_sqlstate(PQresultErrorField(result, PG_DIAG_SQLSTATE));
+	const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+	int status = mr_http_status_of_sqlstate(sqlstate);
 
+	if (where->token_is_claimed && where->token[0] != '\0' && sqlstate != NULL &&
+		strcmp(sqlstate, BAD_ARGUMENT) == 0)
+	{
+		where->token[0] = '\0';
+		if (ask(where))
+			return false;
+	}
 	if (status == 503 || status == 504)
 		reply_last(where, MR_ERROR_DATABASE_UNAVAILABLE);
 	else
 		mr_service_refuse_sql(where->request, status, NULL, result);
+	return true;
 }
 
 static void
@@ -136,7 +152,10 @@ on_answer(void *arg, const MrPoolAnswer *found)
 	if (result == NULL)
 		reply_last(where, MR_ERROR_DATABASE_UNAVAILABLE);
 	else if (PQresultStatus(result) != PGRES_TUPLES_OK)
-		refuse_sql(where, result);
+	{
+		if (!refuse_sql(where, result))
+			return;
+	}
 	else if (PQntuples(result) != 1)
 		mr_request_refuse(where->request, MR_ERROR_INTERNAL, NULL);
 	else

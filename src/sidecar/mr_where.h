@@ -23,6 +23,7 @@ typedef struct MrWhere
 	char max_lag[MR_WHERE_TEXT];
 	char max_lag_bytes[MR_WHERE_TEXT];
 	char token[MR_TOKEN_SIZE];
+	bool token_is_claimed; /* by a header: when it is of no use it is forgotten */
 	char from[MR_WHERE_TEXT];
 	char country[MR_WHERE_TEXT];
 	char latitude[MR_WHERE_TEXT];

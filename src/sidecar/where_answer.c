@@ -70,6 +70,7 @@ mr_where_reply(const MrWhere *where, const MrWhereAnswer *answer)
 	mr_json_add_string(&json, root, "op", where->for_write ? "write" : "read");
 	mr_json_add_string(&json, root, "tenantId", where->tenant[0] != '\0' ? where->tenant : NULL);
 	add_endpoint(&where->service->watcher.status, answer->region, &json, root);
+	mr_json_add_string(&json, root, "currentRegion", mr_service_region(where->service));
 	mr_json_add_boolean(&json, root, "local", is_local(where, answer));
 	mr_json_add_string(&json, root, "nodeName", answer->node);
 	mr_json_add_string(&json, root, "host", answer->host);

@@ -111,7 +111,10 @@ read_body(MrWhere *where, char op[MR_WHERE_TEXT])
 	return mr_body_close(&body);
 }
 
-/* The token of the header, if there is none in the question, and what its two words mean. */
+/*
+ * The token, and what its two words mean. One in the header comes from a client: who passes
+ * it on can do nothing about one that is of no use, so that is as good as none.
+ */
 static bool
 read_token(MrWhere *where)
 {
@@ -119,13 +122,18 @@ read_token(MrWhere *where)
 	MrToken token;
 
 	if (where->token[0] == '\0' && header != NULL)
-		snprintf(where->token, sizeof(where->token), "%.*s", MR_TOKEN_SIZE - 1, header);
+	{
+		where->token_is_claimed = true;
+		if (strlen(header) < sizeof(where->token))
+			snprintf(where->token, sizeof(where->token), "%s", header);
+	}
 	where->on_primary = strcmp(where->token, FIRST_PRIMARY) == 0;
 	if (where->on_primary || strcmp(where->token, FIRST_UNCONSTRAINED) == 0)
 		where->token[0] = '\0';
 	if (where->token[0] == '\0' || mr_token_parse(where->token, &token))
 		return true;
-	return refuse(where, MR_ERROR_BAD_TOKEN, NULL);
+	where->token[0] = '\0';
+	return where->token_is_claimed || refuse(where, MR_ERROR_BAD_TOKEN, NULL);
 }
 
 static bool

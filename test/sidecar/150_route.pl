@@ -10,6 +10,7 @@ use Test::More;
 use MultiRegion::Cluster;
 use MultiRegion::Http qw(shape_problem check_answer);
 use MultiRegion::Sidecar;
+use MultiRegion::Token qw(make_token token_parts);
 
 my $cluster = MultiRegion::Cluster->new(
 	regions => 3, sidecars => 1, policy => { health_check_interval => '300ms' },
@@ -22,7 +23,7 @@ my $word = qr/^[a-z_]+$/;
 my $region = qr/^(?:US_EAST|EU_WEST|AP_SOUTHEAST)$/;
 my $endpoint = { regionKey => $region, regionId => 'string', apiEndpoint => 'string?' };
 my $shape = {
-	%$endpoint, op => qr/^(?:read|write)$/, tenantId => 'string?', local => 'boolean', nodeName => 'string',
+	%$endpoint, op => qr/^(?:read|write)$/, tenantId => 'string?', currentRegion => $region, local => 'boolean', nodeName => 'string',
 	host => 'string', port => 'integer', role => qr/^(?:primary|standby)$/, reason => $word, sentence => 'string',
 	lagMs => 'integer?', lagBytes => 'integer?', stalenessMs => 'integer?', nodeAgeMs => 'integer?',
 	homeRegionKey => 'string?', pinned => 'boolean', fallbacks => [$endpoint], token => 'string?',
@@ -171,8 +172,15 @@ my $newer = $session->value('SELECT session_token()');
 isnt(short(ask($eu, "token=$newer")), "EU_WEST $e standby local", 'a commit that is not there is not read there');
 is(post($eu, { token => $newer })->{json}{token}, $newer, 'the token may be in the body');
 $eu->query('SELECT pg_wal_replay_resume()');
-(my $other = $token) =~ s/^mr1\.\K[0-9a-f]/0/;
-like(short(ask($eu, "token=$other")), qr/^400/, 'a token of elsewhere is refused');
+my $other = make_token(token_parts($token), system => '0123456789abcdef');
+is(short(ask($eu, "token=$other")), '400 22023', 'a token of elsewhere is refused');
+foreach my $claim ($other, 'nonsense', 'x' x 500)
+{
+	my $answer = ask($eu, '', headers => [ "X-Multiregion-Token: $claim" ]);
+	is(short($answer), "EU_WEST $e standby local", 'but forgotten when a client brings it: ' . substr($claim, 0, 30));
+	is($answer->{json}{token}, undef, '... and the answer says so');
+}
+is(short(ask($eu, 'max_lag=-1s', headers => [ "X-Multiregion-Token: $token" ])), '400 22023', '... but nothing else is');
 
 # --- the local database is dead --------------------------------------------------------------------
 
