@@ -94,12 +94,12 @@ SELECT node_name FROM multiregion.nodes;
 -- As many as a cluster can have.
 DO $$
 BEGIN
-	FOR i IN 2..16 LOOP
+	FOR i IN 2..32 LOOP
 		PERFORM add_node('n' || i, 'US_EAST', 'host=127.0.0.1 port=1');
 	END LOOP;
 END
 $$;
-SELECT add_node('n17', 'US_EAST', 'host=127.0.0.1 port=1');
+SELECT add_node('n33', 'US_EAST', 'host=127.0.0.1 port=1');
 \echo :SQLSTATE
 
 -- Before init() nobody joins.

@@ -20,6 +20,7 @@
 #define STATE_VERSION 2
 #define CRC_SIZE 4
 #define HEADER_SIZE 9
+#define MEMBERS_OF_OLD 16 /* what builds before 0.2 have room for, and read */
 
 static const uint8_t magic[4] = {'M', 'R', 'S', 'T'};
 
@@ -39,6 +40,21 @@ put_discarded(MrBytes *bytes, const MrDurable *durable)
 	mr_put_u8(bytes, durable->ndiscarded);
 	for (i = 0; i < durable->ndiscarded; i++)
 		mr_put_uuid(bytes, &durable->discarded[i]);
+}
+
+/* As many as an older build reads, unless there are more. */
+static void
+put_peer_sequences(MrBytes *bytes, const MrDurable *durable)
+{
+	size_t count = MEMBERS_OF_OLD;
+	size_t i;
+
+	for (i = count; i < MR_MAX_MEMBERS; i++)
+		if (durable->peer_sequence[i] != 0)
+			count = i + 1;
+	mr_put_u8(bytes, (uint8_t) count);
+	for (i = 0; i < count; i++)
+		mr_put_u64(bytes, durable->peer_sequence[i]);
 }
 
 size_t
@@ -70,9 +86,7 @@ mr_durable_encode(const MrDurable *durable, uint8_t *out, size_t size)
 	mr_put_u64(&bytes, durable->leader_lsn);
 	mr_put_u8(&bytes, durable->amnesiac ? 1 : 0);
 	mr_marks_write(&bytes, durable->failovers, MR_FAILOVERS_KEPT);
-	mr_put_u8(&bytes, MR_MAX_MEMBERS);
-	for (i = 0; i < MR_MAX_MEMBERS; i++)
-		mr_put_u64(&bytes, durable->peer_sequence[i]);
+	put_peer_sequences(&bytes, durable);
 	mr_config_write(&bytes, &durable->config);
 	put_discarded(&bytes, durable);
 	mr_put_end(&bytes, begin);
@@ -96,10 +110,21 @@ get_discarded(MrBytes *bytes, MrDurable *durable)
 }
 
 static bool
-get_fields(MrBytes *bytes, uint8_t version, MrDurable *durable)
+get_peer_sequences(MrBytes *bytes, MrDurable *durable)
 {
+	size_t count = mr_get_u8(bytes);
 	size_t i;
 
+	if (count < MEMBERS_OF_OLD || count > MR_MAX_MEMBERS)
+		return false;
+	for (i = 0; i < count; i++)
+		durable->peer_sequence[i] = mr_get_u64(bytes);
+	return true;
+}
+
+static bool
+get_fields(MrBytes *bytes, uint8_t version, MrDurable *durable)
+{
 	mr_get_uuid(bytes, &durable->cluster);
 	mr_get_uuid(bytes, &durable->node);
 	mr_get_string(bytes, durable->name, sizeof(durable->name));
@@ -116,12 +141,9 @@ get_fields(MrBytes *bytes, uint8_t version, MrDurable *durable)
 	durable->last_led_term = mr_get_u64(bytes);
 	durable->leader_lsn = mr_get_u64(bytes);
 	durable->amnesiac = mr_get_bool(bytes);
-	if (mr_marks_read(bytes, durable->failovers) != MR_FAILOVERS_KEPT)
+	if (mr_marks_read(bytes, durable->failovers) != MR_FAILOVERS_KEPT ||
+		!get_peer_sequences(bytes, durable))
 		return false;
-	if (mr_get_u8(bytes) != MR_MAX_MEMBERS)
-		return false;
-	for (i = 0; i < MR_MAX_MEMBERS; i++)
-		durable->peer_sequence[i] = mr_get_u64(bytes);
 	/* More may follow, of a build that knows more. */
 	return mr_config_read(bytes, &durable->config) &&
 		   (version < 2 || get_discarded(bytes, durable));

@@ -4,7 +4,8 @@
  *
  * Fence first; then the end of the last acknowledged commit is final. A
  * successor is asked by a conditional RELEASE: it takes the lease only if it
- * holds that byte, else nothing has changed for it. Without such a successor the
+ * holds that byte, else nothing has changed for it, and it may be asked again while the
+ * last of the WAL can still be on its way. Without such a successor the
  * leader keeps silent: a restart in place loses nothing, and so does waiting. A
  * sick one goes on leading then, and asks again later.
  * From the first RELEASE on the term is dead for us. Called by lease.c.
@@ -16,6 +17,7 @@
 #include "core/mr_governor.h"
 
 #define MR_LAST_GASP_NS (1500 * MR_NS_PER_MS)
+#define MR_LAST_WORDS_NS (250 * MR_NS_PER_MS) /* for what a dead server's walsenders still send */
 #define MR_ASK_TIMEOUT_NS (400 * MR_NS_PER_MS)
 #define MR_DRAIN_NS (200 * MR_NS_PER_MS) /* for commits under way when we fenced */
 
@@ -216,6 +218,14 @@ can_ask_again(MrStep *step)
 	return behind != 0;
 }
 
+/* The walsenders of a dead server outlive it for a moment, to send what is not sent yet. */
+static bool
+may_still_arrive(const MrStep *step)
+{
+	return step->local->server_dead &&
+		   step->now < step->lease->handover_until_ns - MR_LAST_GASP_NS + MR_LAST_WORDS_NS;
+}
+
 static void
 look_for_successor(MrStep *step)
 {
@@ -242,7 +252,8 @@ look_for_successor(MrStep *step)
 	else if (!stays)
 	{
 		/* everybody was asked and lacks something, or nobody may be promoted */
-		leave(step, false);
+		if (!may_still_arrive(step) || !can_ask_again(step))
+			leave(step, false);
 	}
 	else if (!can_ask_again(step))
 		wait_at_home(step);

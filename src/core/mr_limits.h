@@ -14,12 +14,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define MR_MAX_MEMBERS 16           /* nodes of one cluster, voters or not */
+#define MR_MAX_MEMBERS 32           /* nodes of one cluster, voters or not */
 #define MR_NAME_SIZE 64             /* node name, region key or id, with its NUL */
 #define MR_CONNINFO_SIZE 512        /* connection string of a node, with its NUL */
 #define MR_HOSTADDR_SIZE 64         /* numeric address, or empty, with its NUL */
-#define MR_MESSAGE_SIZE (24 * 1024) /* largest encoded protocol message */
-#define MR_STATE_SIZE (24 * 1024)   /* largest encoded state file */
+#define MR_MESSAGE_SIZE (40 * 1024) /* largest encoded protocol message */
+#define MR_STATE_SIZE (40 * 1024)   /* largest encoded state file */
 
 #define MR_MAX_PAUSE_MS (INT64_C(7) * 86400 * 1000) /* longest pause of failover */
 

@@ -17,6 +17,7 @@
 
 #include "core/mr_topology.h"
 #include "extension/mr_followers.h"
+#include "extension/mr_last_words.h"
 #include "extension/mr_shared_state.h"
 #include "extension/pg_compat.h"
 
@@ -129,6 +130,7 @@ mr_followers_admit(const Port *port)
 				 errmsg("this node does not lead term %llu", (unsigned long long) term),
 				 errdetail("A standby streams only from the leader of the term it follows, and "
 						   "not while that hands over to another one.")));
+	mr_last_words_prepare();
 }
 
 /* The walsender in a slot if it may not be there; else 0. */

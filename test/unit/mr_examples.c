@@ -89,7 +89,8 @@ mr_example_peers(MrMessage *message, int count)
 	message->npeers = (uint8_t) count;
 	for (i = 0; i < count; i++)
 	{
-		message->peers[i].slot = (uint8_t) (MR_MAX_MEMBERS - 1 - i);
+		/* the first one's is 15, where 0.1 ended */
+		message->peers[i].slot = (uint8_t) ((MR_MAX_MEMBERS + 15 - i) % MR_MAX_MEMBERS);
 		message->peers[i].age_ms = 0xC0000000u + (uint32_t) i;
 		message->peers[i].round_trip_us = 0xC1000000u + (uint32_t) i;
 		message->peers[i].report = report_of((uint8_t) (0x10 + i));

@@ -175,11 +175,11 @@ MR_TEST(impossible_members_are_refused)
 {
 	char conninfo[MR_CONNINFO_SIZE + 1];
 
-	MR_CHECK(hand_written_is_read(0, 15, 0, 1, "host=a"));
+	MR_CHECK(hand_written_is_read(0, MR_MAX_MEMBERS - 1, 0, 1, "host=a"));
 	mr_unit_about("the same slot twice");
 	MR_CHECK(!hand_written_is_read(3, 3, 0, 0, "host=a"));
 	mr_unit_about("no slot");
-	MR_CHECK(!hand_written_is_read(3, 16, 0, 0, "host=a"));
+	MR_CHECK(!hand_written_is_read(3, MR_MAX_MEMBERS, 0, 0, "host=a"));
 	MR_CHECK(!hand_written_is_read(255, 3, 0, 0, "host=a"));
 	mr_unit_about("booleans");
 	MR_CHECK(!hand_written_is_read(0, 1, 2, 0, "host=a"));

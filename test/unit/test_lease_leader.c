@@ -206,9 +206,31 @@ MR_TEST(who_refuses_or_is_silent_is_followed_by_the_next)
 	mr_bench_deliver_answer(&bench, 1);
 	MR_REQUIRE(mr_bench_asked(&bench, 2) == MR_MSG_RELEASE);
 	MR_CHECK_INT(bench.exits, 0);
+	/* who was behind may hold by now what the dead server's walsenders sent last */
 	mr_bench_unreachable(&bench, 2);
+	MR_CHECK_INT(bench.exits, 0);
+	mr_bench_tick(&bench, 2);
+	MR_REQUIRE(mr_bench_asked(&bench, 1) == MR_MSG_RELEASE);
+	(void) mr_bench_answer(&bench, 1, MR_REFUSE_BEHIND);
+	mr_bench_deliver_answer(&bench, 1);
+	MR_CHECK_INT(bench.exits, 0);
+	mr_bench_tick(&bench, 250);
+	(void) mr_bench_answer(&bench, 1, MR_REFUSE_BEHIND);
+	mr_bench_deliver_answer(&bench, 1);
 	MR_CHECK_INT(bench.exits, 1);
 	MR_CHECK(mr_bench_event(&bench, MR_EVENT_RELEASE_WITHHELD) != NULL);
+}
+
+/* Nothing can arrive at somebody who is no candidate, or who is not there. */
+MR_TEST(who_is_unreachable_is_not_waited_for)
+{
+	start_leader();
+	bench.local.server_dead = true;
+	mr_bench_tick(&bench, 1);
+	mr_bench_tick(&bench, 1);
+	mr_bench_unreachable(&bench, 1);
+	mr_bench_unreachable(&bench, 2);
+	MR_CHECK_INT(bench.exits, 1);
 }
 
 /* From the first RELEASE on the term is dead: no late grant opens it again. */

@@ -20,19 +20,19 @@ return sub {
 	my $members = 'SELECT count(*) FROM multiregion.member_status()';
 
 	$bench->million_tenants;
-	foreach my $number (3 .. 16)
+	foreach my $number (3 .. 32)
 	{
 		$primary->safe_psql("SELECT add_node('far$number', 'EU_WEST', 'host=127.0.0.1 port=$number', allow_unreachable => true)");
 	}
 	$primary->safe_psql('UPDATE multiregion.node SET uuid = gen_random_uuid() WHERE uuid IS NULL');
-	$bench->cluster->poll_until(sub { $primary->value($members) == 16 && $bench->standby->value($members) == 16 }, 60,
-		'16 members');
+	$bench->cluster->poll_until(sub { $primary->value($members) == 32 && $bench->standby->value($members) == 32 }, 60,
+		'32 members');
 	my $session = $bench->session($bench->standby);
 	foreach my $name (sort keys %calls)
 	{
 		$bench->report($name, 'us', '%.2f',
 			map { $bench->per_call($session, "($calls{$name}).node", calls => 100_000) } 1 .. $bench->runs);
 	}
-	$primary->safe_psql("SELECT drop_node('far$_')") foreach 3 .. 16;
+	$primary->safe_psql("SELECT drop_node('far$_')") foreach 3 .. 32;
 	return;
 };

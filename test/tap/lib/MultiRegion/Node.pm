@@ -246,13 +246,24 @@ sub thaw
 	return;
 }
 
-# SIGSTOP / SIGCONT of the extension's workers alone; the names can be narrowed.
+# SIGSTOP / SIGCONT of the extension's workers alone; the names can be narrowed. They are
+# frozen while they wait for something to do: one that holds a lock would freeze others too.
 sub freeze_workers
 {
 	my ($self, $pattern) = @_;
 	my @pids = grep { !$pattern || title_of($_) =~ $pattern } $self->workers;
 	die "$self->{name} has no such worker" unless @pids;
-	kill 'STOP', @pids;
+	my $busy = sprintf q{SELECT count(*) FROM pg_stat_activity WHERE pid IN (%s)}
+		. q{ AND wait_event_type IS DISTINCT FROM 'Extension'}, join(',', @pids);
+
+	$self->{cluster}->poll_until(
+		sub {
+			return 0 if ($self->value($busy, timeout => 2) // 1) > 0;
+			kill 'STOP', @pids;
+			return 1 if ($self->value($busy, timeout => 2) // 1) == 0;
+			kill 'CONT', @pids;
+			return 0;
+		}, 20, "the workers of $self->{name} to be idle");
 	return @pids;
 }
 
