@@ -78,7 +78,8 @@ my ($u, $e, $a) = map { $_->name } $us, $eu, $ap;
 # --- who is named, and why ------------------------------------------------------------------
 
 my @cases = (
-	# asked at, query, answer
+	# asked at, query, answer; a statement may fail before and after it is prepared
+	(map { [ $us, "country=IE&max_lag=-${_}s", '400 22023' ] } 1 .. 12),
 	[ $us, '', "US_EAST $u primary local" ],
 	[ $eu, '', "EU_WEST $e standby local" ],
 	[ $eu, 'op=write', "US_EAST $u primary lease" ],
