@@ -173,6 +173,7 @@ my $newer = $session->value('SELECT session_token()');
 isnt(short(ask($eu, "token=$newer")), "EU_WEST $e standby local", 'a commit that is not there is not read there');
 is(post($eu, { token => $newer })->{json}{token}, $newer, 'the token may be in the body');
 $eu->query('SELECT pg_wal_replay_resume()');
+$cluster->poll_until(sub { short(ask($eu, "token=$newer")) eq "EU_WEST $e standby local" }, 10, 'the standby to go on');
 my $other = make_token(token_parts($token), system => '0123456789abcdef');
 is(short(ask($eu, "token=$other")), '400 22023', 'a token of elsewhere is refused');
 foreach my $claim ($other, 'nonsense', 'x' x 500)
