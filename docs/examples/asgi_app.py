@@ -14,7 +14,7 @@ def pool_of(route):
     where = 'host={host} port={port}'.format(**route) if route and route['host'] else ''
     if where not in pools:
         pools[where] = AsyncConnectionPool(where, min_size=0, max_size=10, timeout=3, kwargs={
-            'connect_timeout': 2, 'tcp_user_timeout': 5000, 'autocommit': True})
+            'connect_timeout': 2, 'tcp_user_timeout': 2000, 'autocommit': True})
     return pools[where]
 
 async def notes(request):

@@ -6,8 +6,8 @@ from psycopg_pool import ConnectionPool
 SETTINGS = {
     'autocommit': True,
     'connect_timeout': 2,       # per host: a dead machine answers nothing
-    'tcp_user_timeout': 10000,  # what is sent is acknowledged within 10 s, or the connection is lost
-    'keepalives_idle': 5, 'keepalives_interval': 2, 'keepalives_count': 3,
+    'tcp_user_timeout': 2000,   # what is sent is acknowledged within 2 s, or the connection is lost
+    'keepalives_idle': 1, 'keepalives_interval': 1, 'keepalives_count': 2,
 }
 primary = ConnectionPool(min_size=0, max_size=10, timeout=15, max_idle=60, kwargs={
     **SETTINGS, 'target_session_attrs': 'read-write', 'options': '-c multiregion.report_token=on'})

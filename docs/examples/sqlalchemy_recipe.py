@@ -11,7 +11,7 @@ def patient(target, options=''):
         while True:
             try:
                 return psycopg2.connect(target_session_attrs=target, options=options, connect_timeout=2,
-                                        tcp_user_timeout=10000, keepalives_idle=5, keepalives_interval=2, keepalives_count=3)
+                                        tcp_user_timeout=2000, keepalives_idle=1, keepalives_interval=1, keepalives_count=2)
             except psycopg2.OperationalError:
                 if time.monotonic() >= until:
                     raise

@@ -12,7 +12,7 @@ def pool_of(route):
     with lock:
         if where not in pools:
             pools[where] = ConnectionPool(where, min_size=0, max_size=10, timeout=3, kwargs={
-                'connect_timeout': 2, 'tcp_user_timeout': 5000, 'autocommit': True})
+                'connect_timeout': 2, 'tcp_user_timeout': 2000, 'autocommit': True})
         return pools[where]
 
 def notes(environ, start_response):
