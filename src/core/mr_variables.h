@@ -20,6 +20,8 @@
 	  "ms from the first byte of a request to its last") \
 	X(idle_timeout_ms, "MULTIREGION_HTTP_IDLE_TIMEOUT", 60000, 100, 3600000, \
 	  "ms a connection may be silent between requests") \
+	X(changes_per_minute, "MULTIREGION_HTTP_CHANGES_PER_MINUTE", 6000, 0, 1000000, \
+	  "requests for changes that a client may make in a minute; 0: any number") \
 	X(database_timeout_ms, "MULTIREGION_DATABASE_TIMEOUT", 2000, 100, 3600000, \
 	  "ms to connect to the local database, and for a status query") \
 	X(tenant_timeout_ms, "MULTIREGION_TENANT_TIMEOUT", 1000, 10, 3600000, \
@@ -62,6 +64,16 @@
 	X("MULTIREGION_PASSFILE", INIT, TEXT, "", "", "where init puts the passwords of peers") \
 	X("MULTIREGION_LOG_LEVEL", SIDECAR, WORD, "info", "error|warning|info|debug", \
 	  "what is written to standard error") \
+	X("MULTIREGION_HTTP_TLS_CERT", SIDECAR, TEXT, "", "", "certificate of https://") \
+	X("MULTIREGION_HTTP_TLS_KEY", SIDECAR, TEXT, "", "", "its key") \
+	X("MULTIREGION_HTTP_TLS_CLIENT_CA", SIDECAR, TEXT, "", "", "who vouches for clients") \
+	X("MULTIREGION_HTTP_TLS_CLIENT_CRL", SIDECAR, TEXT, "", "", \
+	  "certificates of theirs that are revoked") \
+	X("MULTIREGION_HTTP_TLS_CLIENT_CERT", SIDECAR, WORD, "optional", "optional|required", \
+	  "whether clients must have a certificate") \
+	X("MULTIREGION_ACCESS_LOG", SIDECAR, WORD, "off", "off|errors|all", \
+	  "which answers are written to standard output") \
+	X("MULTIREGION_CORS_ORIGINS", SIDECAR, TEXT, "", "", "web pages that may read the answers") \
 	X("MULTIREGION_POLICY_<NAME>", INIT, TEXT, "", "", "initial value of any policy") \
 	X("PGDATA", JOIN, TEXT, "", "", "data directory") \
 	X("MULTIREGION_STATE_DIRECTORY", JOIN, TEXT, "", "", "the node's identity and votes") \

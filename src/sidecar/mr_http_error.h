@@ -32,6 +32,8 @@
 	  "Send at most 16 kB of them.") \
 	X(MR_ERROR_EXPECTATION, "expectation_failed", 417, "the Expect header cannot be met", \
 	  "Only \"100-continue\" is understood.") \
+	X(MR_ERROR_TOO_MANY, "too_many_requests", 429, "this client asks for too many changes", \
+	  "Try again after the time in Retry-After.") \
 	X(MR_ERROR_INTERNAL, "internal_error", 500, "the request failed inside multiregiond", \
 	  "Its log says more.") \
 	X(MR_ERROR_UNKNOWN_METHOD, "method_unknown", 501, "the method is not known", \

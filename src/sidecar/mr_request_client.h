@@ -6,9 +6,6 @@
 
 #include "sidecar/mr_server.h"
 
-/* Address of the other end of the connection, numeric; empty for a socket file. */
-extern void mr_request_peer(const MrRequest *request, char *out, size_t size);
-
 /*
  * The request's headers that may tell where a client is, as a JSON object for
  * resolve_geo(), from malloc; NULL when there is none. Never cookies, credentials or tokens.

@@ -11,10 +11,12 @@
 #include "core/mr_identifier.h"
 #include "core/mr_policy.h"
 #include "core/mr_variables.h"
+#include "sidecar/mr_access_log.h"
 #include "sidecar/mr_auth.h"
 #include "sidecar/mr_conninfo.h"
 #include "sidecar/mr_environment.h"
 #include "sidecar/mr_log.h"
+#include "sidecar/mr_server_tls.h"
 
 #define MR_SETTINGS_REGIONS 32
 
@@ -63,6 +65,9 @@ typedef struct MrSettings
 	const char *passfile;     /* MULTIREGION_PASSFILE, or NULL */
 	const char *peer_options; /* MULTIREGION_PEER_OPTIONS, or NULL */
 	MrAuth auth;              /* MULTIREGION_API_TOKEN and _FILE */
+	const char *cors_origins; /* MULTIREGION_CORS_ORIGINS; empty: none */
+	MrAccessLevel access_log;
+	MrTlsFiles tls; /* MULTIREGION_HTTP_TLS_... */
 #define MR_SETTING_FIELD(field, name, def, min, max, what) int64_t field;
 	MR_SETTING_NUMBERS(MR_SETTING_FIELD)
 #undef MR_SETTING_FIELD
@@ -89,6 +94,9 @@ extern void mr_settings_free(MrSettings *settings);
 
 /* In settings_regions.c: regions and nodes. */
 extern void mr_settings_read_regions(MrSettings *settings, MrProblems *problems);
+
+/* In settings_http.c: the HTTP server's, but for addresses and numbers. */
+extern void mr_settings_read_http(MrSettings *settings, MrProblems *problems);
 
 /* In settings_names.c: values of later versions, and names that nobody reads. */
 extern void mr_settings_check_names(const MrSettings *settings, MrProblems *problems);

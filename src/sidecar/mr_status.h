@@ -101,6 +101,7 @@ typedef struct MrStatus
 	const char *reason;         /* may be NULL */
 	int64_t generation;
 	MrStatusForecast forecast;
+	uint64_t reads;        /* how often anything was taken */
 	uint64_t member_reads; /* how often MR_STATUS_MEMBER was taken */
 
 	int node_count;

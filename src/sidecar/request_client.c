@@ -1,12 +1,10 @@
 /*
- * Who sent a request: its peer, and the headers that a CDN or a proxy may have written about
- * him; see mr_request_client.h. It must never pass on what is secret: what is told here
+ * Who sent a request, by the headers that a CDN or a proxy may have written about him; see
+ * mr_request_client.h. It must never pass on what is secret: what is told here
  * goes to the database. Called by where_question.c.
  */
 #include "sidecar/mr_request_client.h"
 
-#include <stdio.h>
-#include <string.h>
 #include <strings.h>
 #include <sys/queue.h>
 
@@ -17,20 +15,6 @@
 #include "adapters/mr_json.h"
 
 #define HEADERS_MAX 100 /* of a request that has more, none is looked at */
-
-void
-mr_request_peer(const MrRequest *request, char *out, size_t size)
-{
-	struct evhttp_connection *connection = evhttp_request_get_connection(request->http);
-	char *address = NULL;
-	ev_uint16_t port;
-
-	if (connection != NULL)
-		evhttp_connection_get_peer(connection, &address, &port);
-	snprintf(out, size, "%s", address != NULL ? address : "");
-	if (out[strspn(out, "0123456789abcdefABCDEF.:")] != '\0')
-		out[0] = '\0';
-}
 
 /* Headers that say nothing of a place; those of the second kind are nobody's business. */
 static bool

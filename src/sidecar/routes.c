@@ -23,10 +23,14 @@ const MrRoute mr_routes[] = {
 	 "health of every node"},
 	{MR_METHOD_GET, "/api/regions/health/failover", mr_endpoint_health_failover,
 	 "whether a failover would work, and the last one"},
+	{MR_METHOD_GET, "/api/regions/health/redis", mr_endpoint_health_redis,
+	 "health of Redis: disabled in this version"},
 	{MR_METHOD_POST, "/api/regions/failover/manual", mr_endpoint_failover_order,
 	 "make another region the primary"},
 	{MR_METHOD_GET, "/api/regions/failover/:id", mr_endpoint_failover_result,
 	 "what became of such an order"},
+	{MR_METHOD_POST, "/api/cdn/invalidate", mr_endpoint_cdn_invalidate,
+	 "invalidate what the CDN keeps: disabled in this version"},
 };
 
 const size_t mr_route_count = sizeof(mr_routes) / sizeof(mr_routes[0]);

@@ -14,9 +14,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "sidecar/mr_access_log.h"
+#include "sidecar/mr_front.h"
 #include "sidecar/mr_loop.h"
 #include "sidecar/mr_notify.h"
-#include "sidecar/mr_service.h"
 #include "sidecar/mr_signals.h"
 
 #define FINISH_MS 2000 /* longest wait for answers under way, after the drain */
@@ -91,6 +92,17 @@ set_limits(MrService *service)
 	};
 
 	mr_server_set_limits(service->server, &limits);
+	mr_access_log_set(settings->access_log);
+}
+
+/* The files may be others under the same names. */
+static void
+read_tls_again(const MrService *service)
+{
+	char problem[256];
+
+	if (!mr_server_set_tls(service->server, &service->settings->tls, problem, sizeof(problem)))
+		mr_log(MR_LOG_ERROR, "the last certificate stays in use: %s", problem);
 }
 
 static void
@@ -121,8 +133,10 @@ on_reload(void *arg)
 			   "ENABLE_MULTI_REGION and MULTIREGION_HTTP_LISTEN take effect at a restart");
 	fresh->enabled = old->enabled;
 	service->settings = fresh;
+	service->reloads++;
 	mr_log_set_level(fresh->log_level);
 	set_limits(service);
+	read_tls_again(service);
 	mr_primary_set(&service->primary, fresh);
 	mr_service_seed_regions(service);
 	change_database(service, fresh, old);
@@ -198,13 +212,17 @@ start(Daemon *daemon)
 		return false;
 	daemon->timer = evtimer_new(service->base, on_timer, daemon);
 	service->tenants = mr_tenant_cache_open((int) settings->tenant_cache);
-	service->server = mr_server_open(service->base, mr_service_handle, service);
+	service->server = mr_server_open(service->base, mr_front_handle, service);
+	service->rate_limit = mr_rate_limit_open();
 	good = daemon->timer != NULL && service->tenants != NULL && service->server != NULL &&
+		   service->rate_limit != NULL && mr_access_log_open(service->base) &&
 		   mr_signals_open(service->base, &handlers);
 	if (good)
 	{
+		mr_server_observe(service->server, mr_front_observe, service);
 		set_limits(service);
-		good = mr_server_listen(service->server, settings->listen, problem, sizeof(problem));
+		good = mr_server_set_tls(service->server, &settings->tls, problem, sizeof(problem)) &&
+			   mr_server_listen(service->server, settings->listen, problem, sizeof(problem));
 	}
 	service->watched = good && settings->has_database;
 	if (service->watched)
@@ -245,6 +263,9 @@ stop(Daemon *daemon)
 		mr_pool_close(&service->orders);
 	mr_watcher_stop(&service->watcher);
 	mr_tenant_cache_close(service->tenants);
+	mr_hot_free(&service->hot);
+	mr_rate_limit_close(service->rate_limit);
+	mr_access_log_close();
 	mr_notify_close();
 	if (daemon->timer != NULL)
 		event_free(daemon->timer);

@@ -181,7 +181,7 @@ mr_guard_exhausted(void)
 }
 
 void
-mr_guard_received(int fd, size_t bytes, bool has_nul)
+mr_guard_received(int fd, size_t bytes, bool has_nul, bool encrypted)
 {
 	Slot *slot;
 	ino_t inode;
@@ -201,6 +201,7 @@ mr_guard_received(int fd, size_t bytes, bool has_nul)
 	slot->inode = inode;
 	slot->seen.bytes = bytes;
 	slot->seen.has_nul = has_nul;
+	slot->seen.encrypted = encrypted;
 	slot->deadline_ns = mr_loop_now_ns() + guard.timeout_ns;
 	arm();
 }

@@ -25,6 +25,23 @@ log_guess(MrService *service)
 	mr_log(MR_LOG_WARNING, "refused a request with an unknown token");
 }
 
+/* A question too long for a query changes nothing, although it is a POST. */
+static bool
+asks_only(const MrRoute *route)
+{
+	return route->handler == mr_endpoint_route;
+}
+
+bool
+mr_service_asks_only(const MrRequest *request)
+{
+	MrRouteMatch match;
+
+	return mr_router_find(mr_routes, mr_route_count, request->method, request->path, &match) ==
+			   MR_ROUTE_FOUND &&
+		   asks_only(match.route);
+}
+
 /*
  * Whoever changes something must say that he may. A path that reads needs nothing: listen
  * where only those can reach it who may know.
@@ -32,9 +49,7 @@ log_guess(MrService *service)
 static bool
 may(MrService *service, MrRequest *request, const MrRoute *route)
 {
-	/* A question too long for a query changes nothing, either. */
-	if (request->method == MR_METHOD_GET || request->method == MR_METHOD_HEAD ||
-		route->handler == mr_endpoint_route)
+	if (request->method == MR_METHOD_GET || request->method == MR_METHOD_HEAD || asks_only(route))
 		return true;
 	switch (
 		mr_auth_check(&service->settings->auth, mr_request_find_header(request, "Authorization")))
@@ -75,10 +90,11 @@ mr_service_handle(MrRequest *request, void *arg)
 	char allow[MR_ROUTE_ALLOW_SIZE];
 
 	mr_router_allow(match.allow, allow, sizeof(allow));
+	request->route = match.route;
 	switch (result)
 	{
 		case MR_ROUTE_FOUND:
-			if (may(service, request, match.route))
+			if (may(service, request, match.route) && !mr_service_answer_hot(service, request))
 				match.route->handler(service, request, &match);
 			break;
 		case MR_ROUTE_OPTIONS:

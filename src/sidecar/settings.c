@@ -259,6 +259,7 @@ mr_settings_read(MrSettings *settings, MrProblems *problems)
 	settings->self = -1;
 	read_basics(settings, problems);
 	read_tokens(settings, problems);
+	mr_settings_read_http(settings, problems);
 #define READ_NUMBER(field, name, def, min, max, what) \
 	read_number(settings, name, def, min, max, &settings->field, problems);
 	MR_SETTING_NUMBERS(READ_NUMBER)

@@ -206,6 +206,7 @@ mr_status_take(MrStatus *status, MrStatusPart part, PGresult *result, int64_t no
 	}
 	if (good)
 	{
+		next->reads++;
 		if (part == MR_STATUS_LEASE)
 		{
 			next->valid = true;

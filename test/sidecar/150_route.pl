@@ -13,7 +13,7 @@ use MultiRegion::Sidecar;
 use MultiRegion::Token qw(make_token token_parts);
 
 my $cluster = MultiRegion::Cluster->new(
-	regions => 3, sidecars => 1, policy => { health_check_interval => '300ms' },
+	regions => 3, sidecars => 1, sidecar_settings => { MULTIREGION_HTTP_CHANGES_PER_MINUTE => 6 }, policy => { health_check_interval => '300ms' },
 	settings => { 'multiregion.geo_providers' => "'cloudflare'", 'multiregion.trusted_proxies' => "'10.0.0.0/8'" });
 $cluster->start;
 my ($us, $eu, $ap) = $cluster->nodes;
@@ -151,6 +151,7 @@ ok(post($us, { headers => { 'CF-IPCountry' => 'SG' }, peer => '10.1.2.3' })->{js
 is(short(post($us, { headers => { 'CF-IPCountry' => 'SG' }, peer => '10.1.2.3', tenant => 'bank', op => 'read' })),
 	"AP_SOUTHEAST $a standby pin", 'with a tenant');
 is(short(post($us, {}, 'CF-IPCountry: SG')), "US_EAST $u primary local", 'the headers of a POST are those of the application');
+is(join(' ', map { post($us, {})->{status} } 1 .. 20), join(' ', (200) x 20), 'a question is no change, of which a client has few');
 foreach my $case ([ '[]', 'bad_body' ], [ '{"headers":[]}', 'bad_body' ], [ '{"peer":"x"}', 'bad_body' ], [ '{"op":"x"}', 'bad_body' ],
 	[ '{"latitude":"1","longitude":2}', 'bad_body' ], [ '{"max_lag":"1s"}', 'bad_body' ], [ '{"tenant":"\u0001"}', 'bad_tenant' ])
 {
