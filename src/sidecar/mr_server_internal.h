@@ -10,6 +10,7 @@
 
 #include "sidecar/mr_server.h"
 #include "sidecar/mr_server_guard.h"
+#include "sidecar/mr_server_memo.h"
 
 #define MR_LISTENERS 8
 
@@ -48,6 +49,10 @@ struct MrServer
 	void *arg;
 	MrServerObserver observer;
 	void *observer_arg;
+	MrServerRecall recall;
+	void *recall_arg;
+	MrMemo *memo;
+	bool fast; /* requests are remembered */
 	int pending;
 	bool draining;
 };
@@ -63,5 +68,12 @@ extern void mr_request_turn_away(MrRequest *request, MrHttpError error, const ch
 
 /* The last word to a client whose request did not arrive in time. */
 extern void mr_server_say_late(int fd, const MrGuardSeen *seen);
+
+/* Bytes came in, nothing was waiting: takes the short way if it can. */
+extern bool mr_server_fast(MrServer *server, struct bufferevent *connection,
+						   struct evbuffer *input);
+
+/* A request of so many bytes is complete: was it what came in last? */
+extern void mr_server_note(MrRequest *request, int fd, size_t length);
 
 #endif /* MR_SERVER_INTERNAL_H */

@@ -72,6 +72,10 @@ extern void mr_service_reply(MrRequest *request, int status, MrJson *json);
 extern void mr_service_reply_hot(MrService *service, MrRequest *request, int status, MrJson *json,
 								 bool tagged);
 
+/* The server's recall function: answers from memory, as bytes. */
+extern bool mr_service_recall(const MrRoute *route, const char *id, char *out, size_t size,
+							  MrRecalled *recalled, void *arg);
+
 /* Answers from memory; false if nothing that still holds is there for the request's route. */
 extern bool mr_service_answer_hot(MrService *service, MrRequest *request);
 

@@ -93,6 +93,8 @@ set_limits(MrService *service)
 
 	mr_server_set_limits(service->server, &limits);
 	mr_access_log_set(settings->access_log);
+	/* A line of the access log shows more than what a remembered request is known by. */
+	mr_server_forget(service->server, settings->access_log == MR_ACCESS_OFF);
 }
 
 /* The files may be others under the same names. */
@@ -219,6 +221,7 @@ start(Daemon *daemon)
 		   mr_signals_open(service->base, &handlers);
 	if (good)
 	{
+		mr_server_set_recall(service->server, mr_service_recall, service);
 		mr_server_observe(service->server, mr_front_observe, service);
 		set_limits(service);
 		good = mr_server_set_tls(service->server, &settings->tls, problem, sizeof(problem)) &&

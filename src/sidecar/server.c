@@ -129,15 +129,17 @@ evhttp_find_header(const struct evkeyvalq *headers, const char *key)
 static void
 on_request(struct evhttp_request *http, void *arg)
 {
+	int fd = bufferevent_getfd(evhttp_connection_get_bufferevent(http->evcon));
 	MrDoor *door = arg;
 	MrRequest *request;
 	MrGuardSeen seen;
 	const char *problem;
 
-	mr_guard_completed(bufferevent_getfd(evhttp_connection_get_bufferevent(http->evcon)), &seen);
+	mr_guard_completed(fd, &seen);
 	request = take_request(door, http);
 	if (request == NULL)
 		return;
+	mr_server_note(request, fd, seen.bytes);
 	problem = mr_server_check(http, &seen);
 	if (problem != NULL || request->method == MR_METHOD_COUNT)
 	{
@@ -154,14 +156,20 @@ static void
 on_input(struct evbuffer *buffer, const struct evbuffer_cb_info *info, void *arg)
 {
 	struct evbuffer_ptr start;
+	bool encrypted;
 	bool has_nul;
 
-	if (info->n_added == 0 ||
-		evbuffer_ptr_set(buffer, &start, evbuffer_get_length(buffer) - info->n_added,
+	if (info->n_added == 0)
+		return;
+	encrypted = mr_server_tls_is(arg);
+	if (!encrypted && evbuffer_get_length(buffer) == info->n_added &&
+		mr_server_fast(the_server, arg, buffer))
+		return;
+	if (evbuffer_ptr_set(buffer, &start, evbuffer_get_length(buffer) - info->n_added,
 						 EVBUFFER_PTR_SET) != 0)
 		return;
 	has_nul = evbuffer_search(buffer, "", 1, &start).pos >= 0;
-	mr_guard_received(bufferevent_getfd(arg), info->n_added, has_nul, mr_server_tls_is(arg));
+	mr_guard_received(bufferevent_getfd(arg), info->n_added, has_nul, encrypted);
 }
 
 /* A connection was accepted: its buffers, with an eye on what comes in. */
@@ -231,6 +239,8 @@ mr_server_open(struct event_base *base, MrServerHandler handler, void *arg)
 	server->handler = handler;
 	server->arg = arg;
 	the_server = server;
+	server->memo = mr_memo_open();
+	good = server->memo != NULL;
 	for (kind = 0; kind < MR_DOOR_COUNT; kind++)
 		good = good && open_door(server, (MrDoorKind) kind);
 	if (!good || !mr_guard_open(base, mr_server_say_late, on_accept_allowed, server))
@@ -298,6 +308,7 @@ mr_server_close(MrServer *server)
 		if (server->doors[kind].http != NULL)
 			evhttp_free(server->doors[kind].http);
 	mr_server_tls_close(server->tls);
+	mr_memo_close(server->memo);
 	mr_guard_close();
 	if (the_server == server)
 		the_server = NULL;

@@ -191,6 +191,8 @@ mr_request_find_header(const MrRequest *request, const char *name)
 	const struct evkeyval *header;
 	const char *value = NULL;
 
+	if (request->http == NULL)
+		return NULL;
 	TAILQ_FOREACH(header, evhttp_request_get_input_headers(request->http), next)
 	{
 		if (strcasecmp(header->key, name) != 0)

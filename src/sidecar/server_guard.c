@@ -206,6 +206,15 @@ mr_guard_received(int fd, size_t bytes, bool has_nul, bool encrypted)
 	arm();
 }
 
+bool
+mr_guard_is_idle(int fd)
+{
+	if (fd < guard.first || fd >= guard.limit)
+		return false;
+	/* An entry of a socket that is gone is not this one's. */
+	return guard.slots[fd].inode == 0 || guard.slots[fd].inode != inode_of(fd);
+}
+
 void
 mr_guard_completed(int fd, MrGuardSeen *seen)
 {

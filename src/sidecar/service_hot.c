@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "sidecar/mr_loop.h"
 
@@ -87,22 +88,98 @@ mr_service_reply_hot(MrService *service, MrRequest *request, int status, MrJson 
 	answer->status = status;
 	get_basis(service, &answer->basis);
 	answer->until_ns = end_of_life(service, mr_loop_now_ns());
+	if (answer != &passing)
+		mr_request_remember(request);
 	send_answer(service, request, answer);
 	free(passing.text);
+}
+
+/* Whether an answer still holds. */
+static bool
+holds(const MrService *service, const MrHotAnswer *answer)
+{
+	MrHotBasis basis;
+
+	if (answer->until_ns == 0 || mr_loop_now_ns() >= answer->until_ns)
+		return false;
+	get_basis(service, &basis);
+	return memcmp(&basis, &answer->basis, sizeof(basis)) == 0;
 }
 
 bool
 mr_service_answer_hot(MrService *service, MrRequest *request)
 {
 	const MrHotAnswer *answer = slot_of(service, request);
-	MrHotBasis basis;
 
-	if (answer == NULL || answer->until_ns == 0 || mr_loop_now_ns() >= answer->until_ns ||
+	if (answer == NULL || !holds(service, answer) ||
 		(request->method != MR_METHOD_GET && request->method != MR_METHOD_HEAD))
 		return false;
-	get_basis(service, &basis);
-	if (memcmp(&basis, &answer->basis, sizeof(basis)) != 0)
-		return false;
+	mr_request_remember(request);
 	send_answer(service, request, answer);
 	return true;
+}
+
+/* "Date: ...", made once a second. */
+static const char *
+date_header(int64_t wall_ms)
+{
+	static char text[64];
+	static int64_t made_s;
+	time_t seconds = (time_t) (wall_ms / 1000);
+	struct tm parts;
+
+	if (made_s != wall_ms / 1000)
+	{
+		gmtime_r(&seconds, &parts);
+		(void) strftime(text, sizeof(text), "Date: %a, %d %b %Y %H:%M:%S GMT\r\n", &parts);
+		made_s = wall_ms / 1000;
+	}
+	return text;
+}
+
+/* The headers of an answer; false if they do not fit. */
+static bool
+write_head(const MrService *service, const MrHotAnswer *answer, const char *id, size_t body,
+		   int64_t wall_ms, char *out, size_t size, size_t *length)
+{
+	const char *origins = service->settings->cors_origins;
+	bool vary = origins[0] != '\0' && strcmp(origins, "*") != 0;
+	bool tagged = answer->tag[0] != '\0';
+	int written = snprintf(
+		out, size,
+		"HTTP/1.1 %d %s\r\n%s%s%s%s%sX-Content-Type-Options: nosniff\r\n"
+		"X-Request-Id: %s\r\nContent-Type: " MR_TYPE_JSON "\r\nContent-Length: %zu\r\n%s\r\n",
+		answer->status, mr_http_reason(answer->status), vary ? "Vary: Origin\r\n" : "",
+		tagged ? "ETag: W/" : "", answer->tag, tagged ? "\r\n" : "",
+		tagged ? "Cache-Control: no-cache\r\n" : "Cache-Control: no-store\r\n", id, body,
+		date_header(wall_ms));
+
+	if (written < 0 || (size_t) written >= size)
+		return false;
+	*length = (size_t) written;
+	return true;
+}
+
+bool
+mr_service_recall(const MrRoute *route, const char *id, char *out, size_t size,
+				  MrRecalled *recalled, void *arg)
+{
+	MrService *service = arg;
+	const MrHotAnswer *answer = &service->hot.answers[route - mr_routes];
+	int64_t wall_ms = mr_loop_wall_ms();
+	bool good;
+	char *text;
+
+	if (!holds(service, answer))
+		return false;
+	text = mr_hot_write(answer, mr_watcher_age_ms(&service->watcher), wall_ms, &recalled->body);
+	good = text != NULL &&
+		   write_head(service, answer, id, recalled->body, wall_ms, out, size, &recalled->length) &&
+		   recalled->body <= size - recalled->length;
+	if (good)
+		memcpy(out + recalled->length, text, recalled->body);
+	free(text);
+	recalled->length += recalled->body;
+	recalled->status = answer->status;
+	return good;
 }

@@ -157,6 +157,8 @@ $waiting->send(MultiRegion::Http->request_text('GET', '/api/regions/tenant/locke
 $cluster->poll_until(
 	sub { $server->value(q{SELECT count(*) FROM pg_stat_activity WHERE usename = 'multiregion_api' AND wait_event_type = 'Lock'}) },
 	10, 'the request to wait');
+is($idle->request('GET', '/')->{status}, 200, 'what came before') foreach 1 .. 2;
+$waiting->send(MultiRegion::Http->request_text('GET', '/'));
 my $began = seconds();
 $sidecar->signal('TERM');
 wait_for_health($sidecar, 'draining');

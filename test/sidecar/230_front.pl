@@ -147,6 +147,70 @@ is($answer->{headers}{'access-control-allow-origin'}, '*', 'any origin, if that 
 is($sidecar->stop('TERM'), 0, 'it ends well');
 is($sidecar->findings, '', 'the sanitizers found nothing');
 
+# --- requests that came before ---------------------------------------------------------------------------------
+
+# With the access log off they are answered past the parser; what can be seen must be the same.
+my $short = sidecar('short', MULTIREGION_HTTP_CHANGES_PER_MINUTE => 0)->start;
+$http = MultiRegion::Http->connect($short->port);
+foreach my $path ('/api/regions', '/api/regions/status', '/api/health', '/')
+{
+	my @answers = map { request('GET', $path) } 1 .. 3;
+	my $changed = request('GET', $path, 'X-Unknown: forces the long way');
+	my @seen = map { my $of = $_; join("\n", $of->{status}, $of->{reason}, $of->{body} =~ s/"checkedAt":"[^"]*"//r,
+		map { "$_: $of->{headers}{$_}" } grep { !/^(?:date|x-request-id)$/ } sort keys %{ $of->{headers} }) } @answers, $changed;
+	is(check_answer($answers[2]), '', "$path again is in form");
+	is($seen[$_], $seen[3], '... the same as the long way') foreach 0 .. 2;
+	isnt($answers[1]{headers}{'x-request-id'}, $answers[2]{headers}{'x-request-id'}, '... with an id of its own');
+	like($answers[2]{headers}{date}, qr/^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT$/, '... and a date');
+}
+my $known = MultiRegion::Http->request_text('GET', '/api/regions');
+my @hot = map { request('GET', '/api/regions')->{body} } 1 .. 2;
+
+# Sends pieces as packets of their own: the statuses of all answers.
+sub statuses_of
+{
+	my (@pieces) = @_;
+	my $own = MultiRegion::Http->connect($short->port);
+	foreach my $piece (@pieces)
+	{
+		$own->send($piece);
+		select(undef, undef, undef, 0.02);
+	}
+	my @found;
+	while (my $one = $own->answer(timeout => 0.3)) { push @found, $one->{status}; }
+	return join(' ', @found) . $own->rest;
+}
+
+my $head = "POST /api/cdn/invalidate HTTP/1.1\r\nHost: localhost\r\nContent-Length: " . length($known) . "\r\n\r\n";
+is(statuses_of($known, $known), '200 200', 'one after the other');
+is(statuses_of($known . $known . $known), '200 200 200', 'three at once');
+is(statuses_of($known . 'GET /nowhere HTTP/1.1', "\r\nHost: a\r\n\r\n", $known), '200 404 200', 'with another between them');
+is(statuses_of($head, $known), '401', 'the body of another request is not one, in a packet of its own');
+is(statuses_of($head, substr($known, 0, 5), substr($known, 5)), '401', '... or in two');
+is(statuses_of($head . $known, $known), '401 200', '... and after the body it is one again');
+is(statuses_of("GET /nowhere HTTP/1.1\r\nX-A: b\r\n", $known), '400', 'nor is the end of the headers of another');
+is(statuses_of("POST /api/cdn/invalidate HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n" . sprintf("%x\r\n", length $known),
+		$known, "\r\n0\r\n\r\n", $known), '401 200', 'nor a chunk');
+is(statuses_of(substr($known, 0, 10), substr($known, 10), $known), '200 200', 'in pieces');
+is(statuses_of("$known\0"), '400', 'with a byte more');
+$short->write_settings(MULTIREGION_CORS_ORIGINS => 'https://app.example.com');
+$short->signal('HUP');
+$short->poll_until(sub { $short->log_text =~ /reloaded the settings/ }, 5, 'the reload');
+is(join(' ', map { request('GET', '/api/regions')->{headers}{vary} // '-' } 1 .. 3), 'Origin Origin Origin', 'a reload changes them, too');
+my $lazy = MultiRegion::Http->connect($short->port);
+$lazy->{socket}->blocking(0);
+my $sent = 0;
+foreach (1 .. 20_000) { $sent++ if syswrite($lazy->{socket}, $known); }
+is(request('GET', '/')->{status}, 200, "who sends $sent requests and reads no answer stops nobody");
+$lazy->close;
+$short->write_settings(MULTIREGION_DRAIN_TIMEOUT => 60_000);
+$short->signal('HUP');
+$short->signal('TERM');
+$short->poll_until(sub { (MultiRegion::Http->get($short->port, '/') // {})->{headers}{connection} }, 5, 'the drain');
+is($http->request('GET', '/api/regions')->{headers}{connection}, 'close', 'while it drains nothing goes the short way');
+is($short->stop('INT'), 0, 'it ends well');
+is($short->findings, '', 'the sanitizers found nothing');
+
 # --- a reader of the access log that does not read ------------------------------------------------------------
 
 pipe(my $reader, my $writer) or die "pipe: $!";
