@@ -39,7 +39,7 @@ ifneq ($(words $(CURDIR)),1)
 $(error make cannot work in a folder whose path contains spaces: $(CURDIR))
 endif
 
-.PHONY: all install uninstall bootstrap bootstrap-observe bootstrap-prometheus prefix prefix-release prefix-test test test-fresh test-matrix \
+.PHONY: all install uninstall bootstrap bootstrap-observe bootstrap-prometheus bootstrap-clients prefix prefix-release prefix-test test test-fresh test-matrix \
 	lint format fuzz clean freeze-sql help where build-tests
 
 all: bootstrap
@@ -61,6 +61,13 @@ bootstrap-prometheus: bootstrap
 ifneq ($(is_root),)
 	@$(tools)/bootstrap.sh --group prometheus
 endif
+
+# What applications of docs/examples are written with; without root only what npm has.
+bootstrap-clients: bootstrap
+ifneq ($(is_root),)
+	@$(tools)/bootstrap.sh --group clients
+endif
+	@$(tools)/node_modules.sh
 
 # Into the PostgreSQL of the machine (DESTDIR and PG_CONFIG as for every extension).
 install uninstall: bootstrap
@@ -131,7 +138,7 @@ served := prefix prefix-test test $(addprefix test-,$(layers) $(slow_layers)) li
 ifneq ($(is_root),)
 
 test test-tap: bootstrap-observe
-test test-sidecar: bootstrap-prometheus
+test test-sidecar: bootstrap-prometheus bootstrap-clients
 $(served): bootstrap
 	@+$(as_postgres) $(MAKE) $@
 

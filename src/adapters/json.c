@@ -274,6 +274,19 @@ mr_json_string_at(const MrJsonNode *array, size_t index, char *out, size_t size)
 }
 
 MrJsonMember
+mr_json_get_object_text(const MrJsonNode *object, const char *key, char **text)
+{
+	const json_t *node = find_member(object, key);
+
+	if (node == NULL)
+		return MR_JSON_ABSENT;
+	if (!json_is_object(node))
+		return MR_JSON_OTHER;
+	*text = json_dumps(node, JSON_COMPACT);
+	return *text != NULL ? MR_JSON_FOUND : MR_JSON_ABSENT;
+}
+
+MrJsonMember
 mr_json_get_boolean(const MrJsonNode *object, const char *key, bool *value)
 {
 	const json_t *node = find_member(object, key);

@@ -84,6 +84,9 @@ extern const MrJsonNode *mr_json_object_at(const MrJsonNode *array, size_t index
 extern MrJsonMember mr_json_string_at(const MrJsonNode *array, size_t index, char *out,
 									  size_t size);
 
+/* The text of a member that is an object, from malloc. */
+extern MrJsonMember mr_json_get_object_text(const MrJsonNode *object, const char *key, char **text);
+
 /* Whether every key of an object is one of the list. */
 extern bool mr_json_has_only(const MrJsonNode *object, const char *const *keys, size_t count);
 

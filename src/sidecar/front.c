@@ -27,7 +27,7 @@ mr_front_handle(MrRequest *request, void *arg)
 	int64_t wait_ms = 0;
 
 	mr_cors_apply(service->settings->cors_origins, request);
-	if (!is_safe(request->method))
+	if (!is_safe(request->method) && !mr_service_asks_only(request))
 		wait_ms = mr_rate_limit_take(service->rate_limit, request->client,
 									 service->settings->changes_per_minute, mr_loop_now_ns());
 	if (wait_ms == 0)

@@ -1,6 +1,7 @@
 /*
- * Every SQL text the serving sidecar sends. Nothing takes a value except as a parameter.
- * The columns are read by name in status.c, tenant_answer.c and endpoint_failover.c.
+ * Every SQL text the serving sidecar sends, but for mr_where_sql.h. Nothing takes a value
+ * except as a parameter. The columns are read by name in status.c, tenant_answer.c and
+ * endpoint_failover.c.
  */
 #ifndef MR_CATALOG_SQL_H
 #define MR_CATALOG_SQL_H

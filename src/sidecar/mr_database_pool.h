@@ -13,7 +13,7 @@
 #define MR_POOL_LINKS 4
 #define MR_POOL_QUEUE 256 /* requests waiting or under way */
 
-#define MR_POOL_VALUES 4
+#define MR_POOL_VALUES 8
 
 typedef struct MrPoolQuery
 {

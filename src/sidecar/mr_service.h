@@ -40,6 +40,9 @@ typedef struct MrService
 /* Routes a request to its endpoint; the server's handler. */
 extern void mr_service_handle(MrRequest *request, void *arg);
 
+/* Whether the request changes nothing, although its method could. */
+extern bool mr_service_asks_only(const MrRequest *request);
+
 /* What is known beside the copy. */
 extern void mr_service_input(const MrService *service, MrServingInput *input);
 
@@ -91,6 +94,7 @@ extern void mr_endpoint_tenant_set(MrService *service, MrRequest *request,
 								   const MrRouteMatch *match);
 extern void mr_endpoint_tenant_clear(MrService *service, MrRequest *request,
 									 const MrRouteMatch *match);
+extern void mr_endpoint_route(MrService *service, MrRequest *request, const MrRouteMatch *match);
 extern void mr_endpoint_failover_order(MrService *service, MrRequest *request,
 									   const MrRouteMatch *match);
 extern void mr_endpoint_failover_result(MrService *service, MrRequest *request,

@@ -9,6 +9,16 @@
 #include "sidecar/mr_authorize.h"
 #include "sidecar/mr_loop.h"
 
+bool
+mr_service_asks_only(const MrRequest *request)
+{
+	MrRouteMatch match;
+
+	return mr_router_find(mr_routes, mr_route_count, request->method, request->path, &match) ==
+			   MR_ROUTE_FOUND &&
+		   (match.route->flags & MR_ROUTE_READS) != 0;
+}
+
 /* What a path's ":id" is an id of. */
 static MrHttpError
 error_of_parameter(const MrRouteMatch *match)
