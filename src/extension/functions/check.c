@@ -239,7 +239,7 @@ collect(MrFinding *findings)
 {
 	static void (*const takers[])(MrFinding * finding) = {
 		take_preload, take_worker,   take_database,       take_state_directory, take_slot_name,
-		take_archive, take_prepared, take_authentication, take_voters, take_tenant_cache,
+		take_archive, take_prepared, take_authentication, take_voters,          take_tenant_cache,
 	};
 	int count = 0;
 
