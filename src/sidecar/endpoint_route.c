@@ -226,7 +226,9 @@ ask(MrWhere *where)
 	MrService *service = where->service;
 	char format[SQL_SIZE];
 	char sql[SQL_SIZE];
-	MrPoolQuery query = {.sql = sql, .timeout_ms = service->settings->tenant_timeout_ms};
+	MrPoolQuery query = {.sql = sql,
+						 .timeout_ms = service->settings->tenant_timeout_ms,
+						 .operation = MR_OPERATION_ROUTE};
 
 	make_query(where, format, &query);
 	snprintf(sql, sizeof(sql), format, service->watcher.schema);
