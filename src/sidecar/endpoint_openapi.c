@@ -11,7 +11,7 @@
 
 /* Made by build.mk: the bytes of the file, separated by commas. */
 static const char document[] = {
-#include "openapi.inc"
+#include "sidecar/mr_openapi_bytes.h"
 };
 
 /* Another build has another document, and with it another tag. */
