@@ -114,6 +114,7 @@ help:
 #: make bench-failover  measure failovers: RUNS=10, CASES="switchover frozen" (default all)
 #: make bench-routing   what routing costs with a million tenants: RUNS=5, CASES="tenant" (default all)
 #: make bench-http      what answers of multiregiond cost beside nginx and Patroni: RUNS=5, CASES="hot" (default all)
+#: make soak-http       bad clients of multiregiond (with sanitizers) for SOAK_SECONDS=600
 #: make bench-pool      clients that only reconnect on error, and who of them is stuck: CLIENTS=1000
 #: make chaos           random faults on real clusters: CHAOS_SECONDS=300, SEED= (printed, to
 #:                      draw the same again), NODES=3, ROUND=1 (the first one)
@@ -126,7 +127,7 @@ help:
 # Everything below starts servers (or builds what does).
 demo_verbs := demo-status demo-kill demo-freeze demo-thaw demo-start demo-stop demo-clean
 served := prefix prefix-test test $(addprefix test-,$(layers) $(slow_layers)) lint demo bench-failover bench-routing \
-	bench-pool bench-http chaos
+	bench-pool bench-http soak-http chaos
 .PHONY: $(served) $(demo_verbs) regress-accept
 
 ifneq ($(is_root),)
@@ -208,6 +209,10 @@ bench-routing: prefix-release
 # The peers of the measurements; without root they must be there.
 bench-http: prefix-release
 	@ulimit -n 4096 && MR_TOP=$(CURDIR) MR_BINDIR=$(MR_PREFIX)/release/bin perl -Itest/tap/lib test/bench/http.pl $(CASES)
+
+soak-http: bootstrap
+	@+MR_SOAK_SECONDS=$(or $(SOAK_SECONDS),600) MR_TEST_TIMEOUT=$$(($(or $(SOAK_SECONDS),600) + 300)) \
+		$(tools)/run_tests.pl --make '$(MAKE)' sidecar -- 250_soak
 
 bench-pool: prefix-release
 	@+$(call inner,release) pool
