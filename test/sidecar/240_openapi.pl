@@ -1,6 +1,8 @@
 # /openapi.json: every path of the table is in it and the other way round; what the paths
-# really answer is what its schemas say, without a key that they do not know. Method: a
-# cluster with an order, a change and errors; JSON::Validator.
+# really answer is what its schemas say, without a key that they do not know. And
+# docs/http-api.md: its commands are run, and the answers that it shows have the keys, in
+# their order, and the kinds of values of the real ones. Method: a cluster with an order, a
+# change and errors; JSON::Validator.
 #
 # Whoever adds a path adds it to docs/openapi.json. One that is a GET without parameters is
 # asked here without further ado; another one needs a line in @requests.
@@ -132,8 +134,86 @@ sub ask_all_reads
 
 ask_all_reads($_) foreach @nodes, $plain->port;
 ask($leader, @$_) foreach @requests;
-my $order = ask($leader, 'POST', $manual, $manual, body => '{"targetRegionId":"' . $standby->region . '"}', status => 200);
-ask($standby, 'GET', '/api/regions/failover/{id}', "/api/regions/failover/$order->{json}{failoverId}");
+
+# --- the manual -----------------------------------------------------------------------------------------
+
+# Kind of a value, as the manual shows it; null stands for any.
+sub kind_of
+{
+	my ($value) = @_;
+	return 'null' unless defined $value;
+	return 'boolean' if JSON::PP::is_bool($value);
+	return ref $value || (JSON::PP->new->allow_nonref->encode($value) =~ /^"/ ? 'string' : 'number');
+}
+
+# Where a shown value and a real one differ in more than what may vary, or ''.
+sub difference
+{
+	my ($shown, $real, $where) = @_;
+	my ($wanted, $kind) = (kind_of($shown), kind_of($real));
+
+	return '' if $wanted eq 'null' || $kind eq 'null';
+	return "$where is $kind and not $wanted; " if $wanted ne $kind;
+	return @$shown && @$real ? difference($shown->[0], $real->[0], "$where\[0]") : '' if $kind eq 'ARRAY';
+	return '' if $kind ne 'HASH';
+	my ($has, $shows) = map { join(' ', sort keys %$_) } $real, $shown;
+	return "$where has the keys $has and not $shows; " if $has ne $shows;
+	return join('', map { difference($shown->{$_}, $real->{$_}, "$where.$_") } sort keys %$shown);
+}
+
+# The answer of a command of the manual.
+sub run_command
+{
+	my ($command) = @_;
+	my $port = $leader->http_port;
+
+	$command =~ s/\bTOKEN\b/$token/g;
+	$command =~ s/localhost:3000/127.0.0.1:$port/g;
+	return eval { JSON::PP->new->utf8->decode(scalar `$command --silent --max-time 40`) };
+}
+
+my %examples = (
+	'GET /api/regions/tenant/:id/region' => '/api/regions/tenant/acme/region');
+open(my $text, '<', "$ENV{MR_TOP}/docs/http-api.md") or die "docs/http-api.md: $!";
+my @sections = split /^## /m, do { local $/; <$text> };
+my ($common, $order, %compared);
+
+foreach my $section (@sections)
+{
+	my ($method, $path) = $section =~ m{\A(GET|POST|DELETE) (/\S*)} or next;
+	my $real;
+	while ($section =~ /(?:^<!-- (not run: .*) -->\n)?^```(sh|json)\n(.*?)^```/msg)
+	{
+		my ($skip, $language, $block) = ($1, $2, $3);
+		next if $skip;
+		if ($language eq 'sh')
+		{
+			$real = run_command($block =~ s/\\\n//r =~ s/\n\z//r);
+			$order = $real if $path eq $manual;
+			ok($real, "the command of $method $path is answered");
+			next;
+		}
+		my $asked = $examples{"$method $path"} // ($path =~ /:/ ? undef : $path);
+		$real = get($leader, $asked)->{json} if !$real && $method eq 'GET' && $asked;
+		$real = MultiRegion::Http->connect($leader->http_port)->request($method, $path, headers => ["Authorization: Bearer $token"])->{json}
+			if !$real && $method ne 'GET';
+		my $shown = eval { JSON::PP->new->utf8->decode($block) };
+		ok($shown, "an example of $method $path is JSON") or next;
+		$common = { map { ($_ => $shown->{$_}) } grep { !/^(?:localStatus|nodes)$/ } keys %$shown } if $path =~ m{health/database};
+		$shown = { %$common, %$shown } if $path =~ m{health/failover};
+		is(difference($shown, $real, '$'), '', "$method $path is as it is shown");
+		$compared{"$method $path"} = 1;
+		$real = undef;
+	}
+}
+my ($shown_error) = join('', @sections) =~ /^```json\n(\{"code":"not_found".*?)^```/ms;
+is_deeply(get($leader, '/nowhere')->{json}, JSON::PP->new->utf8->decode($shown_error // 'null'), 'and so is an error');
+cmp_ok(scalar keys %compared, '>', 9, 'the examples were found');
+is($order->{status}, 'done', 'the order of the manual is done');
+
+# --- after the order ------------------------------------------------------------------------------------------
+
+ask($standby, 'GET', '/api/regions/failover/{id}', "/api/regions/failover/$order->{failoverId}");
 $cluster->poll_until(sub { (get($standby, '/api/regions/health/failover') // {})->{json}{lastFailover} }, 20, 'the failover to be known');
 ask_all_reads($_) foreach @nodes;
 my %operations = map { my ($method, $path) = /^(\S+) (\S+)/; ("$method $path" => 1) } keys %checked;
