@@ -65,7 +65,18 @@
 	X("MULTIREGION_JOIN_TIMEOUT", JOIN, TEXT, "30", "", "seconds to wait") \
 	X("MULTIREGION_BINDIR", JOIN, TEXT, "", "", "folder of PostgreSQL's programs") \
 	X("MULTIREGION_CONFIG_FILE", JOIN, TEXT, "", "", "postgresql.conf elsewhere") \
-	X("MULTIREGION_API_TOKEN", SIDECAR, SECRET, "", "", "who sends it may change things over HTTP")
+	X("MULTIREGION_API_TOKEN", SIDECAR, SECRET, "", "", \
+	  "who sends it may change things over HTTP") \
+	X("MULTIREGION_BASIC_AUTH", SIDECAR, SECRET, "", "", "so may who sends such NAME:PASSWORD") \
+	X("MULTIREGION_API_ROLE", SIDECAR, TEXT, "", "", "role of both; empty: multiregiond's own") \
+	X("MULTIREGION_JWT_KEY", SIDECAR, SECRET, "", "lines", "what signed tokens are verified with") \
+	X("MULTIREGION_JWT_AUDIENCE", SIDECAR, TEXT, "", "", "whom they must be for; empty: anybody") \
+	X("MULTIREGION_JWT_ROLE_CLAIM", SIDECAR, TEXT, "role", "", "where they name a role") \
+	X("MULTIREGION_ANONYMOUS", SIDECAR, WORD, "reads", "reads|checks", \
+	  "what is answered without any token") \
+	X("MULTIREGION_ANONYMOUS_ROLE", SIDECAR, TEXT, "", "", "role of who brings none") \
+	X("MULTIREGION_CERTIFICATE_ROLE", SIDECAR, TEXT, "", "", \
+	  "role of who brings a verified certificate")
 
 /* X(name, policy, default): the seed's names of policies; initial values, for init */
 #define MR_POLICY_VARIABLES(X) \
@@ -106,7 +117,8 @@ typedef struct MrKnownVariable
 	MrVariableOwner owner;
 	MrVariableKind kind;
 	const char *initial; /* as one would write it; empty: none, or it depends */
-	const char *words;   /* WORD: separated by |; POLICY: its name */
+	const char
+		*words; /* WORD: separated by |; POLICY: its name; SECRET: lines, if it may have more */
 	const char *what;
 } MrKnownVariable;
 

@@ -25,12 +25,13 @@ mr_cors_apply(const char *origins, MrRequest *request)
 		mr_request_find_header(request, "Access-Control-Request-Method") == NULL)
 	{
 		mr_request_header(request, "Access-Control-Expose-Headers",
-						  "ETag, Retry-After, WWW-Authenticate, X-Request-Id");
+						  "ETag, Retry-After, WWW-Authenticate, X-Multiregion-Token, X-Request-Id");
 		return;
 	}
 	mr_request_header(request, "Access-Control-Allow-Methods",
 					  "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
-	mr_request_header(request, "Access-Control-Allow-Headers",
-					  "Authorization, Content-Type, If-None-Match, X-Request-Id");
+	mr_request_header(
+		request, "Access-Control-Allow-Headers",
+		"Authorization, Content-Type, If-None-Match, X-Multiregion-Token, X-Request-Id");
 	mr_request_header(request, "Access-Control-Max-Age", "600");
 }

@@ -10,6 +10,7 @@
 #include "sidecar/mr_access_log.h"
 #include "sidecar/mr_cors.h"
 #include "sidecar/mr_loop.h"
+#include "sidecar/mr_metrics_record.h"
 
 static bool
 is_safe(MrMethod method)
@@ -26,7 +27,7 @@ mr_front_handle(MrRequest *request, void *arg)
 	int64_t wait_ms = 0;
 
 	mr_cors_apply(service->settings->cors_origins, request);
-	if (!is_safe(request->method))
+	if (!is_safe(request->method) && !mr_service_asks_only(request))
 		wait_ms = mr_rate_limit_take(service->rate_limit, request->client,
 									 service->settings->changes_per_minute, mr_loop_now_ns());
 	if (wait_ms == 0)
@@ -44,4 +45,8 @@ mr_front_observe(const MrRequest *request, int status, size_t bytes, void *arg)
 {
 	(void) arg;
 	mr_access_log_add(request, status, bytes);
+	/* One that is refused before its path is looked at may be anything. */
+	mr_metrics_observe_request(request->route != NULL ? request->route->path : NULL,
+							   request->path != NULL ? request->method : MR_METHOD_COUNT, status,
+							   mr_loop_now_ns() - request->began_ns);
 }

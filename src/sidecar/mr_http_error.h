@@ -16,6 +16,8 @@
 	  "A tenant id is 1 to 255 bytes of percent-encoded UTF-8 without NUL.") \
 	X(MR_ERROR_BAD_PARAMETER, "bad_parameter", 400, "a query parameter cannot be read", \
 	  "docs/http-api.md lists the parameters of each path.") \
+	X(MR_ERROR_BAD_TOKEN, "bad_token", 400, "the token of the read cannot be used", \
+	  "Forget it: no read has to wait for it.") \
 	X(MR_ERROR_NOT_FOUND, "not_found", 404, "there is no such path", \
 	  "GET / lists the paths of this API.") \
 	X(MR_ERROR_UNKNOWN_TENANT, "unknown_tenant", 404, "the tenant is not registered", \

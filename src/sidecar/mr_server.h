@@ -44,6 +44,8 @@ typedef struct MrRequest
 	char id[MR_REQUEST_ID_SIZE];     /* X-Request-Id, the client's or a new one */
 	char identity[MR_IDENTITY_SIZE]; /* common name of its verified certificate, or empty */
 	char user[MR_USER_SIZE];         /* who authorize.c took it for, or empty */
+	char role[MR_USER_SIZE];         /* of PostgreSQL that it acts as; empty: the sidecar's own */
+	char *claims;                    /* of a signed token, or NULL; freed with the request */
 } MrRequest;
 
 /* Takes a request; somebody must answer it exactly once, now or later. */

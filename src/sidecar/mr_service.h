@@ -35,10 +35,14 @@ typedef struct MrService
 	uint64_t reloads; /* of the settings */
 	MrHot hot;
 	int64_t guess_logged_ns; /* when a wrong token was logged last */
+	int64_t started_wall_ms;
 } MrService;
 
 /* Routes a request to its endpoint; the server's handler. */
 extern void mr_service_handle(MrRequest *request, void *arg);
+
+/* Whether the request changes nothing, although its method could. */
+extern bool mr_service_asks_only(const MrRequest *request);
 
 /* What is known beside the copy. */
 extern void mr_service_input(const MrService *service, MrServingInput *input);
@@ -83,6 +87,7 @@ extern void mr_service_refuse_sql(MrRequest *request, int status, const char *co
 
 /* The endpoints, in endpoint_*.c; the table in routes.c says what each is. */
 extern void mr_endpoint_index(MrService *service, MrRequest *request, const MrRouteMatch *match);
+extern void mr_endpoint_metrics(MrService *service, MrRequest *request, const MrRouteMatch *match);
 extern void mr_endpoint_regions(MrService *service, MrRequest *request, const MrRouteMatch *match);
 extern void mr_endpoint_status(MrService *service, MrRequest *request, const MrRouteMatch *match);
 extern void mr_endpoint_tenant(MrService *service, MrRequest *request, const MrRouteMatch *match);
@@ -90,6 +95,7 @@ extern void mr_endpoint_tenant_set(MrService *service, MrRequest *request,
 								   const MrRouteMatch *match);
 extern void mr_endpoint_tenant_clear(MrService *service, MrRequest *request,
 									 const MrRouteMatch *match);
+extern void mr_endpoint_route(MrService *service, MrRequest *request, const MrRouteMatch *match);
 extern void mr_endpoint_failover_order(MrService *service, MrRequest *request,
 									   const MrRouteMatch *match);
 extern void mr_endpoint_failover_result(MrService *service, MrRequest *request,

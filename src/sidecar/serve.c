@@ -17,6 +17,7 @@
 #include "sidecar/mr_access_log.h"
 #include "sidecar/mr_front.h"
 #include "sidecar/mr_loop.h"
+#include "sidecar/mr_metrics_record.h"
 #include "sidecar/mr_notify.h"
 #include "sidecar/mr_signals.h"
 
@@ -209,6 +210,7 @@ start(Daemon *daemon)
 	char problem[256] = "out of memory";
 	bool good;
 
+	service->started_wall_ms = mr_loop_wall_ms();
 	service->base = mr_loop_open();
 	if (service->base == NULL)
 		return false;
@@ -269,6 +271,7 @@ stop(Daemon *daemon)
 	mr_hot_free(&service->hot);
 	mr_rate_limit_close(service->rate_limit);
 	mr_access_log_close();
+	mr_metrics_record_reset();
 	mr_notify_close();
 	if (daemon->timer != NULL)
 		event_free(daemon->timer);

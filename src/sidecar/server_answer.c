@@ -131,6 +131,7 @@ send_answer(MrRequest *request, int status, const char *type, const char *bytes,
 	if (buffer != NULL)
 		evbuffer_free(buffer);
 	server->pending--;
+	free(request->claims);
 	free(request);
 }
 

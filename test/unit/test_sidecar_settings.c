@@ -17,6 +17,7 @@
 #include "sidecar/http_text.c"
 #include "sidecar/log.c"
 #include "sidecar/settings.c"
+#include "sidecar/settings_auth.c"
 #include "sidecar/settings_http.c"
 #include "sidecar/settings_names.c"
 #include "sidecar/settings_regions.c"

@@ -219,7 +219,7 @@ sub shape_problem
 my $error_shape = { code => 'string', message => 'string', details => 'string?', hint => 'string?' };
 
 # What is wrong with an answer, or '': headers every answer has, the form of errors. more =>
-# {...}: keys that this error has beside those of every error.
+# {...}: keys that this error has beside those of every error. type: if it is not JSON.
 sub check_answer
 {
 	my ($answer, %args) = @_;
@@ -237,7 +237,7 @@ sub check_answer
 	return 'X-Request-Id is missing' if ($headers{'x-request-id'} // '') !~ m{^[\w.~+/=:-]{1,64}$};
 	return $answer->{body} eq '' ? '' : 'a body that may not be' if $answer->{status} == 204 || $answer->{status} == 304;
 	return 'Content-Type ' . ($headers{'content-type'} // 'is missing')
-		if ($headers{'content-type'} // '') ne 'application/json; charset=utf-8';
+		if ($headers{'content-type'} // '') ne ($args{type} // 'application/json; charset=utf-8');
 	return 'no Content-Length' if ($headers{'content-length'} // '') !~ /^\d+$/;
 	return '' if $args{head};
 	return "not JSON: $answer->{body}" unless $answer->{json};
