@@ -41,12 +41,16 @@ struct MrRouteMatch;
 typedef void (*MrHandler)(struct MrService *service, struct MrRequest *request,
 						  const struct MrRouteMatch *match);
 
+/* A path's answer to OPTIONS is that to GET: HAProxy asks a health check this way. */
+#define MR_ROUTE_CHECK 0x1
+
 typedef struct MrRoute
 {
 	MrMethod method;
 	const char *path;
 	MrHandler handler;
-	const char *what; /* one line for GET / and the documentation */
+	const char *what; /* one line for GET /api and the documentation */
+	unsigned int flags;
 } MrRoute;
 
 typedef enum MrRouteResult

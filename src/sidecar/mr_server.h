@@ -25,8 +25,9 @@ typedef struct MrRequest
 	MrServer *server;
 	struct evhttp_request *http;
 	MrMethod method;
-	const char *path;  /* as sent, without the query */
-	const char *query; /* NULL if there is none */
+	const char *path;   /* as sent, without the query */
+	const char *query;  /* NULL if there is none */
+	const char *reason; /* of the answer's first line (a constant); NULL: the status's own */
 } MrRequest;
 
 /* Takes a request; somebody must answer it exactly once, now or later. */
@@ -80,6 +81,9 @@ extern void mr_request_header(MrRequest *request, const char *name, const char *
  * 500) and frees the request. HEAD gets the headers only. Status 204 has no body.
  */
 extern void mr_request_reply(MrRequest *request, int status, char *body);
+
+/* The same with a text of another type (a constant), which ends as it is. */
+extern void mr_request_reply_as(MrRequest *request, int status, const char *type, char *body);
 
 /* Answers with an error of our own list; details may be NULL. */
 extern void mr_request_refuse(MrRequest *request, MrHttpError error, const char *details);

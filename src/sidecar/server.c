@@ -73,8 +73,8 @@ free_body(const void *data, size_t length, void *arg)
 static char *
 add_line_break(char *body)
 {
-	size_t length = strlen(body);
-	char *line = realloc(body, length + 2);
+	size_t length = body != NULL ? strlen(body) : 0;
+	char *line = body != NULL ? realloc(body, length + 2) : NULL;
 
 	if (line == NULL)
 		free(body);
@@ -83,24 +83,22 @@ add_line_break(char *body)
 	return line;
 }
 
-/* Sends headers and body (owned) of an answer; the request belongs to evhttp afterwards. */
+/* Sends headers and body (owned); the request belongs to evhttp afterwards. */
 static void
-send_answer(struct evhttp_request *http, int status, char *body)
+send_answer(struct evhttp_request *http, int status, const char *word, const char *type, char *body)
 {
 	struct evkeyvalq *headers = evhttp_request_get_output_headers(http);
 	struct evbuffer *buffer = NULL;
 	size_t length;
 	char number[24];
 
-	if (body != NULL)
-		body = add_line_break(body);
 	length = body != NULL ? strlen(body) : 0;
 	(void) evhttp_add_header(headers, "Cache-Control", "no-store");
 	(void) evhttp_add_header(headers, "X-Content-Type-Options", "nosniff");
 	if (body == NULL && status != 204)
 		status = 500;
 	if (body != NULL)
-		(void) evhttp_add_header(headers, "Content-Type", CONTENT_TYPE);
+		(void) evhttp_add_header(headers, "Content-Type", type);
 	if (status != 204)
 	{
 		snprintf(number, sizeof(number), "%zu", length);
@@ -114,7 +112,7 @@ send_answer(struct evhttp_request *http, int status, char *body)
 			body = NULL;
 	}
 	free(body);
-	evhttp_send_reply(http, status, mr_http_reason(status), buffer);
+	evhttp_send_reply(http, status, word != NULL ? word : mr_http_reason(status), buffer);
 	if (buffer != NULL)
 		evbuffer_free(buffer);
 }
@@ -135,7 +133,8 @@ refuse(struct evhttp_request *http, MrHttpError error, const char *details)
 	if (http->type == EVHTTP_REQ_CONNECT)
 		http->type = EVHTTP_REQ_GET;
 	(void) evhttp_add_header(evhttp_request_get_output_headers(http), "Connection", "close");
-	send_answer(http, mr_http_error_status(error), mr_http_error_body(error, details));
+	send_answer(http, mr_http_error_status(error), NULL, CONTENT_TYPE,
+				add_line_break(mr_http_error_body(error, details)));
 }
 
 /*
@@ -160,11 +159,17 @@ evhttp_send_error(struct evhttp_request *http, int error, const char *reason)
 void
 mr_request_reply(MrRequest *request, int status, char *body)
 {
+	mr_request_reply_as(request, status, CONTENT_TYPE, add_line_break(body));
+}
+
+void
+mr_request_reply_as(MrRequest *request, int status, const char *type, char *body)
+{
 	MrServer *server = request->server;
 
 	if (server->draining)
 		mr_request_header(request, "Connection", "close");
-	send_answer(request->http, status, body);
+	send_answer(request->http, status, request->reason, type, body);
 	server->pending--;
 	free(request);
 }
