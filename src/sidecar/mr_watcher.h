@@ -20,6 +20,7 @@ typedef enum MrWatcherStep
 	MR_WATCH_REGIONS,
 	MR_WATCH_POLICIES,
 	MR_WATCH_FAILOVER,
+	MR_WATCH_PLANS,
 	MR_WATCH_MEMBERS,
 	MR_WATCH_CHANGE /* in wait_for_change() */
 } MrWatcherStep;

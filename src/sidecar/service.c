@@ -32,7 +32,8 @@ log_guess(MrService *service)
 static bool
 may(MrService *service, MrRequest *request)
 {
-	if (request->method == MR_METHOD_GET || request->method == MR_METHOD_HEAD)
+	if (request->method == MR_METHOD_GET || request->method == MR_METHOD_HEAD ||
+		request->method == MR_METHOD_OPTIONS)
 		return true;
 	switch (
 		mr_auth_check(&service->settings->auth, mr_request_find_header(request, "Authorization")))
@@ -104,6 +105,7 @@ void
 mr_service_input(const MrService *service, MrServingInput *input)
 {
 	input->enabled = service->watched;
+	input->alone = !service->settings->enabled;
 	input->draining = service->draining;
 	input->connected = service->watcher.up;
 	input->age_ms = mr_watcher_age_ms(&service->watcher);
