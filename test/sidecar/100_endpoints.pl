@@ -64,8 +64,8 @@ my %age = (asOf => 'time', ageMs => 'integer', stale => 'boolean');
 # --- shapes -----------------------------------------------------------------------------
 
 my %shapes = (
-	'/' => { name => qr/^multiregiond$/, version => qr/^\d+\.\d+$/, region => $region_words,
-		paths => [ { method => qr/^(?:GET|POST|DELETE)$/, path => 'string', what => 'string' } ] },
+	'/api' => { name => qr/^multiregiond$/, version => qr/^\d+\.\d+$/, region => $region_words,
+		paths => [ { method => qr/^(?:GET|POST|PUT|PATCH|DELETE)$/, path => 'string', what => 'string' } ] },
 	'/api/regions' => {
 		%age,
 		regions => [ { regionKey => $region_words, regionId => 'string', name => 'string', latitude => 'number',
@@ -121,12 +121,13 @@ foreach my $node ($cluster->nodes)
 }
 
 # Everything that is listed exists, and everything that exists is listed.
-my @listed = sort map { $_->{path} } grep { $_->{method} eq 'GET' } @{ $answers{ $leader->name }{'/'}{paths} };
-is_deeply(\@listed, [ sort keys %shapes, '/api/regions/failover/:id', '/api/regions/tenant/:id/region' ], 'GET / lists the paths');
-is_deeply([ sort map { "$_->{method} $_->{path}" } grep { $_->{method} ne 'GET' } @{ $answers{ $leader->name }{'/'}{paths} } ],
+# Those of health checks and of Patroni are 160_patroni's.
+my @listed = sort map { $_->{path} } grep { $_->{method} eq 'GET' && $_->{path} =~ m{^/api} } @{ $answers{ $leader->name }{'/api'}{paths} };
+is_deeply(\@listed, [ sort keys %shapes, '/api/regions/failover/:id', '/api/regions/tenant/:id/region' ], 'GET /api lists the paths');
+is_deeply([ sort map { "$_->{method} $_->{path}" } grep { $_->{method} ne 'GET' && $_->{path} =~ m{^/api} } @{ $answers{ $leader->name }{'/api'}{paths} } ],
 	[ 'DELETE /api/regions/tenant/:id/region', 'POST /api/regions/failover/manual', 'POST /api/regions/tenant/:id/region' ], 'and those that change something');
 my $version = $leader->value(q{SELECT extversion FROM pg_extension WHERE extname = 'multiregion'});
-is($answers{ $leader->name }{'/'}{version}, $version, 'sidecar and extension have one version');
+is($answers{ $leader->name }{'/api'}{version}, $version, 'sidecar and extension have one version');
 
 # --- contents -----------------------------------------------------------------------------
 

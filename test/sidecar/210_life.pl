@@ -150,7 +150,7 @@ my $lock = $server->session;
 $lock->query('BEGIN; LOCK TABLE multiregion.tenant');
 my $waiting = MultiRegion::Http->connect($sidecar->port);
 my $idle = MultiRegion::Http->connect($sidecar->port);
-is($idle->request('GET', '/')->{status}, 200, 'a connection that is kept');
+is($idle->request('GET', '/api')->{status}, 200, 'a connection that is kept');
 $waiting->send(MultiRegion::Http->request_text('GET', '/api/regions/tenant/locked/region'));
 $cluster->poll_until(
 	sub { $server->value(q{SELECT count(*) FROM pg_stat_activity WHERE usename = 'multiregion_api' AND wait_event_type = 'Lock'}) },
@@ -219,7 +219,7 @@ is(get($sidecar, '/api/health')->{status}, 503, 'without its server the region c
 
 my $disabled = MultiRegion::Sidecar->new(directory => $cluster->{directory}, name => 'disabled',
 	settings => { REGION_US_EAST_NAME => 'x' })->start;
-is(join(' ', map { get($disabled, $_)->{status} } '/', '/api/regions', '/api/regions/status', '/api/health',
+is(join(' ', map { get($disabled, $_)->{status} } '/api', '/api/regions', '/api/regions/status', '/api/health',
 		'/api/regions/health/database', '/api/regions/health/failover', '/api/regions/tenant/a/region'),
 	'200 200 200 503 200 200 503', 'what is disabled answers');
 is(get($disabled, '/api/health')->{json}{reason}, 'disabled', 'and says that it is');
@@ -233,7 +233,7 @@ my $both = sidecar('both');
 $both->write_settings(MULTIREGION_HTTP_LISTEN => '127.0.0.1:' . $both->port . ", localhost:$second_port");
 $both->start;
 $both->poll_until(sub { $both->log_text =~ /listening on \S+:$second_port/ }, 5, 'the second address');
-is(join(' ', map { MultiRegion::Http->get($_, '/')->{status} } $both->port, $second_port), '200 200', 'two addresses');
+is(join(' ', map { MultiRegion::Http->get($_, '/api')->{status} } $both->port, $second_port), '200 200', 'two addresses');
 $both->signal('INT');
 ended($both, 0, 'with two addresses');
 

@@ -53,7 +53,7 @@ sub segment
 
 sub path
 {
-	return one_of('/', '/api/health', '/api/regions', '/api/regions/status', '/api/regions/health/database',
+	return one_of('/', '/api', '/primary', '/replica', '/patroni', '/cluster', '/agent', '/api/health', '/api/regions', '/api/regions/status', '/api/regions/health/database',
 		'/api/regions/health/failover') if often(25);
 	return '/api/regions/tenant/' . one_of(qw(acme o%27hara a/b %e2%82%ac x), segment()) . '/region' if often(60);
 	return one_of('', '', '', 'http://localhost', '//', '*') . join('', map { '/' . segment() } 0 .. rand(5));
@@ -62,7 +62,7 @@ sub path
 sub query
 {
 	return '' if often(60);
-	return '?' . join('&', map { one_of('strict', 's%74rict', '', 'x', often(20) ? segment() : 'y')
+	return '?' . join('&', map { one_of('strict', 's%74rict', 'lag', 'tag_x', 'region', 'tenant', 'lag_seconds', '', 'x', often(20) ? segment() : 'y')
 			. one_of('', '=', '=' . one_of('true', '0', 'no', '%00', '+', often(20) ? segment() : 'z')) } 0 .. rand(4));
 }
 
@@ -146,7 +146,7 @@ foreach my $round (1 .. $rounds)
 	$http->close;
 	if ($round % 50 == 0)
 	{
-		my $answer = MultiRegion::Http->get($port, '/', timeout => 5);
+		my $answer = MultiRegion::Http->get($port, '/api', timeout => 5);
 		push @problems, "round $round: the next client got " . ($answer ? $answer->{status} : 'nothing')
 			if !$answer || $answer->{status} != 200;
 	}

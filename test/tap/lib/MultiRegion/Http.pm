@@ -231,13 +231,15 @@ sub check_answer
 	return 'Cache-Control is missing' if ($headers{'cache-control'} // '') ne 'no-store';
 	return 'X-Content-Type-Options is missing' if ($headers{'x-content-type-options'} // '') ne 'nosniff';
 	return $answer->{body} eq '' ? '' : '204 with a body' if $answer->{status} == 204;
+	return $headers{'content-length'} =~ /^\d+$/ ? '' : 'no Content-Length'
+		if ($headers{'content-type'} // '') eq 'text/plain; charset=utf-8';
 	return 'Content-Type ' . ($headers{'content-type'} // 'is missing')
 		if ($headers{'content-type'} // '') ne 'application/json; charset=utf-8';
 	return 'no Content-Length' if ($headers{'content-length'} // '') !~ /^\d+$/;
 	return '' if $args{head};
 	return "not JSON: $answer->{body}" unless $answer->{json};
 	return 'no line break at the end' if $answer->{body} !~ /\n\z/;
-	return '' if $answer->{status} < 400 || $answer->{json}{reason};
+	return '' if $answer->{status} < 400 || $answer->{json}{reason} || $answer->{json}{patroni};
 	return shape_problem($answer->{json}, { %$error_shape, %{ $args{more} // {} } });
 }
 
