@@ -25,7 +25,9 @@ plan skip_all => 'haproxy is not installed' unless $program;
 my $secret = 'test-token-0123456789';
 my $cluster = MultiRegion::Cluster->new(
 	regions => 3, sidecars => 1, links => 1, policy => { health_check_interval => '300ms', failback => 'off' },
-	sidecar_settings => { MULTIREGION_API_TOKEN => $secret });
+	# A patient sidecar: only the lease keeps it from saying yes for a server that stands still.
+	sidecar_settings => { MULTIREGION_API_TOKEN => $secret, MULTIREGION_STALE_AFTER => 30000,
+		MULTIREGION_DATABASE_TIMEOUT => 30000 });
 $cluster->start;
 my $leader = $cluster->wait_for_leader;
 
@@ -298,7 +300,8 @@ wait_haproxy('switchover');
 ok($sitting->query('SELECT 1', timeout => 5)->{lost}, 'switchover: no session stays on the old primary');
 wait_ready();
 
-foreach my $what ('killed', 'cut off', 'frozen', 'without its lease worker')
+my $last = now();
+foreach my $what ('killed', 'frozen', 'cut off', 'without its lease worker')
 {
 	$old = $leader;
 	$sitting = MultiRegion::Session->connect(port => $stock, timeout => 5);
@@ -317,6 +320,8 @@ foreach my $what ('killed', 'cut off', 'frozen', 'without its lease worker')
 	watch(sub { code($old, '/replica') eq 200 && code($old, '/primary') eq 503 }, 60, "$what: it to follow");
 	one_at_a_time($what);
 	wait_ready();
+	note(sprintf '%s: %.1f s', $what, now() - $last);
+	$last = now();
 }
 
 foreach my $pid (@haproxies)
