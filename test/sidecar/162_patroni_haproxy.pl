@@ -291,9 +291,12 @@ pass('the agent check finds all of them up');
 my $old = $leader;
 my $sitting = MultiRegion::Session->connect(port => $stock, timeout => 5);
 my ($target) = grep { $_ != $leader } $cluster->nodes;
-is(ask($leader, 'POST', '/switchover', headers => ["Authorization: Bearer $secret"],
-		body => JSON::PP->new->encode({ leader => $leader->name, candidate => $target->name }))->{status}, 200, 'a switchover');
+my $order = MultiRegion::Http->connect($leader->http_port);
+$order->send(MultiRegion::Http->request_text('POST', '/switchover', headers => ["Authorization: Bearer $secret"],
+		body => JSON::PP->new->encode({ leader => $leader->name, candidate => $target->name })));
 watch(sub { others_lead($old) }, 20, 'the next primary');
+is($order->answer(timeout => 40)->{status}, 200, 'a switchover');
+watch(sub { code($old, '/replica') eq 200 }, 60, 'the old primary to follow');
 one_at_a_time('switchover');
 $leader = $cluster->wait_for_leader;
 wait_haproxy('switchover');
