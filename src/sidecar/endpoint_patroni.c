@@ -299,11 +299,18 @@ void
 mr_endpoint_root(MrService *service, MrRequest *request, const MrRouteMatch *match)
 {
 	const char *accept = mr_request_find_header(request, "Accept");
+	size_t i;
 
-	if (accepts(accept, "application/json") || accepts(accept, "text/html"))
-		mr_endpoint_index(service, request, match);
-	else
+	if (!accepts(accept, "application/json") && !accepts(accept, "text/html"))
+	{
 		mr_endpoint_patroni_check(service, request, match);
+		return;
+	}
+	/* Kept as the answer of the list's own path: what "/" answers depends on who asks. */
+	for (i = 0; i < mr_route_count; i++)
+		if (mr_routes[i].handler == mr_endpoint_index)
+			request->route = &mr_routes[i];
+	mr_endpoint_index(service, request, match);
 }
 
 /*

@@ -12,6 +12,7 @@
 
 #include "adapters/mr_pg_peer.h"
 #include "core/mr_policy.h"
+#include "sidecar/mr_authorize.h"
 #include "sidecar/mr_catalog_sql.h"
 
 int64_t
@@ -257,6 +258,7 @@ mr_endpoint_patroni_history(MrService *service, MrRequest *request, const MrRout
 						 .timeout_ms = service->settings->database_timeout_ms};
 
 	(void) match;
+	mr_authorize_query(request, &query);
 	if (service->pool.timer != NULL && mr_pool_query(&service->pool, &query, on_history, request))
 		return;
 	mr_request_header(request, "Retry-After", "1");

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "core/mr_outcomes.h"
+#include "sidecar/mr_authorize.h"
 #include "sidecar/mr_catalog_sql.h"
 #include "sidecar/mr_log.h"
 #include "sidecar/mr_patroni_order.h"
@@ -135,6 +136,7 @@ give_order(MrService *service, MrRequest *request, const MrPatroniOrder *wish)
 		mr_patroni_say(request, 503, "no database is configured");
 		return;
 	}
+	mr_authorize_query(request, &query);
 	order->request = request;
 	order->wish = *wish;
 	order->seconds = timeout_ms / 1000;
@@ -208,6 +210,7 @@ write_schedule(MrService *service, MrRequest *request, const char *sql, const Mr
 		query.values[0] = wish->at;
 		query.values[1] = wish->candidate[0] != '\0' ? wish->candidate : NULL;
 	}
+	mr_authorize_query(request, &query);
 	if (service->watcher.schema[0] == '\0' ||
 		!mr_primary_write(&service->primary, &query, callback, request))
 		mr_patroni_say(request, 503, "the local database does not answer");

@@ -43,6 +43,10 @@ typedef void (*MrHandler)(struct MrService *service, struct MrRequest *request,
 
 /* A path's answer to OPTIONS is that to GET: HAProxy asks a health check this way. */
 #define MR_ROUTE_CHECK 0x1
+/* Anybody may ask, whatever Authorization there is, as with checks; see authorize.c. */
+#define MR_ROUTE_OPEN 0x2
+/* It changes nothing, whatever its method is. */
+#define MR_ROUTE_READS 0x4
 
 typedef struct MrRoute
 {

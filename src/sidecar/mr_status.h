@@ -2,9 +2,8 @@
  * The last copy of what the local PostgreSQL knows: lease, members, regions, policy,
  * last failover. Filled by the watcher from SQL results, read by the endpoints.
  *
- * Texts point into the kept results, so a copy is as long-lived as the results in it.
- * What the copy says is never corrected, only dated: whoever answers from it adds its
- * age.
+ * Texts point into the kept results, so a copy is as long-lived as the results in it. What
+ * it says is never corrected, only dated: whoever answers from it adds its age.
  */
 #ifndef MR_STATUS_H
 #define MR_STATUS_H
@@ -65,8 +64,10 @@ typedef enum MrStatusPart
 	MR_STATUS_REGION,
 	MR_STATUS_POLICY,
 	MR_STATUS_FAILOVER,
-	MR_STATUS_PLANS,  /* what people have ordered: a pause, a switchover to come */
-	MR_STATUS_MEMBER, /* how to reach them, one row each */
+	MR_STATUS_PLANS,   /* what people have ordered: a pause, a switchover to come */
+	MR_STATUS_MEMBER,  /* how to reach them, one row each */
+	MR_STATUS_SAMPLES, /* for metrics alone, one row a sample; mr_sample_sql.h */
+	MR_STATUS_HISTORY, /* the same, of all failovers */
 	MR_STATUS_PARTS
 } MrStatusPart;
 
@@ -95,6 +96,7 @@ typedef struct MrStatus
 	MrStatusForecast forecast;
 	MrStatusServer server;
 	MrStatusPlans plans;
+	uint64_t reads;        /* how often anything was taken */
 	uint64_t member_reads; /* how often MR_STATUS_MEMBER was taken */
 
 	int node_count;

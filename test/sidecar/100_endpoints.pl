@@ -120,12 +120,10 @@ foreach my $node ($cluster->nodes)
 	}
 }
 
-# Everything that is listed exists, and everything that exists is listed.
-# Those of health checks and of Patroni are 160_patroni's.
-my @listed = sort map { $_->{path} } grep { $_->{method} eq 'GET' && $_->{path} =~ m{^/api} } @{ $answers{ $leader->name }{'/api'}{paths} };
-is_deeply(\@listed, [ sort keys %shapes, '/api/regions/failover/:id', '/api/regions/tenant/:id/region' ], 'GET /api lists the paths');
-is_deeply([ sort map { "$_->{method} $_->{path}" } grep { $_->{method} ne 'GET' && $_->{path} =~ m{^/api} } @{ $answers{ $leader->name }{'/api'}{paths} } ],
-	[ 'DELETE /api/regions/tenant/:id/region', 'POST /api/regions/failover/manual', 'POST /api/regions/tenant/:id/region' ], 'and those that change something');
+# That everything is listed, 240_openapi proves.
+my %listed = map { ("$_->{method} $_->{path}" => 1) } @{ $answers{ $leader->name }{'/api'}{paths} };
+is(join(' ', grep { !$listed{$_} } (map { "GET $_" } sort keys %shapes), 'DELETE /api/regions/tenant/:id/region',
+	'POST /api/regions/failover/manual', 'POST /api/regions/tenant/:id/region'), '', 'GET /api lists the paths');
 my $version = $leader->value(q{SELECT extversion FROM pg_extension WHERE extname = 'multiregion'});
 is($answers{ $leader->name }{'/api'}{version}, $version, 'sidecar and extension have one version');
 
