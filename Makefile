@@ -132,7 +132,7 @@ help:
 #: make chaos           random faults on real clusters: CHAOS_SECONDS=300, SEED= (printed, to
 #:                      draw the same again), NODES=3, ROUND=1 (the first one)
 #: make lint            the rules of the house
-#: make fuzz            FUZZ_SECONDS=60 for each fuzzer, or those of TESTS="message state conninfo token address geo jwt"
+#: make fuzz            FUZZ_SECONDS=60 for each fuzzer, or those of TESTS="message state conninfo token address geo jwt patroni"
 #: make freeze-sql      at a release: the scripts as built become files of the repository
 #: make format          clang-format in place
 #: make clean           remove build/
@@ -145,7 +145,7 @@ served := prefix prefix-test test $(addprefix test-,$(layers) $(slow_layers)) li
 
 ifneq ($(is_root),)
 
-test test-tap: bootstrap-observe
+test test-tap test-sidecar: bootstrap-observe
 bench-http: bootstrap-bench
 test test-sidecar: bootstrap-prometheus bootstrap-clients
 $(served): bootstrap

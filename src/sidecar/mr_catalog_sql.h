@@ -6,6 +6,8 @@
 #ifndef MR_CATALOG_SQL_H
 #define MR_CATALOG_SQL_H
 
+#include "sidecar/mr_patroni_sql.h"
+
 #define MR_SQL_TIMESTAMP(column) \
 	"pg_catalog.to_char(" column \
 	" AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"') AS " column
@@ -28,11 +30,11 @@
 /* With the forecast or without it; the answer says which one to use next time. */
 #define MR_SQL_LEASE(forecast) \
 	"SELECT " MR_SQL_FORECASTS \
-	", l.managed, l.node, l.region, pg_catalog.pg_is_in_recovery() AS in_recovery," \
+	", l.managed, l.mode, l.node, l.region, pg_catalog.pg_is_in_recovery() AS in_recovery," \
 	" l.term, l.primary_node, l.primary_region, l.is_primary, l.writable," \
 	" l.lease_remaining_ms, l.reason, l.fenced, l.stopping, l.generation," \
 	" f.successor, f.successor_region, f.outage_ms, f.commits_at_risk, f.bytes_at_risk," \
-	" f.reason AS forecast_reason," \
+	" f.reason AS forecast_reason, l.timeline AS own_timeline," MR_SQL_SERVER "," \
 	" m.node_name, m.region_key AS node_region, m.role AS node_role, m.voter," \
 	" m.status AS node_status, m.consecutive_failures, m.lag_bytes, m.lag_ms, m.wal_end," \
 	" m.replay_lsn, m.timeline, m.round_trip_ms, m.eligible, m.reason AS " \

@@ -36,6 +36,7 @@ typedef struct MrRequest
 	MrMethod method;                 /* MR_METHOD_COUNT: of one that is refused unread */
 	const char *path;                /* as sent, without the query; NULL if there is none */
 	const char *query;               /* NULL if there is none */
+	const char *reason;              /* of the answer's first line; NULL: the status's own */
 	const struct MrRoute *route;     /* once the router has found it, else NULL */
 	int64_t began_ns;                /* when all of it was there */
 	bool encrypted;                  /* it came over TLS */

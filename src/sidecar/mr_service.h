@@ -111,4 +111,27 @@ extern void mr_endpoint_health_redis(MrService *service, MrRequest *request,
 extern void mr_endpoint_cdn_invalidate(MrService *service, MrRequest *request,
 									   const MrRouteMatch *match);
 
+/* Health checks and Patroni's contract, in endpoint_patroni*.c. */
+extern void mr_endpoint_root(MrService *service, MrRequest *request, const MrRouteMatch *match);
+extern void mr_endpoint_patroni_check(MrService *service, MrRequest *request,
+									  const MrRouteMatch *match);
+extern void mr_endpoint_patroni_agent(MrService *service, MrRequest *request,
+									  const MrRouteMatch *match);
+extern void mr_endpoint_patroni_cluster(MrService *service, MrRequest *request,
+										const MrRouteMatch *match);
+extern void mr_endpoint_patroni_history(MrService *service, MrRequest *request,
+										const MrRouteMatch *match);
+extern void mr_endpoint_patroni_config(MrService *service, MrRequest *request,
+									   const MrRouteMatch *match);
+extern void mr_endpoint_patroni_failsafe(MrService *service, MrRequest *request,
+										 const MrRouteMatch *match);
+extern void mr_endpoint_patroni_switchover(MrService *service, MrRequest *request,
+										   const MrRouteMatch *match);
+extern void mr_endpoint_patroni_unschedule(MrService *service, MrRequest *request,
+										   const MrRouteMatch *match);
+extern void mr_endpoint_patroni_failover(MrService *service, MrRequest *request,
+										 const MrRouteMatch *match);
+extern void mr_endpoint_patroni_elsewhere(MrService *service, MrRequest *request,
+										  const MrRouteMatch *match);
+
 #endif /* MR_SERVICE_H */
