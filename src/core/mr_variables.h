@@ -30,6 +30,10 @@
 	  "ms without news from the database after which answers are marked stale") \
 	X(drain_timeout_ms, "MULTIREGION_DRAIN_TIMEOUT", 1000, 0, 3600000, \
 	  "ms of answering 503 on /api/health before stopping on SIGTERM") \
+	X(haproxy_max_tenants, "MULTIREGION_HAPROXY_MAX_TENANTS", 1000000, 1, 100000000, \
+	  "tenants that HAProxy's map may hold; with more it keeps the last whole one") \
+	X(haproxy_check_ms, "MULTIREGION_HAPROXY_CHECK_INTERVAL", 60000, 100, 86400000, \
+	  "ms between two comparisons of HAProxy's maps with the tables") \
 	X(write_timeout_ms, "MULTIREGION_WRITE_TIMEOUT", 5000, 100, 3600000, \
 	  "ms to find the primary and have it make a change") \
 	X(failover_timeout_ms, "MULTIREGION_FAILOVER_TIMEOUT", 30000, 100, 3600000, \
@@ -47,7 +51,12 @@
 	X("CDN_ENABLED", LATER, BOOLEAN, "false", "", "tell a CDN what has changed") \
 	X("CDN_PROVIDER", LATER, WORD, "", "cloudflare|cloudfront|fastly|varnish", "which CDN") \
 	X("CDN_ENDPOINT_<REGION>", INIT, TEXT, "", "", "URL of the region's CDN endpoint") \
-	X("ENABLE_CROSS_REGION_PROXY", LATER, BOOLEAN, "true", "", "pass requests on to their region") \
+	X("ENABLE_CROSS_REGION_PROXY", SIDECAR, BOOLEAN, "true", "", \
+	  "pass requests on to their region") \
+	X("MULTIREGION_HAPROXY_SOCKET", SIDECAR, TEXT, "", "", \
+	  "runtime socket of the HAProxy to feed") \
+	X("MULTIREGION_HAPROXY_MAPS", SIDECAR, TEXT, "/etc/haproxy/multiregion", "", \
+	  "folder of the maps, as HAProxy's configuration names it") \
 	X("REGION_<REGION>_ID", INIT, TEXT, "", "", "the region's id") \
 	X("REGION_<REGION>_NAME", INIT, TEXT, "", "", "the region's display name") \
 	X("REGION_<REGION>_LATITUDE", INIT, TEXT, "", "", "degrees; with the longitude") \

@@ -5,6 +5,7 @@
 #define MR_SERVICE_H
 
 #include "adapters/mr_json.h"
+#include "sidecar/mr_haproxy.h"
 #include "sidecar/mr_database_pool.h"
 #include "sidecar/mr_primary.h"
 #include "sidecar/mr_router.h"
@@ -27,6 +28,7 @@ typedef struct MrService
 	MrPool orders;     /* to the local node, for what takes as long as a failover */
 	MrPrimary primary; /* started with them */
 	MrTenantCache *tenants;
+	MrHaproxy *haproxy; /* NULL: no database is watched */
 	bool draining;
 	int64_t guess_logged_ns; /* when a wrong token was logged last */
 } MrService;
