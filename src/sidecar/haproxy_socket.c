@@ -92,7 +92,7 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 
 	(void) fd;
 	(void) what;
-	lose(socket, socket->buffer == NULL ? "the socket could not be opened" : "no answer in time");
+	lose(socket, socket->buffer == NULL ? "its runtime socket cannot be reached" : "no answer in time");
 }
 
 bool
@@ -113,6 +113,7 @@ mr_haproxy_socket_connect(MrHaproxySocket *socket, const char *path, int64_t tim
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 
 	mr_haproxy_socket_close(socket);
+	/* What fails at once is told from the loop. */
 	mr_loop_arm(socket->timer, 0);
 	if (strlen(path) >= sizeof(address.sun_path))
 		return;

@@ -7,6 +7,7 @@ use strict;
 use warnings;
 
 use File::Path qw(make_path);
+use File::Temp ();
 use IO::Socket::INET;
 use IO::Socket::UNIX;
 use JSON::PP ();
@@ -26,6 +27,7 @@ my $top = $ENV{MR_TOP};
 my $config = "$top/docker/haproxy/haproxy.cfg";
 my $cluster = MultiRegion::Cluster->new(regions => 3, sidecars => 1, policy => { health_check_interval => '300ms' },
 	sidecar_settings => { MULTIREGION_HAPROXY_SOCKET => '/nowhere/yet' });
+my $sockets = File::Temp::tempdir(CLEANUP => 1); # their paths must be short
 my %edge; # region => { port, app, folder, ... }
 my @started;
 
@@ -62,7 +64,7 @@ foreach my $node (@nodes)
 	my $folder = $node->directory . '/haproxy';
 	make_path("$folder/maps");
 	$edge{ $node->region } = { node => $node, folder => $folder, port => free_port(), app => free_port(),
-		rw => free_port(), ro => free_port(), socket => "$folder/s" };
+		rw => free_port(), ro => free_port(), socket => "$sockets/" . $node->name };
 }
 
 sub environment
