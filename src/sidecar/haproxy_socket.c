@@ -92,7 +92,8 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 
 	(void) fd;
 	(void) what;
-	lose(socket, socket->buffer == NULL ? "its runtime socket cannot be reached" : "no answer in time");
+	lose(socket,
+		 socket->buffer == NULL ? "its runtime socket cannot be reached" : "no answer in time");
 }
 
 bool

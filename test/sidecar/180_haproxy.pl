@@ -75,7 +75,7 @@ sub environment
 		DEPLOYMENT_REGION => $region, ENABLE_CROSS_REGION_PROXY => 'true',
 		MULTIREGION_HAPROXY_SOCKET => $edge->{socket}, MULTIREGION_HAPROXY_MAPS => "$edge->{folder}/maps",
 		MULTIREGION_HAPROXY_HTTP => "127.0.0.1:$edge->{port}", MULTIREGION_GEO_HEADER => 'CF-IPCountry',
-		MULTIREGION_TENANT_CLAIM => 'tenant', MULTIREGION_JWT_ALG => 'HS256', MULTIREGION_JWT_KEY => 'key-of-the-test',
+		MULTIREGION_TENANT_CLAIM => 'tenant', MULTIREGION_HAPROXY_JWT_ALG => 'HS256', MULTIREGION_HAPROXY_JWT_KEY => 'key-of-the-test',
 		MULTIREGION_TENANT_HEADER => 'X-Tenant-Id', MULTIREGION_TENANT_PATH => '/t/',
 		MULTIREGION_TENANT_DOMAIN => 'example.test', MULTIREGION_APP => "127.0.0.1:$edge->{app}",
 		MULTIREGION_APP_HEALTH => '/health', MULTIREGION_SIDECAR => '127.0.0.1:' . $edge->{node}->http_port,
