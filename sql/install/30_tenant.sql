@@ -31,5 +31,10 @@ CREATE TABLE multiregion.tenant_history
 	mode text NOT NULL DEFAULT 'prefer',
 	fallbacks text[] COLLATE "C",
 	zone text COLLATE "C",
+	changed_xid xid8 DEFAULT pg_catalog.pg_current_xact_id(),
 	PRIMARY KEY (tenant_id, version)
 );
+
+-- Who follows the changes (the sidecar, for HAProxy) asks for those from the oldest transaction
+-- that was not over when it asked last: positions in commits' order that any node knows.
+CREATE INDEX tenant_history_by_xid ON multiregion.tenant_history (changed_xid);

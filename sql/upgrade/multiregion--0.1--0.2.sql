@@ -63,7 +63,11 @@ CREATE INDEX tenant_by_zone ON multiregion.tenant (zone) WHERE zone IS NOT NULL;
 ALTER TABLE multiregion.tenant_history
 	ADD COLUMN mode text NOT NULL DEFAULT 'prefer',
 	ADD COLUMN fallbacks text[] COLLATE "C",
-	ADD COLUMN zone text COLLATE "C";
+	ADD COLUMN zone text COLLATE "C",
+	ADD COLUMN changed_xid xid8;
+ALTER TABLE multiregion.tenant_history
+	ALTER COLUMN changed_xid SET DEFAULT pg_catalog.pg_current_xact_id();
+CREATE INDEX tenant_history_by_xid ON multiregion.tenant_history (changed_xid);
 
 -- They have got arguments more.
 DROP FUNCTION @extschema@.set_tenant_region(text, text, text, bigint);

@@ -73,6 +73,34 @@
 	" LEFT JOIN multiregion.tenants AS t ON t.tenant_id = $1" \
 	" LEFT JOIN multiregion.regions AS r ON r.region_key = e.region_key"
 
+/*
+ * What HAProxy is fed with. $1 transaction: tenants that one as late or later has changed,
+ * with what is set for them now; in each row, of which there is one at least, the next $1.
+ * Neither the order of commits nor that of ids matters: everything older is over.
+ */
+#define MR_SQL_ROUTE_CHANGES \
+	"SELECT s.horizon, c.tenant_id, t.region_key, t.mode," \
+	" pg_catalog.array_to_string(t.fallbacks, ',') AS fallbacks" \
+	" FROM (SELECT pg_catalog.pg_snapshot_xmin(pg_catalog.pg_current_snapshot())" \
+	"::pg_catalog.text AS horizon) AS s" \
+	" LEFT JOIN (SELECT DISTINCT h.tenant_id FROM multiregion.tenant_changes AS h" \
+	" WHERE h.changed_xid OPERATOR(pg_catalog.>=) $1::pg_catalog.xid8" \
+	" LIMIT 10001) AS c ON true" \
+	" LEFT JOIN multiregion.tenants AS t ON t.tenant_id OPERATOR(pg_catalog.=) c.tenant_id"
+
+/* $1 tenant: those after it, in order. */
+#define MR_SQL_ROUTE_PART \
+	"SELECT t.tenant_id, t.region_key, t.mode," \
+	" pg_catalog.array_to_string(t.fallbacks, ',') AS fallbacks" \
+	" FROM multiregion.tenants AS t WHERE t.tenant_id OPERATOR(pg_catalog.>) $1" \
+	" ORDER BY t.tenant_id LIMIT 5000"
+
+/* The region with the largest share of each country. */
+#define MR_SQL_ROUTE_COUNTRIES \
+	"SELECT DISTINCT ON (c.country) c.country, c.region_key" \
+	" FROM multiregion.country_regions AS c WHERE c.subdivision IS NULL" \
+	" ORDER BY c.country, c.weight DESC, c.region_key"
+
 /* $1 tenant, $2 region, $3 reason, $4 version expected. */
 #define MR_SQL_SET_TENANT_FORMAT \
 	"SELECT s.region_key, s.region_id, true AS known, s.region_key AS effective, s.version" \

@@ -5,6 +5,7 @@
 #define MR_SERVICE_H
 
 #include "adapters/mr_json.h"
+#include "sidecar/mr_haproxy.h"
 #include "sidecar/mr_database_pool.h"
 #include "sidecar/mr_hot.h"
 #include "sidecar/mr_primary.h"
@@ -30,6 +31,7 @@ typedef struct MrService
 	MrPool orders;     /* to the local node, for what takes as long as a failover */
 	MrPrimary primary; /* started with them */
 	MrTenantCache *tenants;
+	MrHaproxy *haproxy; /* NULL: no database is watched */
 	MrRateLimit *rate_limit;
 	bool draining;
 	uint64_t reloads; /* of the settings */
