@@ -47,7 +47,7 @@ is($answer->{body}, do { local $/; <$file> }, 'it is docs/openapi.json');
 my $tag = $answer->{headers}{etag};
 my $http = MultiRegion::Http->connect($leader->http_port);
 is($http->request('GET', '/openapi.json', headers => ["If-None-Match: $tag"])->{status}, 304, 'and has an entity tag');
-my $index = get($leader, '/')->{json};
+my $index = get($leader, '/api')->{json};
 is($document->{info}{version}, $index->{version}, 'it has the version of the program');
 my %served = map { (lc($_->{method}) . ' ' . $_->{path} =~ s/:(\w+)/{$1}/gr => 1) } @{ $index->{paths} };
 my %described = map { my $path = $_; map { ("$_ $path" => 1) } grep { /^(?:get|put|post|delete|patch)$/ } keys %{ $document->{paths}{$path} } }
@@ -123,7 +123,14 @@ my @requests = (
 	[ 'GET', '/api/regions/failover/{id}', '/api/regions/failover/12345', status => 404 ],
 	[ 'POST', $manual, $manual, body => '{"targetRegionId":"' . $standby->region . '","dryRun":true}', status => 200 ],
 	[ 'POST', $manual, $manual, body => '{"targetRegionId":"' . $leader->region . '"}', status => 409 ],
-	[ 'POST', $manual, $manual, body => '{"targetRegionId":"mars"}', status => 404 ]);
+	[ 'POST', $manual, $manual, body => '{"targetRegionId":"mars"}', status => 404 ],
+	[ 'POST', '/switchover', '/switchover', body => '{}', status => 400 ],
+	[ 'DELETE', '/switchover', '/switchover', status => 404 ],
+	[ 'POST', '/failover', '/failover', body => '{}', status => 400 ],
+	[ 'POST', '/failsafe', '/failsafe', body => '{}', status => 502 ],
+	(map { [ $_->[0], $_->[1], $_->[1], status => 501, $_->[0] eq 'DELETE' ? () : (body => '{}') ] }
+		[ 'PATCH', '/config' ], [ 'PUT', '/config' ], [ 'POST', '/restart' ], [ 'DELETE', '/restart' ],
+		[ 'POST', '/reinitialize' ], [ 'POST', '/reload' ]));
 
 sub ask_all_reads
 {
