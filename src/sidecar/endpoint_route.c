@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sidecar/mr_authorize.h"
 #include "sidecar/mr_loop.h"
 #include "sidecar/mr_where_sql.h"
 
@@ -232,6 +233,7 @@ ask(MrWhere *where)
 
 	make_query(where, format, &query);
 	snprintf(sql, sizeof(sql), format, service->watcher.schema);
+	mr_authorize_query(where->request, &query);
 	return mr_pool_query(&service->pool, &query, on_answer, where);
 }
 
