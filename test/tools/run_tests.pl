@@ -33,7 +33,7 @@ use Time::HiRes qw(time);
 my $top = getcwd();
 my $cpus = $ENV{JOBS} || 1;
 my $fewest_servers = $ENV{TAP_JOBS} || min(2, $cpus);
-my $most_servers = $ENV{TAP_JOBS} || 3 * $cpus;
+my $most_servers = $ENV{TAP_JOBS} || 2 * $cpus;
 my $timeout = $ENV{MR_TEST_TIMEOUT} || 600;
 my $pg_config = $ENV{PG_CONFIG};
 my ($passed, $failed, $skipped, @failures) = (0, 0, 0);
@@ -173,7 +173,7 @@ sub start
 		open(STDIN, '<', '/dev/null') or die $!;
 		open(STDOUT, '>', $test->{log}) or die "$test->{log}: $!";
 		open(STDERR, '>&', \*STDOUT) or die $!;
-		POSIX::nice(10) if $test->{background};
+		POSIX::nice(5) if $test->{background};
 		exec { $test->{command}[0] } @{ $test->{command} }
 		  or do { print "could not run $test->{command}[0]: $!\n"; POSIX::_exit(127); };
 	}
@@ -182,8 +182,8 @@ sub start
 	return;
 }
 
-# A test over its time gets SIGTERM, so that it can stop its servers, then SIGKILL.
-# Compiling takes what it takes.
+# A test over its time gets SIGTERM, so that it can stop its servers, then SIGKILL. One that
+# gives way to others has more of it, and compiling takes what it takes.
 sub enforce_time
 {
 	for my $pid (keys %running)
@@ -191,6 +191,7 @@ sub enforce_time
 		my $test = $running{$pid};
 		my $age = time() - $test->{started};
 		next if $test->{layer} eq 'build';
+		$age /= 3 if $test->{background};
 		if ($age > $timeout && !$test->{late})
 		{
 			$test->{late} = 1;
@@ -283,14 +284,26 @@ sub finish
 	return;
 }
 
+# What the background tests have computed so far, in ticks: they give way to the others.
+sub background_time
+{
+	my %ours = map { $_ => 1 } grep { $running{$_}{background} } keys %running;
+	my $ticks = 0;
+	for my $file (%ours ? glob('/proc/[0-9]*/stat') : ())
+	{
+		my @fields = split(' ', read_file($file) =~ s/^.*\)//sr);
+		$ticks += sum(@fields[11 .. 14]) if @fields > 14 && $ours{ $fields[2] };
+	}
+	return $ticks;
+}
+
 # Time that the processors were busy and that they had, in ticks since the machine's start.
-# What runs with low priority gives way, so it does not make them busy.
 sub processor_time
 {
 	my (undef, $user, $nice, $system, $idle, $wait, @interrupts) = split(' ', read_file('/proc/stat'));
 	return (0, 0) if !defined $wait;
-	my $busy = $user + $system + sum(@interrupts[0 .. 2]);
-	return ($busy, $busy + $nice + $idle + $wait);
+	my $busy = $user + $nice + $system + sum(@interrupts[0 .. 2]);
+	return ($busy - background_time(), $busy + $idle + $wait);
 }
 
 # Whether one more file with servers may begin beside those that run.
@@ -308,7 +321,8 @@ sub processor_time
 			my $had = $all_now - $all;
 			my $used = $busy_now - $busy;
 			($began, $busy, $all) = (time(), $busy_now, $all_now);
-			return 0 if $had <= 0 || $used / $had > $busy_enough;
+			# Less than nothing: a background test has ended, and its time with it.
+			return 0 if $had <= 0 || $used < 0 || $used / $had > $busy_enough;
 		}
 		($began, $busy, $all) = (time(), processor_time());
 		return 1;
