@@ -193,9 +193,15 @@ multiregion--$(version).sql: $(pieces) $(root)/multiregion.control
 	@{ $(call append,$(pieces)); } >>$@.tmp
 	@mv $@.tmp $@
 
-$(notdir $(upgrades_to_now)): %: $(root)/sql/upgrade/% $(replacing)
+# An upgrade script is what it says, with each "-- piece NAME" replaced by that new piece.
+with_pieces := awk -v folder=$(root)/sql/install/ '\
+	/^-- piece / { file = folder $$3; while ((got = (getline line <file)) > 0) print line; \
+		if (got < 0) { print "there is no " file >"/dev/stderr"; exit 1 } next } { print }'
+$(notdir $(upgrades_to_now)): %: $(root)/sql/upgrade/% $(pieces)
 	@printf '%s\n' "\\echo Use \"ALTER EXTENSION multiregion UPDATE TO '$(version)'\" to load this file. \\quit" >$@.tmp
-	@{ $(call append,$< $(replacing)); } | sed -E 's/^CREATE (FUNCTION|TRIGGER|VIEW) /CREATE OR REPLACE \1 /' >>$@.tmp
+	@{ $(call append,$<); } | $(with_pieces) >$@.pieces
+	@{ cat $@.pieces && $(call append,$(replacing)); } | sed -E 's/^CREATE (FUNCTION|TRIGGER|VIEW) /CREATE OR REPLACE \1 /' >>$@.tmp
+	@rm $@.pieces
 	@mv $@.tmp $@
 
 # --- the private PostgreSQL ---------------------------------------------------------------
