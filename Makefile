@@ -39,7 +39,7 @@ ifneq ($(words $(CURDIR)),1)
 $(error make cannot work in a folder whose path contains spaces: $(CURDIR))
 endif
 
-.PHONY: all install uninstall bootstrap bootstrap-observe prefix prefix-release prefix-test test test-fresh test-matrix \
+.PHONY: all install uninstall bootstrap bootstrap-observe bootstrap-prometheus bootstrap-clients prefix prefix-release prefix-test test test-fresh test-matrix \
 	lint format fuzz clean freeze-sql help where build-tests
 
 all: bootstrap
@@ -55,6 +55,19 @@ ifneq ($(is_root),)
 	@$(tools)/bootstrap.sh --group observe
 	@$(tools)/bootstrap.sh --group mmdb
 endif
+
+# promtool and a real Prometheus, for 170_metrics.
+bootstrap-prometheus: bootstrap
+ifneq ($(is_root),)
+	@$(tools)/bootstrap.sh --group prometheus
+endif
+
+# What applications of docs/examples are written with; without root only what npm has.
+bootstrap-clients: bootstrap
+ifneq ($(is_root),)
+	@$(tools)/bootstrap.sh --group clients
+endif
+	@$(tools)/node_modules.sh
 
 # Into the PostgreSQL of the machine (DESTDIR and PG_CONFIG as for every extension).
 install uninstall: bootstrap
@@ -111,7 +124,7 @@ help:
 #: make chaos           random faults on real clusters: CHAOS_SECONDS=300, SEED= (printed, to
 #:                      draw the same again), NODES=3, ROUND=1 (the first one)
 #: make lint            the rules of the house
-#: make fuzz            FUZZ_SECONDS=60 for each fuzzer, or those of TESTS="message state conninfo token address geo"
+#: make fuzz            FUZZ_SECONDS=60 for each fuzzer, or those of TESTS="message state conninfo token address geo jwt"
 #: make freeze-sql      at a release: the scripts as built become files of the repository
 #: make format          clang-format in place
 #: make clean           remove build/
@@ -125,6 +138,7 @@ served := prefix prefix-test test $(addprefix test-,$(layers) $(slow_layers)) li
 ifneq ($(is_root),)
 
 test test-tap: bootstrap-observe
+test test-sidecar: bootstrap-prometheus bootstrap-clients
 $(served): bootstrap
 	@+$(as_postgres) $(MAKE) $@
 

@@ -83,7 +83,8 @@ SYSTEMD_UNIT_DIR ?= /usr/lib/systemd/system
 SYSUSERS_DIR ?= /usr/lib/sysusers.d
 TMPFILES_DIR ?= /usr/lib/tmpfiles.d
 manuals := $(wildcard $(root)/docs/*.md) $(root)/LICENSE
-examples := $(root)/docker/member.conf $(wildcard $(root)/.env.multiregion.example)
+examples := $(root)/docker/member.conf $(root)/docker/prometheus/multiregion.rules.yml \
+	$(root)/docker/grafana/multiregion.json $(wildcard $(root)/.env.multiregion.example)
 units := $(root)/docker/systemd
 
 # with_paths FILE TARGET: installs it with the real folders in place of @BINDIR@ and @DATADIR@
@@ -95,9 +96,10 @@ install-programs: $(programs)
 	$(MKDIR_P) '$(DESTDIR)$(bindir)'
 	$(INSTALL_PROGRAM) $(programs) '$(DESTDIR)$(bindir)/'
 install-examples:
-	$(MKDIR_P) '$(DESTDIR)$(exampledir)/docs' '$(DESTDIR)$(exampledir)/systemd' '$(DESTDIR)$(SYSTEMD_UNIT_DIR)' \
+	$(MKDIR_P) '$(DESTDIR)$(exampledir)/docs/examples' '$(DESTDIR)$(exampledir)/systemd' '$(DESTDIR)$(SYSTEMD_UNIT_DIR)' \
 		'$(DESTDIR)$(SYSUSERS_DIR)' '$(DESTDIR)$(TMPFILES_DIR)'
 	$(INSTALL_DATA) $(manuals) '$(DESTDIR)$(exampledir)/docs/'
+	$(INSTALL_DATA) $(root)/docs/examples/* '$(DESTDIR)$(exampledir)/docs/examples/'
 	for file in $(examples); do $(INSTALL_DATA) $$file "$(DESTDIR)$(exampledir)/$$(basename $$file | sed 's/^\.//')" || exit 1; done
 	$(call with_paths,multiregiond@.service,$(SYSTEMD_UNIT_DIR)/multiregiond@.service)
 	$(call with_paths,postgresql@.service.conf,$(exampledir)/systemd/postgresql@.service.conf)

@@ -121,8 +121,12 @@ GRANT EXECUTE ON FUNCTION
 	@extschema@.set_tenant_region(text, text, text, bigint, text, text[]),
 	@extschema@.clear_tenant_region(text, text, bigint),
 	multiregion.member_conninfo(),
-	multiregion.commit_token()
+	multiregion.commit_token(),
+	multiregion.act_as(text, text)
 	TO multiregion_api;
+
+-- Whoever makes a change through the sidecar, in a role of his own, is told where it lies.
+GRANT EXECUTE ON FUNCTION multiregion.commit_token() TO multiregion_admin;
 
 -- Status.
 GRANT EXECUTE ON FUNCTION
@@ -134,6 +138,8 @@ GRANT EXECUTE ON FUNCTION
 	multiregion.member_status(),
 	multiregion.failover_forecast(),
 	multiregion.cache_status(),
+	multiregion.node_counters(),
+	multiregion.member_counters(),
 	@extschema@.explain_failover(text[]),
 	multiregion.wait_for_change(bigint, integer),
 	multiregion.alert_status(),

@@ -132,6 +132,7 @@ mr_http_reason(int status)
 	} reasons[] = {
 		{200, "OK"},
 		{204, "No Content"},
+		{304, "Not Modified"},
 		{400, "Bad Request"},
 		{401, "Unauthorized"},
 		{403, "Forbidden"},
@@ -144,6 +145,7 @@ mr_http_reason(int status)
 		{415, "Unsupported Media Type"},
 		{417, "Expectation Failed"},
 		{422, "Unprocessable Content"},
+		{429, "Too Many Requests"},
 		{431, "Request Header Fields Too Large"},
 		{500, "Internal Server Error"},
 		{501, "Not Implemented"},

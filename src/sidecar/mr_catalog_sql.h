@@ -1,6 +1,7 @@
 /*
- * Every SQL text the serving sidecar sends. Nothing takes a value except as a parameter.
- * The columns are read by name in status.c, tenant_answer.c and endpoint_failover.c.
+ * Every SQL text the serving sidecar sends, but for mr_where_sql.h. Nothing takes a value
+ * except as a parameter. The columns are read by name in status.c, tenant_answer.c and
+ * endpoint_failover.c.
  */
 #ifndef MR_CATALOG_SQL_H
 #define MR_CATALOG_SQL_H
@@ -85,6 +86,9 @@
 	" NULL::bigint AS version FROM (SELECT %s.clear_tenant_region($1, $2, $3::bigint)," \
 	" pg_catalog.pg_current_xact_id()) AS c" \
 	" LEFT JOIN multiregion.regions AS r ON r.region_key = %s.primary_region()"
+
+/* The session acts as role $1, with the claims $2 (JSON, or empty). */
+#define MR_SQL_ACT_AS "SELECT multiregion.act_as($1, $2)"
 
 /* In the session of the change, after it. */
 #define MR_SQL_TOKEN "SELECT multiregion.commit_token()"

@@ -16,6 +16,8 @@
 	  "A tenant id is 1 to 255 bytes of percent-encoded UTF-8 without NUL.") \
 	X(MR_ERROR_BAD_PARAMETER, "bad_parameter", 400, "a query parameter cannot be read", \
 	  "docs/http-api.md lists the parameters of each path.") \
+	X(MR_ERROR_BAD_TOKEN, "bad_token", 400, "the token of the read cannot be used", \
+	  "Forget it: no read has to wait for it.") \
 	X(MR_ERROR_NOT_FOUND, "not_found", 404, "there is no such path", \
 	  "GET / lists the paths of this API.") \
 	X(MR_ERROR_UNKNOWN_TENANT, "unknown_tenant", 404, "the tenant is not registered", \
@@ -30,6 +32,8 @@
 	  "Send at most 16 kB of them.") \
 	X(MR_ERROR_EXPECTATION, "expectation_failed", 417, "the Expect header cannot be met", \
 	  "Only \"100-continue\" is understood.") \
+	X(MR_ERROR_TOO_MANY, "too_many_requests", 429, "this client asks for too many changes", \
+	  "Try again after the time in Retry-After.") \
 	X(MR_ERROR_INTERNAL, "internal_error", 500, "the request failed inside multiregiond", \
 	  "Its log says more.") \
 	X(MR_ERROR_UNKNOWN_METHOD, "method_unknown", 501, "the method is not known", \

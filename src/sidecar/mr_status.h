@@ -2,9 +2,8 @@
  * The last copy of what the local PostgreSQL knows: lease, members, regions, policy,
  * last failover. Filled by the watcher from SQL results, read by the endpoints.
  *
- * Texts point into the kept results, so a copy is as long-lived as the results in it.
- * What the copy says is never corrected, only dated: whoever answers from it adds its
- * age.
+ * Texts point into the kept results, so a copy is as long-lived as the results in it. What
+ * it says is never corrected, only dated: whoever answers from it adds its age.
  */
 #ifndef MR_STATUS_H
 #define MR_STATUS_H
@@ -64,7 +63,9 @@ typedef enum MrStatusPart
 	MR_STATUS_REGION,
 	MR_STATUS_POLICY,
 	MR_STATUS_FAILOVER,
-	MR_STATUS_MEMBER, /* how to reach them, one row each */
+	MR_STATUS_MEMBER,  /* how to reach them, one row each */
+	MR_STATUS_SAMPLES, /* for metrics alone, one row a sample; mr_sample_sql.h */
+	MR_STATUS_HISTORY, /* the same, of all failovers */
 	MR_STATUS_PARTS
 } MrStatusPart;
 
@@ -101,6 +102,7 @@ typedef struct MrStatus
 	const char *reason;         /* may be NULL */
 	int64_t generation;
 	MrStatusForecast forecast;
+	uint64_t reads;        /* how often anything was taken */
 	uint64_t member_reads; /* how often MR_STATUS_MEMBER was taken */
 
 	int node_count;

@@ -100,16 +100,6 @@ read_basics(MrSettings *settings, MrProblems *problems)
 }
 
 static void
-read_tokens(MrSettings *settings, MrProblems *problems)
-{
-	const char *name = "MULTIREGION_API_TOKEN";
-	const char *text = mr_environment_get(&settings->environment, name);
-
-	if (text != NULL)
-		mr_auth_add(&settings->auth, name, text, problems);
-}
-
-static void
 read_policy(MrSettings *settings, const char *variable, const MrPolicySetting *setting,
 			MrProblems *problems)
 {
@@ -258,7 +248,8 @@ mr_settings_read(MrSettings *settings, MrProblems *problems)
 {
 	settings->self = -1;
 	read_basics(settings, problems);
-	read_tokens(settings, problems);
+	mr_settings_read_auth(settings, problems);
+	mr_settings_read_http(settings, problems);
 #define READ_NUMBER(field, name, def, min, max, what) \
 	read_number(settings, name, def, min, max, &settings->field, problems);
 	MR_SETTING_NUMBERS(READ_NUMBER)
@@ -288,5 +279,6 @@ mr_settings_free(MrSettings *settings)
 	for (i = 0; i < settings->node_count; i++)
 		free(settings->nodes[i].url);
 	settings->node_count = 0;
+	mr_auth_free(&settings->auth);
 	mr_environment_free(&settings->environment);
 }

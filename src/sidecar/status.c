@@ -10,6 +10,7 @@
 
 #include "core/mr_health.h"
 #include "sidecar/mr_log.h"
+#include "sidecar/mr_metric_list.h"
 
 /* One row, columns by name. missing is set when a column is not there. */
 typedef struct Row
@@ -200,12 +201,17 @@ mr_status_take(MrStatus *status, MrStatusPart part, PGresult *result, int64_t no
 			if (good)
 				next->member_reads++;
 			break;
+		case MR_STATUS_SAMPLES:
+		case MR_STATUS_HISTORY:
+			good = good && PQnfields(result) == MR_METRIC_LABELS + 2;
+			break;
 		case MR_STATUS_PARTS:
 			good = false;
 			break;
 	}
 	if (good)
 	{
+		next->reads++;
 		if (part == MR_STATUS_LEASE)
 		{
 			next->valid = true;

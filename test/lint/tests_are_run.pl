@@ -20,6 +20,7 @@ my @places = (
 	qr{^test/bench/(?:\w+/)*\w+\.p[lm]$},
 	qr{^test/chaos/\w+\.pl$},
 	qr{^test/link/\w+\.[ch]$},
+	qr{^test/clients/(?:load\.(?:mjs|py)|Load\.java)$},
 	qr{^test/load/\w+\.(?:[ch]|pl)$},
 	qr{^test/lint/\w+\.(?:pl|sh)$},
 	qr{^test/lint/lib/\w+\.pm$},

@@ -20,11 +20,11 @@ nothing(struct MrService *service, struct MrRequest *request, const struct MrRou
 }
 
 static const MrRoute table[] = {
-	{MR_METHOD_GET, "/", nothing, "root"},
-	{MR_METHOD_GET, "/a", nothing, "a"},
-	{MR_METHOD_GET, "/a/:id/region", nothing, "get"},
-	{MR_METHOD_POST, "/a/:id/region", nothing, "set"},
-	{MR_METHOD_GET, "/a/b/c", nothing, "abc"},
+	{MR_METHOD_GET, "/", nothing, "root", 0},
+	{MR_METHOD_GET, "/a", nothing, "a", 0},
+	{MR_METHOD_GET, "/a/:id/region", nothing, "get", 0},
+	{MR_METHOD_POST, "/a/:id/region", nothing, "set", 0},
+	{MR_METHOD_GET, "/a/b/c", nothing, "abc", 0},
 };
 
 static MrRouteMatch match;
