@@ -165,11 +165,15 @@ take_tenant_cache(MrFinding *finding)
 		  "TRIGGER note_change (and note_truncate), and ALTER TABLE multiregion.region ENABLE "
 		  "ALWAYS TRIGGER note_change.");
 	finding->ok = mr_tenant_cache == NULL || (tables->tenants_watched && tables->regions_watched);
-	snprintf(finding->detail, sizeof(finding->detail), "%s",
-			 mr_tenant_cache == NULL ? "Tenants are not kept in memory."
-			 : finding->ok           ? "Tenants are kept in memory."
-									 : "Triggers of multiregion.tenant or multiregion.region are "
-									   "disabled: what is known of tenants is read anew each time.");
+	if (mr_tenant_cache == NULL)
+		strlcpy(finding->detail, "Tenants are not kept in memory.", sizeof(finding->detail));
+	else if (finding->ok)
+		strlcpy(finding->detail, "Tenants are kept in memory.", sizeof(finding->detail));
+	else
+		strlcpy(finding->detail,
+				"Triggers of multiregion.tenant or multiregion.region are disabled: what is known "
+				"of tenants is read anew each time.",
+				sizeof(finding->detail));
 }
 
 /* ---------- the state directory ---------- */
