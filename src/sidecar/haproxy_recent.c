@@ -40,7 +40,11 @@ mr_haproxy_recent_put(MrHaproxyRecent *recent, const char *key, const char *valu
 	while (entry != NULL && strcmp(entry->key, key) != 0)
 		entry = entry->chain;
 	if (entry != NULL && strcmp(entry->value, value) == 0)
+	{
+		/* It may have been another in between: a whole map begun before may have that one. */
+		entry->round = round;
 		return MR_HAPROXY_PUT_SAME;
+	}
 	if (entry == NULL && recent->count >= MR_HAPROXY_RECENT_MAX)
 		return MR_HAPROXY_PUT_FULL;
 	copy = strdup(value);
