@@ -48,12 +48,13 @@ all: bootstrap
 bootstrap:
 	@$(tools)/bootstrap.sh
 
-# What a test of another system's cluster needs, and one that makes a database of addresses;
+# What tests of another system's cluster, of a database of addresses and of nginx need;
 # without root such a test is left out.
 bootstrap-observe: bootstrap
 ifneq ($(is_root),)
 	@$(tools)/bootstrap.sh --group observe
 	@$(tools)/bootstrap.sh --group mmdb
+	@$(tools)/bootstrap.sh --group origin
 endif
 
 # Into the PostgreSQL of the machine (DESTDIR and PG_CONFIG as for every extension).
@@ -124,7 +125,7 @@ served := prefix prefix-test test $(addprefix test-,$(layers) $(slow_layers)) li
 
 ifneq ($(is_root),)
 
-test test-tap: bootstrap-observe
+test test-tap test-sidecar: bootstrap-observe
 $(served): bootstrap
 	@+$(as_postgres) $(MAKE) $@
 
