@@ -48,12 +48,13 @@ all: bootstrap
 bootstrap:
 	@$(tools)/bootstrap.sh
 
-# What a test of another system's cluster needs, and one that makes a database of addresses;
+# What tests of another system's cluster, of a database of addresses and of nginx need;
 # without root such a test is left out.
 bootstrap-observe: bootstrap
 ifneq ($(is_root),)
 	@$(tools)/bootstrap.sh --group observe
 	@$(tools)/bootstrap.sh --group mmdb
+	@$(tools)/bootstrap.sh --group origin
 endif
 
 bootstrap-bench: bootstrap
