@@ -11,6 +11,7 @@
 #include "sidecar/mr_rate_limit.h"
 #include "sidecar/mr_router.h"
 #include "sidecar/mr_server.h"
+#include "sidecar/mr_server_fast.h"
 #include "sidecar/mr_serving.h"
 #include "sidecar/mr_settings.h"
 #include "sidecar/mr_tenant_cache.h"
@@ -104,6 +105,7 @@ extern void mr_endpoint_health_database(MrService *service, MrRequest *request,
 										const MrRouteMatch *match);
 extern void mr_endpoint_health_failover(MrService *service, MrRequest *request,
 										const MrRouteMatch *match);
+extern void mr_endpoint_openapi(MrService *service, MrRequest *request, const MrRouteMatch *match);
 extern void mr_endpoint_health_redis(MrService *service, MrRequest *request,
 									 const MrRouteMatch *match);
 extern void mr_endpoint_cdn_invalidate(MrService *service, MrRequest *request,

@@ -1,6 +1,6 @@
 /*
  * The paths of the API. Adding one: a line here, its function in an endpoint_*.c, its
- * section in docs/http-api.md (a test compares them).
+ * section in docs/http-api.md and its place in docs/openapi.json (tests compare them).
  */
 #include "sidecar/mr_service.h"
 
@@ -11,6 +11,7 @@ const MrRoute mr_routes[] = {
 	{MR_METHOD_GET, "/", mr_endpoint_root,
 	 "200 on the primary; this list for who accepts JSON or HTML", MR_ROUTE_CHECK},
 	{MR_METHOD_GET, "/api", mr_endpoint_index, "this list"},
+	{MR_METHOD_GET, "/openapi.json", mr_endpoint_openapi, "this API for programs"},
 	{MR_METHOD_GET, "/api/health", mr_endpoint_health, "200 if this region can serve, else 503",
 	 MR_ROUTE_OPEN},
 	{MR_METHOD_GET, "/metrics", mr_endpoint_metrics,
