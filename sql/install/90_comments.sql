@@ -70,6 +70,7 @@ COMMENT ON COLUMN multiregion.tenant_history.changed_at IS 'When.';
 COMMENT ON COLUMN multiregion.tenant_history.mode IS 'prefer or pin.';
 COMMENT ON COLUMN multiregion.tenant_history.fallbacks IS 'Regions that serve it instead, in order.';
 COMMENT ON COLUMN multiregion.tenant_history.zone IS 'Residency zone it belonged to.';
+COMMENT ON INDEX multiregion.tenant_history_by_xid IS 'Changes since a transaction, for who follows them.';
 COMMENT ON COLUMN multiregion.tenant_history.changed_xid IS 'Transaction that changed it; null before version 0.2.';
 
 COMMENT ON TABLE multiregion.policy IS 'Values of the cluster policy that somebody has set.';
