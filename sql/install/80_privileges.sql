@@ -87,8 +87,6 @@ GRANT EXECUTE ON FUNCTION
 	@extschema@.resume_failover(text, text),
 	@extschema@.switchover(text, boolean, boolean, interval),
 	@extschema@.failover(text, boolean, boolean, interval),
-	@extschema@.schedule_switchover(timestamptz, text, boolean, text),
-	@extschema@.cancel_switchover(bigint),
 	multiregion.init(text, text, text, text[], text),
 	multiregion.set_mode(text, text),
 	multiregion.leave(),
@@ -101,7 +99,9 @@ GRANT EXECUTE ON FUNCTION
 -- The sidecar too: it asks its own clients who they are.
 GRANT EXECUTE ON FUNCTION
 	multiregion.request_failover(text, boolean, boolean, integer),
-	multiregion.failover_result(text)
+	multiregion.failover_result(text),
+	@extschema@.schedule_switchover(timestamptz, text, boolean, text),
+	@extschema@.cancel_switchover(bigint)
 	TO multiregion_admin, multiregion_api;
 
 -- Peers: the lease workers and monitors of other nodes, and multiregion-join.

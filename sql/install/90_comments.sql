@@ -55,6 +55,7 @@ COMMENT ON COLUMN multiregion.tenant.mode IS 'prefer: another region may serve i
 COMMENT ON COLUMN multiregion.tenant.fallbacks IS 'Keys of the regions that serve it instead, in order; null: none are named.';
 COMMENT ON COLUMN multiregion.tenant.zone IS 'Residency zone it belongs to, or null.';
 COMMENT ON INDEX multiregion.tenant_by_region IS 'Tenants of a region.';
+COMMENT ON INDEX multiregion.tenant_history_by_xid IS 'Changes by the transaction that made them: what is new for HAProxy''s maps.';
 COMMENT ON FUNCTION multiregion.note_tenant_change() IS 'Trigger: tells the caches of tenants on all nodes.';
 COMMENT ON TRIGGER note_change ON multiregion.tenant IS 'Tells the caches of tenants.';
 COMMENT ON TRIGGER note_truncate ON multiregion.tenant IS 'Tells the caches of tenants.';
@@ -70,6 +71,7 @@ COMMENT ON COLUMN multiregion.tenant_history.changed_at IS 'When.';
 COMMENT ON COLUMN multiregion.tenant_history.mode IS 'prefer or pin.';
 COMMENT ON COLUMN multiregion.tenant_history.fallbacks IS 'Regions that serve it instead, in order.';
 COMMENT ON COLUMN multiregion.tenant_history.zone IS 'Residency zone it belonged to.';
+COMMENT ON COLUMN multiregion.tenant_history.changed_xid IS 'Transaction that changed it; null before version 0.2.';
 
 COMMENT ON TABLE multiregion.policy IS 'Values of the cluster policy that somebody has set.';
 COMMENT ON COLUMN multiregion.policy.name IS 'Name of the policy.';

@@ -25,7 +25,12 @@
 	X("CDN_ENABLED", LATER, BOOLEAN, "false", "", "tell a CDN what has changed") \
 	X("CDN_PROVIDER", LATER, WORD, "", "cloudflare|cloudfront|fastly|varnish", "which CDN") \
 	X("CDN_ENDPOINT_<REGION>", INIT, TEXT, "", "", "URL of the region's CDN endpoint") \
-	X("ENABLE_CROSS_REGION_PROXY", LATER, BOOLEAN, "true", "", "pass requests on to their region") \
+	X("ENABLE_CROSS_REGION_PROXY", SIDECAR, BOOLEAN, "true", "", \
+	  "pass requests on to their region") \
+	X("MULTIREGION_HAPROXY_SOCKET", SIDECAR, TEXT, "", "", \
+	  "runtime socket of the HAProxy to feed") \
+	X("MULTIREGION_HAPROXY_MAPS", SIDECAR, TEXT, "/etc/haproxy/multiregion", "", \
+	  "folder of the maps, as HAProxy's configuration names it") \
 	X("REGION_<REGION>_ID", INIT, TEXT, "", "", "the region's id") \
 	X("REGION_<REGION>_NAME", INIT, TEXT, "", "", "the region's display name") \
 	X("REGION_<REGION>_LATITUDE", INIT, TEXT, "", "", "degrees; with the longitude") \

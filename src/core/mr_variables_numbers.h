@@ -24,6 +24,10 @@
 	  "ms without news from the database after which answers are marked stale") \
 	X(drain_timeout_ms, "MULTIREGION_DRAIN_TIMEOUT", 1000, 0, 3600000, \
 	  "ms of answering 503 on /api/health before stopping on SIGTERM") \
+	X(haproxy_max_tenants, "MULTIREGION_HAPROXY_MAX_TENANTS", 1000000, 1, 100000000, \
+	  "tenants that HAProxy's map may hold; with more it keeps the last whole one") \
+	X(haproxy_check_ms, "MULTIREGION_HAPROXY_CHECK_INTERVAL", 60000, 100, 86400000, \
+	  "ms between two comparisons of HAProxy's maps with the tables") \
 	X(write_timeout_ms, "MULTIREGION_WRITE_TIMEOUT", 5000, 100, 3600000, \
 	  "ms to find the primary and have it make a change") \
 	X(failover_timeout_ms, "MULTIREGION_FAILOVER_TIMEOUT", 30000, 100, 3600000, \

@@ -1,5 +1,5 @@
 /*
- * GET /, /api/regions, /api/regions/status: answers from the last copy, always 200.
+ * GET /api, /api/regions, /api/regions/status: answers from the last copy, always 200.
  * It must never wait for the database. Called through routes.c.
  */
 #include "sidecar/mr_service.h"

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sidecar/mr_authorize.h"
 #include "sidecar/mr_loop.h"
 #include "sidecar/mr_where_sql.h"
 
@@ -226,10 +227,13 @@ ask(MrWhere *where)
 	MrService *service = where->service;
 	char format[SQL_SIZE];
 	char sql[SQL_SIZE];
-	MrPoolQuery query = {.sql = sql, .timeout_ms = service->settings->tenant_timeout_ms};
+	MrPoolQuery query = {.sql = sql,
+						 .timeout_ms = service->settings->tenant_timeout_ms,
+						 .operation = MR_OPERATION_ROUTE};
 
 	make_query(where, format, &query);
 	snprintf(sql, sizeof(sql), format, service->watcher.schema);
+	mr_authorize_query(where->request, &query);
 	return mr_pool_query(&service->pool, &query, on_answer, where);
 }
 

@@ -21,6 +21,7 @@
 	X(MR_OPERATION_MEMBERS, "members") \
 	X(MR_OPERATION_DETAILS, "details") \
 	X(MR_OPERATION_HISTORY, "history") \
+	X(MR_OPERATION_ROUTE, "route") \
 	X(MR_OPERATION_TENANT_READ, "tenant_read") \
 	X(MR_OPERATION_TENANT_WRITE, "tenant_write") \
 	X(MR_OPERATION_TOKEN, "token") \

@@ -53,7 +53,7 @@ typedef struct MrRoute
 	MrMethod method;
 	const char *path;
 	MrHandler handler;
-	const char *what; /* one line for GET / and the documentation */
+	const char *what; /* one line for GET /api and the documentation */
 	unsigned int flags;
 } MrRoute;
 

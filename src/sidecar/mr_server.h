@@ -36,6 +36,7 @@ typedef struct MrRequest
 	MrMethod method;                 /* MR_METHOD_COUNT: of one that is refused unread */
 	const char *path;                /* as sent, without the query; NULL if there is none */
 	const char *query;               /* NULL if there is none */
+	const char *reason;              /* of the answer's first line; NULL: the status's own */
 	const struct MrRoute *route;     /* once the router has found it, else NULL */
 	int64_t began_ns;                /* when all of it was there */
 	bool encrypted;                  /* it came over TLS */
@@ -53,23 +54,6 @@ typedef void (*MrServerHandler)(MrRequest *request, void *arg);
 
 /* Sees every answer in the moment it is given; for metrics and the access log. */
 typedef void (*MrServerObserver)(const MrRequest *request, int status, size_t bytes, void *arg);
-
-#define MR_FAST_BYTES 16384 /* longest answer that is recalled, with its headers */
-
-/* What was recalled. */
-typedef struct MrRecalled
-{
-	int status;
-	size_t length; /* of all of it */
-	size_t body;   /* of the body */
-} MrRecalled;
-
-/*
- * Writes the answer to a GET of the route that was remembered, headers and all. False if
- * it is not known any more: the request goes its long way.
- */
-typedef bool (*MrServerRecall)(const struct MrRoute *route, const char *id, char *out, size_t size,
-							   MrRecalled *recalled, void *arg);
 
 typedef struct MrServerLimits
 {
@@ -90,18 +74,6 @@ extern void mr_server_set_limits(MrServer *server, const MrServerLimits *limits)
  */
 extern bool mr_server_set_tls(MrServer *server, const struct MrTlsFiles *files, char *problem,
 							  size_t size);
-
-/* Who knows the answers to requests that were remembered (server_fast.c). */
-extern void mr_server_set_recall(MrServer *server, MrServerRecall recall, void *arg);
-
-/* Forgets all requests. fast: whether any are remembered from now on. */
-extern void mr_server_forget(MrServer *server, bool fast);
-
-/*
- * Before the answer: it depends on nothing in the request but its path, and the recall
- * function will know it. Whether the request is one to remember is looked at here.
- */
-extern void mr_request_remember(const MrRequest *request);
 
 /* Who sees the answers; one at a time, set before the first request. */
 extern void mr_server_observe(MrServer *server, MrServerObserver observer, void *arg);

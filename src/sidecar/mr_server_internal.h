@@ -9,6 +9,7 @@
 #include <event2/listener.h>
 
 #include "sidecar/mr_server.h"
+#include "sidecar/mr_server_fast.h"
 #include "sidecar/mr_server_guard.h"
 #include "sidecar/mr_server_memo.h"
 

@@ -31,6 +31,7 @@ extern void mr_memo_add(MrMemo *memo, const char *bytes, size_t length,
 /* Forgets all. */
 extern void mr_memo_clear(MrMemo *memo);
 
+/* Frees it. */
 extern void mr_memo_close(MrMemo *memo);
 
 #endif /* MR_SERVER_MEMO_H */

@@ -5,12 +5,14 @@
 #define MR_SERVICE_H
 
 #include "adapters/mr_json.h"
+#include "sidecar/mr_haproxy.h"
 #include "sidecar/mr_database_pool.h"
 #include "sidecar/mr_hot.h"
 #include "sidecar/mr_primary.h"
 #include "sidecar/mr_rate_limit.h"
 #include "sidecar/mr_router.h"
 #include "sidecar/mr_server.h"
+#include "sidecar/mr_server_fast.h"
 #include "sidecar/mr_serving.h"
 #include "sidecar/mr_settings.h"
 #include "sidecar/mr_tenant_cache.h"
@@ -29,6 +31,7 @@ typedef struct MrService
 	MrPool orders;     /* to the local node, for what takes as long as a failover */
 	MrPrimary primary; /* started with them */
 	MrTenantCache *tenants;
+	MrHaproxy *haproxy; /* NULL: no database is watched */
 	MrRateLimit *rate_limit;
 	bool draining;
 	uint64_t reloads; /* of the settings */
@@ -104,9 +107,33 @@ extern void mr_endpoint_health_database(MrService *service, MrRequest *request,
 										const MrRouteMatch *match);
 extern void mr_endpoint_health_failover(MrService *service, MrRequest *request,
 										const MrRouteMatch *match);
+extern void mr_endpoint_openapi(MrService *service, MrRequest *request, const MrRouteMatch *match);
 extern void mr_endpoint_health_redis(MrService *service, MrRequest *request,
 									 const MrRouteMatch *match);
 extern void mr_endpoint_cdn_invalidate(MrService *service, MrRequest *request,
 									   const MrRouteMatch *match);
+
+/* Health checks and Patroni's contract, in endpoint_patroni*.c. */
+extern void mr_endpoint_root(MrService *service, MrRequest *request, const MrRouteMatch *match);
+extern void mr_endpoint_patroni_check(MrService *service, MrRequest *request,
+									  const MrRouteMatch *match);
+extern void mr_endpoint_patroni_agent(MrService *service, MrRequest *request,
+									  const MrRouteMatch *match);
+extern void mr_endpoint_patroni_cluster(MrService *service, MrRequest *request,
+										const MrRouteMatch *match);
+extern void mr_endpoint_patroni_history(MrService *service, MrRequest *request,
+										const MrRouteMatch *match);
+extern void mr_endpoint_patroni_config(MrService *service, MrRequest *request,
+									   const MrRouteMatch *match);
+extern void mr_endpoint_patroni_failsafe(MrService *service, MrRequest *request,
+										 const MrRouteMatch *match);
+extern void mr_endpoint_patroni_switchover(MrService *service, MrRequest *request,
+										   const MrRouteMatch *match);
+extern void mr_endpoint_patroni_unschedule(MrService *service, MrRequest *request,
+										   const MrRouteMatch *match);
+extern void mr_endpoint_patroni_failover(MrService *service, MrRequest *request,
+										 const MrRouteMatch *match);
+extern void mr_endpoint_patroni_elsewhere(MrService *service, MrRequest *request,
+										  const MrRouteMatch *match);
 
 #endif /* MR_SERVICE_H */

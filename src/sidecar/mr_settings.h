@@ -20,6 +20,9 @@
 
 #define MR_SETTINGS_REGIONS 32
 
+#define MR_HAPROXY_PATH_MAX 107 /* of a unix socket */
+#define MR_HAPROXY_FOLDER_MAX 200
+
 typedef struct MrSettingsRegion
 {
 	char key[MR_NAME_SIZE];
@@ -57,6 +60,9 @@ typedef struct MrSettings
 	char region[MR_NAME_SIZE]; /* DEPLOYMENT_REGION, as a key; empty if not given */
 	char node[MR_NAME_SIZE];   /* this node's name; empty if it has none */
 	int self;                  /* its index in nodes, or -1 */
+	bool proxies;              /* ENABLE_CROSS_REGION_PROXY */
+	const char *haproxy;       /* MULTIREGION_HAPROXY_SOCKET, or NULL */
+	const char *haproxy_maps;  /* MULTIREGION_HAPROXY_MAPS */
 	const char *listen;        /* addresses, comma separated */
 	MrLogLevel log_level;
 	bool has_database;

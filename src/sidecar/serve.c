@@ -141,6 +141,8 @@ on_reload(void *arg)
 	set_limits(service);
 	read_tls_again(service);
 	mr_primary_set(&service->primary, fresh);
+	if (service->haproxy != NULL)
+		mr_haproxy_set(service->haproxy, fresh);
 	mr_service_seed_regions(service);
 	change_database(service, fresh, old);
 	if (service->orders.timer != NULL && service->orders.count == 0)
@@ -237,6 +239,11 @@ start(Daemon *daemon)
 							   &service->watcher.target) &&
 			   mr_watcher_start(&service->watcher, service->base, &settings->database,
 								settings->database_timeout_ms, on_watcher, daemon);
+	if (service->watched && good)
+	{
+		service->haproxy = mr_haproxy_open(service->base, settings, &service->watcher);
+		good = service->haproxy != NULL;
+	}
 	mr_primary_set(&service->primary, settings);
 	mr_service_seed_regions(service);
 	good = good && mr_notify_ready(service->base);
@@ -258,6 +265,7 @@ stop(Daemon *daemon)
 		mr_pool_disconnect(&service->pool, "multiregiond stops");
 	if (service->orders.timer != NULL)
 		mr_pool_disconnect(&service->orders, "multiregiond stops");
+	mr_haproxy_close(service->haproxy);
 	mr_primary_close(&service->primary);
 	mr_signals_close();
 	if (service->server != NULL)

@@ -127,7 +127,8 @@ send_answer(MrRequest *request, int status, const char *type, const char *bytes,
 		free(owned);
 	if (server->observer != NULL)
 		server->observer(request, status, buffer != NULL ? length : 0, server->observer_arg);
-	evhttp_send_reply(request->http, status, mr_http_reason(status), buffer);
+	evhttp_send_reply(request->http, status,
+					  request->reason != NULL ? request->reason : mr_http_reason(status), buffer);
 	if (buffer != NULL)
 		evbuffer_free(buffer);
 	server->pending--;

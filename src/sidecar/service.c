@@ -70,6 +70,7 @@ void
 mr_service_input(const MrService *service, MrServingInput *input)
 {
 	input->enabled = service->watched;
+	input->alone = !service->settings->enabled;
 	input->draining = service->draining;
 	input->connected = service->watcher.up;
 	input->age_ms = mr_watcher_age_ms(&service->watcher);

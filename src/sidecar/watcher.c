@@ -4,12 +4,13 @@
  *     pause -> resolve -> connect -> identity -> lease -> regions
  *       ^                                          ^         |
  *       |  anything lost, refused, late, or the    |         v
- *       +- server stopping                         |  [policies -> failover -> members
+ *       +- server stopping                         |  [policies -> failover -> plans -> members
  *                                                  |    -> samples -> history, if it has changed]
  *                                                  |         |
  *                                                  +- change <
  *
- * The wait ends at a change of the shared generation or after a second, so an idle
+ * The wait ends at a change of the shared generation or after a second (of a primary: after
+ * a quarter of what its lease has left, if that is less), so an idle
  * sidecar costs three short statements a second. A server that stops is left at once: a
  * smart shutdown waits for us, and a session that answers nothing is no use.
  *
@@ -29,7 +30,9 @@
 #include "sidecar/mr_sample_sql.h"
 
 #define APPLICATION "multiregiond"
-#define WAIT_MS 1000      /* longest wait for a change: the age of lag figures */
+#define WAIT_MS 1000 /* longest wait for a change: the age of lag figures */
+#define WAIT_MIN_MS 50
+#define WAITS_OF_LEASE 4  /* of a primary: no wait is longer than this part of its lease */
 #define DETAILS_MS 5000   /* how often policies and failovers are read without a change */
 #define PAUSE_MIN_MS 100  /* between attempts to connect: doubles from here ... */
 #define PAUSE_MAX_MS 2000 /* ... to here */
@@ -88,16 +91,28 @@ send_query(MrWatcher *watcher, const char *sql)
 	mr_link_query(&watcher->link, sql, 0, NULL, watcher->timeout_ms);
 }
 
+/* A lease must not run out, by what the copy says of it, before the copy is renewed. */
+static int64_t
+wait_ms(const MrStatus *status)
+{
+	int64_t wait = status->lease_remaining_ms / WAITS_OF_LEASE;
+
+	if (!status->is_primary || wait <= 0 || wait > WAIT_MS)
+		return WAIT_MS;
+	return wait < WAIT_MIN_MS ? WAIT_MIN_MS : wait;
+}
+
 static void
 send_wait(MrWatcher *watcher)
 {
+	int64_t wait = wait_ms(&watcher->status);
 	char generation[24];
 	char timeout[24];
 	const char *values[] = {generation, timeout};
 
 	snprintf(generation, sizeof(generation), "%" PRId64, watcher->status.generation);
-	snprintf(timeout, sizeof(timeout), "%d", WAIT_MS);
-	mr_link_query(&watcher->link, MR_SQL_WAIT, 2, values, WAIT_MS + watcher->timeout_ms);
+	snprintf(timeout, sizeof(timeout), "%" PRId64, wait);
+	mr_link_query(&watcher->link, MR_SQL_WAIT, 2, values, wait + watcher->timeout_ms);
 }
 
 static void
@@ -137,6 +152,9 @@ begin(MrWatcher *watcher, MrWatcherStep step)
 			break;
 		case MR_WATCH_FAILOVER:
 			send_query(watcher, MR_SQL_FAILOVER);
+			break;
+		case MR_WATCH_PLANS:
+			send_query(watcher, MR_SQL_PLANS);
 			break;
 		case MR_WATCH_MEMBERS:
 			send_query(watcher, MR_SQL_MEMBERS);
@@ -285,6 +303,11 @@ go_on_with_details(MrWatcher *watcher)
 	{
 		watcher->history_due |= is_news(watcher);
 		if (take_part(watcher, MR_STATUS_FAILOVER))
+			begin(watcher, watcher->forecasts ? MR_WATCH_PLANS : MR_WATCH_MEMBERS);
+	}
+	else if (watcher->step == MR_WATCH_PLANS)
+	{
+		if (take_part(watcher, MR_STATUS_PLANS))
 			begin(watcher, MR_WATCH_MEMBERS);
 	}
 	else if (watcher->step == MR_WATCH_MEMBERS)
@@ -340,6 +363,7 @@ go_on(MrWatcher *watcher)
 			break;
 		case MR_WATCH_POLICIES:
 		case MR_WATCH_FAILOVER:
+		case MR_WATCH_PLANS:
 		case MR_WATCH_MEMBERS:
 		case MR_WATCH_SAMPLES:
 		case MR_WATCH_HISTORY:
@@ -367,6 +391,8 @@ operation_of(MrWatcherStep step)
 			return MR_OPERATION_POLICIES;
 		case MR_WATCH_FAILOVER:
 			return MR_OPERATION_FAILOVER;
+		case MR_WATCH_PLANS:
+			return MR_OPERATION_DETAILS;
 		case MR_WATCH_MEMBERS:
 			return MR_OPERATION_MEMBERS;
 		case MR_WATCH_SAMPLES:

@@ -27,7 +27,7 @@ my @places = (
 	qr{^test/model/(?:run\.sh|README\.md|\w+\.pml)$},
 	qr{^test/tap/\w+\.pl$},
 	qr{^test/tap/lib/(?:\w+/)*\w+\.pm$},
-	qr{^test/sidecar/\w+\.pl$},
+	qr{^test/sidecar/(?:application\.py|\w+\.pl)$},
 	qr{^test/sidecar/lib/(?:\w+/)*\w+\.pm$},
 	qr{^test/isolation/specs/\w+\.spec$},
 	qr{^test/isolation/expected/\w+\.out$},

@@ -147,6 +147,8 @@ is(status_of($other, 'GET', '/api/health', bearer($forged{cut})), 200, 'a check 
 is(status_of($other, 'GET', '/api/regions/tenant/mixed-1/region', bearer(signed({ role => 'reader' }))), 403,
 	'what is asked of the database is the role\'s own');
 is(status_of($other, 'GET', '/api/regions/tenant/mixed-1/region', bearer(signed({ role => 'editor' }))), 200, '... as far as it may');
+is(status_of($other, 'GET', '/api/regions/route?tenant=mixed-1', bearer(signed({ role => 'reader' }))), 403, '... and so is a route');
+is(status_of($other, 'GET', '/api/regions/route?tenant=mixed-1', bearer(signed({ role => 'editor' }))), 200, '... of a tenant');
 
 # --- other settings, without a restart -----------------------------------------------------------
 

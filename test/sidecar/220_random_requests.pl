@@ -53,7 +53,7 @@ sub segment
 
 sub path
 {
-	return one_of('/', '/api/health', '/api/regions', '/api/regions/status', '/api/regions/health/database',
+	return one_of('/', '/api', '/primary', '/replica', '/patroni', '/cluster', '/agent', '/api/health', '/api/regions', '/api/regions/status', '/api/regions/health/database',
 		'/api/regions/health/failover') if often(25);
 	return '/api/regions/route' if often(25);
 	return '/api/regions/tenant/' . one_of(qw(acme o%27hara a/b %e2%82%ac x), segment()) . '/region' if often(60);
@@ -148,7 +148,7 @@ foreach my $round (1 .. $rounds)
 	$http->close;
 	if ($round % 50 == 0)
 	{
-		my $answer = MultiRegion::Http->get($port, '/', timeout => 5);
+		my $answer = MultiRegion::Http->get($port, '/api', timeout => 5);
 		push @problems, "round $round: the next client got " . ($answer ? $answer->{status} : 'nothing')
 			if !$answer || $answer->{status} != 200;
 	}

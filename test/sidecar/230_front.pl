@@ -35,7 +35,8 @@ sub request
 # --- HEAD and OPTIONS ------------------------------------------------------------------------
 
 my %takes = ('/api/regions/failover/manual' => ['GET']); # its last part could be an id
-push @{ $takes{ $_->{path} } }, $_->{method} foreach @{ request('GET', '/')->{json}{paths} };
+# OPTIONS of a health check is the check (160_patroni).
+push @{ $takes{ $_->{path} } }, $_->{method} foreach grep { $_->{path} =~ m{^/(?:api|metrics|cluster|config|switchover)\b} } @{ request('GET', '/api')->{json}{paths} };
 foreach my $template (sort keys %takes)
 {
 	my $path = $template =~ s/:id/1/r;
@@ -53,7 +54,7 @@ foreach my $template (sort keys %takes)
 
 # --- entity tags -----------------------------------------------------------------------------------
 
-foreach my $path ('/', '/api/regions', '/api/regions/status', '/api/regions/health/database', '/api/regions/health/failover')
+foreach my $path ('/api', '/api/regions', '/api/regions/status', '/api/regions/health/database', '/api/regions/health/failover')
 {
 	my $first = request('GET', $path);
 	my $tag = $first->{headers}{etag} // '';
@@ -127,8 +128,8 @@ is_deeply({ %{ line_of($sidecar, 'seen-1') }, time => 0, durationMs => 0 },
 		path => '/api/regions/tenant/a%2fb/region', route => '/api/regions/tenant/:id/region', status => 400,
 		bytes => line_of($sidecar, 'seen-1')->{bytes}, durationMs => 0, userAgent => "a\"b\x{fffd}" },
 	'a line of the access log');
-request('HEAD', '/', 'X-Request-Id: seen-2');
-is(join(' ', map { line_of($sidecar, 'seen-2')->{$_} } qw(method route status bytes)), 'HEAD / 200 0', 'of HEAD');
+request('HEAD', '/api', 'X-Request-Id: seen-2');
+is(join(' ', map { line_of($sidecar, 'seen-2')->{$_} } qw(method route status bytes)), 'HEAD /api 200 0', 'of HEAD');
 my $odd = MultiRegion::Http->raw($sidecar->port, "GET / HTTP/1.1\r\nX-Request-Id: seen-3\r\n\r\n");
 is($odd->{headers}{'x-request-id'}, 'seen-3', 'a request that is refused unread');
 is(line_of($sidecar, 'seen-3')->{status}, 400, '... has a line, too');
@@ -153,7 +154,7 @@ is($sidecar->findings, '', 'the sanitizers found nothing');
 # With the access log off they are answered past the parser; what can be seen must be the same.
 my $short = sidecar('short', MULTIREGION_HTTP_CHANGES_PER_MINUTE => 0)->start;
 $http = MultiRegion::Http->connect($short->port);
-foreach my $path ('/api/regions', '/api/regions/status', '/api/health', '/')
+foreach my $path ('/api/regions', '/api/regions/status', '/api/health', '/api')
 {
 	my @answers = map { request('GET', $path) } 1 .. 3;
 	my $changed = request('GET', $path, 'X-Unknown: forces the long way');
@@ -202,12 +203,12 @@ my $lazy = MultiRegion::Http->connect($short->port);
 $lazy->{socket}->blocking(0);
 my $sent = 0;
 foreach (1 .. 20_000) { $sent++ if syswrite($lazy->{socket}, $known); }
-is(request('GET', '/')->{status}, 200, "who sends $sent requests and reads no answer stops nobody");
+is(request('GET', '/api')->{status}, 200, "who sends $sent requests and reads no answer stops nobody");
 $lazy->close;
 $short->write_settings(MULTIREGION_DRAIN_TIMEOUT => 60_000);
 $short->signal('HUP');
 $short->signal('TERM');
-$short->poll_until(sub { (MultiRegion::Http->get($short->port, '/') // {})->{headers}{connection} }, 5, 'the drain');
+$short->poll_until(sub { (MultiRegion::Http->get($short->port, '/api') // {})->{headers}{connection} }, 5, 'the drain');
 is($http->request('GET', '/api/regions')->{headers}{connection}, 'close', 'while it drains nothing goes the short way');
 is($short->stop('INT'), 0, 'it ends well');
 is($short->findings, '', 'the sanitizers found nothing');

@@ -74,19 +74,19 @@ my ($code, $output) = curl('-w', '%{http_code} %{http_version} %{num_connects}|'
 is($code, 0, 'verified against the authority of the nodes');
 like($output, qr/^\{"regions".*\}\s*200 1\.1 1\|/s, 'answers as without TLS');
 like($output, qr/200 1\.1 0\|$/, 'on a connection that is kept');
-($code, $output) = curl('--http2', '-o', '/dev/null', '-w', '%{http_version}', '/');
+($code, $output) = curl('--http2', '-o', '/dev/null', '-w', '%{http_version}', '/api');
 is($output, '1.1', 'a client that offers HTTP/2 is told that this is HTTP/1.1');
-($code) = curl('--tls-max', '1.1', '/');
+($code) = curl('--tls-max', '1.1', '/api');
 isnt($code, 0, 'TLS 1.1 is refused');
-($code, $output) = curl('--tlsv1.2', '--tls-max', '1.2', '-o', '/dev/null', '-w', '%{http_code}', '/');
+($code, $output) = curl('--tlsv1.2', '--tls-max', '1.2', '-o', '/dev/null', '-w', '%{http_code}', '/api');
 is($output, '200', 'TLS 1.2 is spoken');
-($code, $output) = curl('-H', 'X-Request-Id: anonymous', '-o', '/dev/null', '-w', '%{http_code}', '/');
+($code, $output) = curl('-H', 'X-Request-Id: anonymous', '-o', '/dev/null', '-w', '%{http_code}', '/api');
 is($output . (line_of('anonymous')->{identity} // ' nobody'), '200 nobody', 'without a certificate it is nobody');
-($code, $output) = curl(as('deploy'), '-H', 'X-Request-Id: named', '-o', '/dev/null', '-w', '%{http_code}', '/');
+($code, $output) = curl(as('deploy'), '-H', 'X-Request-Id: named', '-o', '/dev/null', '-w', '%{http_code}', '/api');
 is("$output " . line_of('named')->{identity}, '200 deploy', 'with one its common name is known');
-($code, $output) = curl(as('stranger', "$directory/foreign"), '-o', '/dev/null', '-w', '%{http_code}', '/');
+($code, $output) = curl(as('stranger', "$directory/foreign"), '-o', '/dev/null', '-w', '%{http_code}', '/api');
 is($output, '000', 'one of a foreign authority is refused');
-($code, $output) = curl(as('revoked'), '-o', '/dev/null', '-w', '%{http_code}', '/');
+($code, $output) = curl(as('revoked'), '-o', '/dev/null', '-w', '%{http_code}', '/api');
 is($output, '000', 'and so is a revoked one');
 ($code, $output) = curl('-X', 'POST', '-H', 'Authorization: Bearer tls-token-0123456789', '-H', 'Content-Type: application/json',
 	'-d', '{"paths":["' . 'x' x 60_000 . '"]}', '-w', '%{http_code}', '/api/cdn/invalidate');
@@ -118,7 +118,7 @@ sub rest_of
 }
 
 my $session = session();
-print { $session->{in} } "GET / HTTP/1.1\r\nHost: a\r\n\r\nGET /api/regions HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+print { $session->{in} } "GET /api HTTP/1.1\r\nHost: a\r\n\r\nGET /api/regions HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
 my ($text) = rest_of($session);
 is(scalar(() = $text =~ m{^HTTP/1\.1 200 OK\r$}mg), 2, 'two requests in one record');
 $session = session();
@@ -146,7 +146,7 @@ foreach my $round (1 .. 40)
 	$garbage->send(join('', ($round % 2 ? "\x16\x03\x01" : ''), map { chr(int(rand(256))) } 1 .. 1 + int(rand(300))));
 	$garbage->close;
 }
-($code, $output) = curl('-o', '/dev/null', '-w', '%{http_code}', '/');
+($code, $output) = curl('-o', '/dev/null', '-w', '%{http_code}', '/api');
 is($output, '200', 'garbage instead of handshakes hurts nobody');
 
 # --- new certificates, without a restart ------------------------------------------------------------------
@@ -186,9 +186,9 @@ chmod 0600, "$files/node.key";
 like(reload(MULTIREGION_HTTP_TLS_KEY => "$files/deploy.key"), qr/error: the last certificate stays in use: could not use the key/, 'nor one that does not fit');
 is(serial(), $old, 'and the last ones stay');
 reload(MULTIREGION_HTTP_TLS_KEY => "$files/node.key", MULTIREGION_HTTP_TLS_CLIENT_CERT => 'required');
-($code, $output) = curl('-o', '/dev/null', '-w', '%{http_code}', '/');
+($code, $output) = curl('-o', '/dev/null', '-w', '%{http_code}', '/api');
 is($output, '000', 'where clients must have a certificate, one without is refused');
-($code, $output) = curl(as('deploy'), '-o', '/dev/null', '-w', '%{http_code}', '/');
+($code, $output) = curl(as('deploy'), '-o', '/dev/null', '-w', '%{http_code}', '/api');
 is($output, '200', 'one with is not');
 reload(MULTIREGION_HTTP_TLS_CLIENT_CERT => undef, MULTIREGION_DRAIN_TIMEOUT => 60_000);
 

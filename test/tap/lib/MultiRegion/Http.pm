@@ -236,13 +236,15 @@ sub check_answer
 	return 'X-Content-Type-Options is missing' if ($headers{'x-content-type-options'} // '') ne 'nosniff';
 	return 'X-Request-Id is missing' if ($headers{'x-request-id'} // '') !~ m{^[\w.~+/=:-]{1,64}$};
 	return $answer->{body} eq '' ? '' : 'a body that may not be' if $answer->{status} == 204 || $answer->{status} == 304;
+	return $headers{'content-length'} =~ /^\d+$/ ? '' : 'no Content-Length'
+		if ($headers{'content-type'} // '') eq 'text/plain; charset=utf-8';
 	return 'Content-Type ' . ($headers{'content-type'} // 'is missing')
 		if ($headers{'content-type'} // '') ne ($args{type} // 'application/json; charset=utf-8');
 	return 'no Content-Length' if ($headers{'content-length'} // '') !~ /^\d+$/;
 	return '' if $args{head};
 	return "not JSON: $answer->{body}" unless $answer->{json};
 	return 'no line break at the end' if $answer->{body} !~ /\n\z/;
-	return '' if $answer->{status} < 400 || $answer->{json}{reason};
+	return '' if $answer->{status} < 400 || $answer->{json}{reason} || $answer->{json}{patroni};
 	return shape_problem($answer->{json}, { %$error_shape, %{ $args{more} // {} } });
 }
 
