@@ -27,7 +27,10 @@
 #define MODULUS_MAX 1024 /* bytes: RSA of 8192 bits */
 #define RSA_BITS_MIN 2048
 #define MEMBER_SIZE 1500 /* of a JWK: a modulus in base64url */
+#define PEM_BEGIN "-----BEGIN "
 #define NO_MEMORY "Memory is out."
+#define NO_SECRET \
+	"This is no secret but a public key in another form than PEM or JWK, or the place of one."
 #define PRIVATE_KEY "A private key is not needed to verify tokens: give the public one."
 
 static void
@@ -59,6 +62,38 @@ add_key(MrJwtKeys *keys, MrJwtKey *key)
 	}
 	keys->list[keys->count++] = key;
 	return NULL;
+}
+
+/*
+ * Whether a text that is not in a form of public keys is one all the same, or says where one
+ * is: as a secret it would let everybody sign who knows what is known to everybody.
+ */
+static bool
+is_no_secret(const char *text, size_t length)
+{
+	static const char *const beginnings[] = {"[", "\"", "\xef\xbb\xbf", "ssh-", "ecdsa-sha2-"};
+	unsigned char der[MEMBER_SIZE];
+	char base64[2 * MEMBER_SIZE];
+	const unsigned char *at = der;
+	EVP_PKEY *pkey = NULL;
+	int decoded;
+	size_t i;
+
+	for (i = 0; i < sizeof(beginnings) / sizeof(beginnings[0]); i++)
+		if (strncmp(text, beginnings[i], strlen(beginnings[i])) == 0)
+			return true;
+	if (strstr(text, "://") != NULL || (*text == '/' && memchr(text, '.', length) != NULL))
+		return true;
+	/* the body of a PEM, in one line or more */
+	for (i = 0, decoded = 0; i < length && decoded < (int) sizeof(base64); i++)
+		if (!isspace((unsigned char) text[i]) && text[i] != '=')
+			base64[decoded++] = text[i] == '+' ? '-' : text[i] == '/' ? '_' : text[i];
+	decoded = mr_base64url_decode(base64, (size_t) decoded, der, sizeof(der));
+	if (decoded > 0)
+		pkey = d2i_PUBKEY(NULL, &at, decoded);
+	ERR_clear_error();
+	EVP_PKEY_free(pkey);
+	return pkey != NULL;
 }
 
 static const char *
@@ -119,14 +154,18 @@ add_pem(MrJwtKeys *keys, const char *text)
 	BIO *bio = BIO_new_mem_buf(text, -1);
 	const char *problem = bio == NULL ? NO_MEMORY : NULL;
 	EVP_PKEY *pkey;
-	int before = keys->count;
+	const char *at;
+	int expected = keys->count;
 
 	if (strstr(text, "PRIVATE KEY") != NULL)
 		problem = PRIVATE_KEY;
 	while (problem == NULL && (pkey = PEM_read_bio_PUBKEY(bio, NULL, NULL, NULL)) != NULL)
 		problem = add_public_key(keys, pkey, "");
-	if (problem == NULL && keys->count == before)
-		problem = "The public key in PEM cannot be read.";
+	/* all of them: one that is missing would be missed at the next change of keys */
+	for (at = text; (at = strstr(at, PEM_BEGIN)) != NULL; at += strlen(PEM_BEGIN))
+		expected++;
+	if (problem == NULL && keys->count != expected)
+		problem = "The public keys in PEM cannot be read, or not all of them.";
 	ERR_clear_error();
 	BIO_free(bio);
 	return problem;
@@ -285,10 +324,12 @@ mr_jwt_keys_add(MrJwtKeys *keys, const char *text)
 	length = strlen(text);
 	while (length > 0 && isspace((unsigned char) text[length - 1]))
 		length--;
-	if (strncmp(text, "-----BEGIN ", 11) == 0)
-		return add_pem(keys, text);
 	if (*text == '{')
 		return add_json(keys, text);
+	if (strstr(text, PEM_BEGIN) != NULL)
+		return add_pem(keys, text);
+	if (is_no_secret(text, length))
+		return NO_SECRET;
 	return add_secret(keys, (const unsigned char *) text, length, "");
 }
 

@@ -420,6 +420,37 @@ MR_TEST(a_small_or_foreign_key_is_refused)
 	EVP_PKEY_free(foreign);
 }
 
+/* What everybody may know must never become what tokens are signed with. */
+MR_TEST(a_public_key_never_becomes_a_secret)
+{
+	const char *body = strchr(pem_of(ec), '\n') + 1;
+	char text[1024];
+	const char *const texts[] = {
+		"https://login.example.com/.well-known/jwks.json",
+		"/etc/multiregion/keys/the-public-one.pem", "ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAABAQC7",
+		"[{\"kty\":\"oct\",\"k\":\"QUFBQUFBQUFBQUFBQUFBQUFBQUFB\"}]",
+		"\xef\xbb\xbf{\"kty\":\"oct\",\"k\":\"QUFBQUFBQUFBQUFBQUFBQUFBQUFB\"}"};
+	size_t i;
+
+	begin(NULL);
+	for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		MR_CHECK(mr_jwt_keys_add(&keys, texts[i]) != NULL);
+	snprintf(text, sizeof(text), "%.*s", (int) (strstr(body, "-----END") - body), body);
+	MR_CHECK(mr_jwt_keys_add(&keys, text) != NULL);
+	MR_CHECK_INT(keys.count, 0);
+
+	/* a remark above it makes no difference, what cannot be read below it does */
+	snprintf(text, sizeof(text), "# the public key of the login service\n%s", pem_of(ec));
+	MR_CHECK_STRING(mr_jwt_keys_add(&keys, text), NULL);
+	MR_CHECK_INT(keys.count, 1);
+	snprintf(text, sizeof(text), "%s-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n",
+			 pem_of(ec));
+	MR_CHECK(mr_jwt_keys_add(&keys, text) != NULL);
+
+	begin("/0123456789abcdefghijklmnopqrstuv+/=");
+	MR_CHECK_INT(keys.count, 1);
+}
+
 MR_TEST(base64url_is_read_strictly)
 {
 	unsigned char out[8];

@@ -63,8 +63,8 @@ refuse(const char *role)
 			 errmsg("role \"%s\" cannot be taken over HTTP", role),
 			 errdetail("There must be such a role, the role that multiregiond logs in as must be "
 					   "a member of it, and it must not be or become a superuser."),
-			 errhint("Grant it: GRANT \"%s\" TO \"%s\".", role,
-					 GetUserNameFromId(GetSessionUserId(), false))));
+			 errhint("Grant it: GRANT %s TO %s.", quote_identifier(role),
+					 quote_identifier(GetUserNameFromId(GetSessionUserId(), false)))));
 }
 
 Datum
