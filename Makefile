@@ -39,7 +39,7 @@ ifneq ($(words $(CURDIR)),1)
 $(error make cannot work in a folder whose path contains spaces: $(CURDIR))
 endif
 
-.PHONY: all install uninstall bootstrap bootstrap-observe prefix prefix-release prefix-test test test-fresh test-matrix \
+.PHONY: all install uninstall bootstrap bootstrap-observe bootstrap-bench bootstrap-prometheus bootstrap-clients prefix prefix-release prefix-test test test-fresh test-matrix \
 	lint format fuzz clean freeze-sql help where build-tests
 
 all: bootstrap
@@ -56,6 +56,25 @@ ifneq ($(is_root),)
 	@$(tools)/bootstrap.sh --group mmdb
 	@$(tools)/bootstrap.sh --group origin
 endif
+
+bootstrap-bench: bootstrap
+ifneq ($(is_root),)
+	@$(tools)/bootstrap.sh --group bench
+	@$(tools)/bootstrap.sh --group observe
+endif
+
+# promtool and a real Prometheus, for 170_metrics.
+bootstrap-prometheus: bootstrap
+ifneq ($(is_root),)
+	@$(tools)/bootstrap.sh --group prometheus
+endif
+
+# What applications of docs/examples are written with; without root only what npm has.
+bootstrap-clients: bootstrap
+ifneq ($(is_root),)
+	@$(tools)/bootstrap.sh --group clients
+endif
+	@$(tools)/node_modules.sh
 
 # Into the PostgreSQL of the machine (DESTDIR and PG_CONFIG as for every extension).
 install uninstall: bootstrap
@@ -108,11 +127,13 @@ help:
 #:                      demo-freeze, demo-thaw, demo-start, demo-stop, demo-clean
 #: make bench-failover  measure failovers: RUNS=10, CASES="switchover frozen" (default all)
 #: make bench-routing   what routing costs with a million tenants: RUNS=5, CASES="tenant" (default all)
+#: make bench-http      what answers of multiregiond cost beside nginx and Patroni: RUNS=5, CASES="hot" (default all)
+#: make soak-http       bad clients of multiregiond (with sanitizers) for SOAK_SECONDS=600
 #: make bench-pool      clients that only reconnect on error, and who of them is stuck: CLIENTS=1000
 #: make chaos           random faults on real clusters: CHAOS_SECONDS=300, SEED= (printed, to
 #:                      draw the same again), NODES=3, ROUND=1 (the first one)
 #: make lint            the rules of the house
-#: make fuzz            FUZZ_SECONDS=60 for each fuzzer, or those of TESTS="message state conninfo token address geo"
+#: make fuzz            FUZZ_SECONDS=60 for each fuzzer, or those of TESTS="message state conninfo token address geo jwt patroni"
 #: make freeze-sql      at a release: the scripts as built become files of the repository
 #: make format          clang-format in place
 #: make clean           remove build/
@@ -120,12 +141,14 @@ help:
 # Everything below starts servers (or builds what does).
 demo_verbs := demo-status demo-kill demo-freeze demo-thaw demo-start demo-stop demo-clean
 served := prefix prefix-test test $(addprefix test-,$(layers) $(slow_layers)) lint demo bench-failover bench-routing \
-	bench-pool chaos
+	bench-pool bench-http soak-http chaos
 .PHONY: $(served) $(demo_verbs) regress-accept
 
 ifneq ($(is_root),)
 
 test test-tap test-sidecar: bootstrap-observe
+bench-http: bootstrap-bench
+test test-sidecar: bootstrap-prometheus bootstrap-clients
 $(served): bootstrap
 	@+$(as_postgres) $(MAKE) $@
 
@@ -197,6 +220,14 @@ bench-failover: prefix-release
 bench-routing: prefix-release
 	@+$(call inner,release) lookup
 	@MR_TOP=$(CURDIR) MR_LOOKUP=$(CURDIR)/build/release/lookup.bin MR_BINDIR=$(MR_PREFIX)/release/bin perl -Itest/tap/lib test/bench/routing.pl $(CASES)
+
+# The peers of the measurements; without root they must be there.
+bench-http: prefix-release
+	@ulimit -n 4096 && MR_TOP=$(CURDIR) MR_BINDIR=$(MR_PREFIX)/release/bin perl -Itest/tap/lib test/bench/http.pl $(CASES)
+
+soak-http: bootstrap
+	@+MR_SOAK_SECONDS=$(or $(SOAK_SECONDS),600) MR_TEST_TIMEOUT=$$(($(or $(SOAK_SECONDS),600) + 300)) \
+		$(tools)/run_tests.pl --make '$(MAKE)' sidecar -- 250_soak
 
 bench-pool: prefix-release
 	@+$(call inner,release) pool

@@ -82,8 +82,9 @@ exampledir := $(datadir)/multiregion
 SYSTEMD_UNIT_DIR ?= /usr/lib/systemd/system
 SYSUSERS_DIR ?= /usr/lib/sysusers.d
 TMPFILES_DIR ?= /usr/lib/tmpfiles.d
-manuals := $(wildcard $(root)/docs/*.md) $(root)/LICENSE
-examples := $(root)/docker/member.conf $(wildcard $(root)/.env.multiregion.example)
+manuals := $(wildcard $(root)/docs/*.md $(root)/docs/*.json) $(root)/LICENSE
+examples := $(root)/docker/member.conf $(root)/docker/prometheus/multiregion.rules.yml \
+	$(root)/docker/grafana/multiregion.json $(wildcard $(root)/.env.multiregion.example)
 units := $(root)/docker/systemd
 
 # with_paths FILE TARGET: installs it with the real folders in place of @BINDIR@ and @DATADIR@
@@ -95,9 +96,10 @@ install-programs: $(programs)
 	$(MKDIR_P) '$(DESTDIR)$(bindir)'
 	$(INSTALL_PROGRAM) $(programs) '$(DESTDIR)$(bindir)/'
 install-examples:
-	$(MKDIR_P) '$(DESTDIR)$(exampledir)/docs' '$(DESTDIR)$(exampledir)/systemd' '$(DESTDIR)$(SYSTEMD_UNIT_DIR)' \
+	$(MKDIR_P) '$(DESTDIR)$(exampledir)/docs/examples' '$(DESTDIR)$(exampledir)/systemd' '$(DESTDIR)$(SYSTEMD_UNIT_DIR)' \
 		'$(DESTDIR)$(SYSUSERS_DIR)' '$(DESTDIR)$(TMPFILES_DIR)'
 	$(INSTALL_DATA) $(manuals) '$(DESTDIR)$(exampledir)/docs/'
+	$(INSTALL_DATA) $(root)/docs/examples/* '$(DESTDIR)$(exampledir)/docs/examples/'
 	for file in $(examples); do $(INSTALL_DATA) $$file "$(DESTDIR)$(exampledir)/$$(basename $$file | sed 's/^\.//')" || exit 1; done
 	$(call with_paths,multiregiond@.service,$(SYSTEMD_UNIT_DIR)/multiregiond@.service)
 	$(call with_paths,postgresql@.service.conf,$(exampledir)/systemd/postgresql@.service.conf)
@@ -137,11 +139,17 @@ endif
 
 plain_cflags = $(filter-out -W%,$(CFLAGS)) $(plain_warnings) -fPIC -MMD -MP $(asserts) $(sanitizers)
 core_flags = -std=c11 -pedantic -I$(root)/src
-other_flags = -std=gnu11 -D_GNU_SOURCE -I$(root)/src -I$(root)/test -I$(libpq_includedir)
+other_flags = -std=gnu11 -D_GNU_SOURCE -Isrc -I$(root)/src -I$(root)/test -I$(libpq_includedir)
 
 $(core_objects): %.o: %.c
 	@mkdir -p $(@D)
 	$(say)$(CC) $(plain_cflags) $(core_flags) -c -o $@ $<
+
+# The description of the API is a part of the program.
+src/sidecar/endpoint_openapi.o: src/sidecar/mr_openapi_bytes.h
+src/sidecar/mr_openapi_bytes.h: $(root)/docs/openapi.json
+	@mkdir -p $(@D)
+	@od -An -v -tx1 $< | sed 's/ \(..\)/0x\1,/g' >$@
 
 $(adapter_objects) $(program_objects): %.o: %.c
 	@mkdir -p $(@D)
@@ -193,9 +201,15 @@ multiregion--$(version).sql: $(pieces) $(root)/multiregion.control
 	@{ $(call append,$(pieces)); } >>$@.tmp
 	@mv $@.tmp $@
 
-$(notdir $(upgrades_to_now)): %: $(root)/sql/upgrade/% $(replacing)
+# An upgrade script is what it says, with each "-- piece NAME" replaced by that new piece.
+with_pieces := awk -v folder=$(root)/sql/install/ '\
+	/^-- piece / { file = folder $$3; while ((got = (getline line <file)) > 0) print line; \
+		if (got < 0) { print "there is no " file >"/dev/stderr"; exit 1 } next } { print }'
+$(notdir $(upgrades_to_now)): %: $(root)/sql/upgrade/% $(pieces)
 	@printf '%s\n' "\\echo Use \"ALTER EXTENSION multiregion UPDATE TO '$(version)'\" to load this file. \\quit" >$@.tmp
-	@{ $(call append,$< $(replacing)); } | sed -E 's/^CREATE (FUNCTION|TRIGGER|VIEW) /CREATE OR REPLACE \1 /' >>$@.tmp
+	@{ $(call append,$<); } | $(with_pieces) >$@.pieces
+	@{ cat $@.pieces && $(call append,$(replacing)); } | sed -E 's/^CREATE (FUNCTION|TRIGGER|VIEW) /CREATE OR REPLACE \1 /' >>$@.tmp
+	@rm $@.pieces
 	@mv $@.tmp $@
 
 # --- the private PostgreSQL ---------------------------------------------------------------

@@ -144,7 +144,7 @@ CALL wait_for('count(*) = 0 FROM pg_replication_slots');
 -- A message that is none is not answered, and harms nobody.
 SELECT multiregion.rpc('');
 \echo :SQLSTATE
-SELECT multiregion.rpc(decode(repeat('00', 24577), 'hex'));
+SELECT multiregion.rpc(decode(repeat('00', 40961), 'hex'));
 \echo :SQLSTATE
 
 -- A policy takes effect once the cluster has it.

@@ -69,11 +69,13 @@ ORDER BY tgrelid, tgname;
 -- Without them it is not used.
 ALTER TABLE multiregion.tenant DISABLE TRIGGER note_truncate;
 SELECT in_use FROM multiregion.tenant_cache;
+SELECT ok, severity, detail, hint IS NOT NULL AS helps FROM multiregion.check() WHERE name = 'tenant_cache';
 SELECT region_for_tenant('acme');
 ALTER TABLE multiregion.tenant ENABLE TRIGGER note_truncate;
 SELECT in_use FROM multiregion.tenant_cache;
 ALTER TABLE multiregion.tenant ENABLE ALWAYS TRIGGER note_truncate;
 SELECT in_use FROM multiregion.tenant_cache;
+SELECT ok, detail FROM multiregion.check() WHERE name = 'tenant_cache';
 
 -- ---------- as many regions as there can be ----------
 

@@ -19,23 +19,6 @@ CREATE TABLE multiregion.tenant
 CREATE INDEX tenant_by_region ON multiregion.tenant (region_key) WHERE region_key IS NOT NULL;
 CREATE INDEX tenant_by_zone ON multiregion.tenant (zone) WHERE zone IS NOT NULL;
 
--- What is cached of tenants learns of each change (routing/tenant_changes.c), also of one that
--- comes by replication. The cache is not used unless these fire always.
-CREATE FUNCTION multiregion.note_tenant_change() RETURNS trigger
-	AS 'MODULE_PATHNAME', 'multiregion_note_tenant_change'
-	LANGUAGE c VOLATILE PARALLEL UNSAFE;
-
-CREATE TRIGGER note_change
-	AFTER INSERT OR UPDATE OR DELETE ON multiregion.tenant
-	FOR EACH ROW EXECUTE FUNCTION multiregion.note_tenant_change();
-
-CREATE TRIGGER note_truncate
-	AFTER TRUNCATE ON multiregion.tenant
-	FOR EACH STATEMENT EXECUTE FUNCTION multiregion.note_tenant_change();
-
-ALTER TABLE multiregion.tenant ENABLE ALWAYS TRIGGER note_change;
-ALTER TABLE multiregion.tenant ENABLE ALWAYS TRIGGER note_truncate;
-
 -- Every change there ever was; regions that are gone may be named.
 CREATE TABLE multiregion.tenant_history
 (
@@ -48,5 +31,10 @@ CREATE TABLE multiregion.tenant_history
 	mode text NOT NULL DEFAULT 'prefer',
 	fallbacks text[] COLLATE "C",
 	zone text COLLATE "C",
+	changed_xid xid8 DEFAULT pg_catalog.pg_current_xact_id(),
 	PRIMARY KEY (tenant_id, version)
 );
+
+-- Who follows the changes (the sidecar, for HAProxy) asks for those from the oldest transaction
+-- that was not over when it asked last: positions in commits' order that any node knows.
+CREATE INDEX tenant_history_by_xid ON multiregion.tenant_history (changed_xid);

@@ -185,6 +185,10 @@ CREATE FUNCTION multiregion.commit_token() RETURNS text
 	AS 'MODULE_PATHNAME', 'multiregion_commit_token'
 	LANGUAGE c VOLATILE PARALLEL RESTRICTED;
 
+CREATE FUNCTION multiregion.act_as(role text, claims text) RETURNS void
+	AS 'MODULE_PATHNAME', 'multiregion_act_as'
+	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE;
+
 CREATE FUNCTION multiregion.wait_for_change(generation bigint, timeout_ms integer) RETURNS bigint
 	AS 'MODULE_PATHNAME', 'multiregion_wait_for_change'
 	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE;
@@ -269,6 +273,26 @@ CREATE FUNCTION multiregion.cache_status(
 	RETURNS record
 	AS 'MODULE_PATHNAME', 'multiregion_cache_status'
 	LANGUAGE c VOLATILE PARALLEL RESTRICTED;
+
+CREATE FUNCTION multiregion.node_counters(
+	OUT refused_statements bigint,
+	OUT refused_commits bigint,
+	OUT unacknowledged_commits bigint,
+	OUT write_check_failures bigint,
+	OUT failovers_last_hour bigint,
+	OUT failback_due_at timestamptz)
+	RETURNS record
+	AS 'MODULE_PATHNAME', 'multiregion_node_counters'
+	LANGUAGE c VOLATILE PARALLEL RESTRICTED;
+
+CREATE FUNCTION multiregion.member_counters(
+	OUT node_name text,
+	OUT region_key text,
+	OUT checks bigint,
+	OUT failed_checks bigint)
+	RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'multiregion_member_counters'
+	LANGUAGE c VOLATILE PARALLEL RESTRICTED ROWS 5;
 
 CREATE FUNCTION multiregion.alert_status(
 	OUT alert text,

@@ -9,7 +9,8 @@ SELECT h.tenant_id,
 	h.zone,
 	h.reason,
 	h.changed_by,
-	h.changed_at
+	h.changed_at,
+	h.changed_xid
 FROM multiregion.tenant_history AS h
 ORDER BY h.tenant_id, h.version DESC;
 

@@ -87,8 +87,6 @@ GRANT EXECUTE ON FUNCTION
 	@extschema@.resume_failover(text, text),
 	@extschema@.switchover(text, boolean, boolean, interval),
 	@extschema@.failover(text, boolean, boolean, interval),
-	@extschema@.schedule_switchover(timestamptz, text, boolean, text),
-	@extschema@.cancel_switchover(bigint),
 	multiregion.init(text, text, text, text[], text),
 	multiregion.set_mode(text, text),
 	multiregion.leave(),
@@ -101,7 +99,9 @@ GRANT EXECUTE ON FUNCTION
 -- The sidecar too: it asks its own clients who they are.
 GRANT EXECUTE ON FUNCTION
 	multiregion.request_failover(text, boolean, boolean, integer),
-	multiregion.failover_result(text)
+	multiregion.failover_result(text),
+	@extschema@.schedule_switchover(timestamptz, text, boolean, text),
+	@extschema@.cancel_switchover(bigint)
 	TO multiregion_admin, multiregion_api;
 
 -- Peers: the lease workers and monitors of other nodes, and multiregion-join.
@@ -121,8 +121,12 @@ GRANT EXECUTE ON FUNCTION
 	@extschema@.set_tenant_region(text, text, text, bigint, text, text[]),
 	@extschema@.clear_tenant_region(text, text, bigint),
 	multiregion.member_conninfo(),
-	multiregion.commit_token()
+	multiregion.commit_token(),
+	multiregion.act_as(text, text)
 	TO multiregion_api;
+
+-- Whoever makes a change through the sidecar, in a role of his own, is told where it lies.
+GRANT EXECUTE ON FUNCTION multiregion.commit_token() TO multiregion_admin;
 
 -- Status.
 GRANT EXECUTE ON FUNCTION
@@ -134,6 +138,8 @@ GRANT EXECUTE ON FUNCTION
 	multiregion.member_status(),
 	multiregion.failover_forecast(),
 	multiregion.cache_status(),
+	multiregion.node_counters(),
+	multiregion.member_counters(),
 	@extschema@.explain_failover(text[]),
 	multiregion.wait_for_change(bigint, integer),
 	multiregion.alert_status(),

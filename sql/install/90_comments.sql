@@ -55,6 +55,7 @@ COMMENT ON COLUMN multiregion.tenant.mode IS 'prefer: another region may serve i
 COMMENT ON COLUMN multiregion.tenant.fallbacks IS 'Keys of the regions that serve it instead, in order; null: none are named.';
 COMMENT ON COLUMN multiregion.tenant.zone IS 'Residency zone it belongs to, or null.';
 COMMENT ON INDEX multiregion.tenant_by_region IS 'Tenants of a region.';
+COMMENT ON INDEX multiregion.tenant_history_by_xid IS 'Changes by the transaction that made them: what is new for HAProxy''s maps.';
 COMMENT ON FUNCTION multiregion.note_tenant_change() IS 'Trigger: tells the caches of tenants on all nodes.';
 COMMENT ON TRIGGER note_change ON multiregion.tenant IS 'Tells the caches of tenants.';
 COMMENT ON TRIGGER note_truncate ON multiregion.tenant IS 'Tells the caches of tenants.';
@@ -70,6 +71,7 @@ COMMENT ON COLUMN multiregion.tenant_history.changed_at IS 'When.';
 COMMENT ON COLUMN multiregion.tenant_history.mode IS 'prefer or pin.';
 COMMENT ON COLUMN multiregion.tenant_history.fallbacks IS 'Regions that serve it instead, in order.';
 COMMENT ON COLUMN multiregion.tenant_history.zone IS 'Residency zone it belonged to.';
+COMMENT ON COLUMN multiregion.tenant_history.changed_xid IS 'Transaction that changed it; null before version 0.2.';
 
 COMMENT ON TABLE multiregion.policy IS 'Values of the cluster policy that somebody has set.';
 COMMENT ON COLUMN multiregion.policy.name IS 'Name of the policy.';
@@ -190,6 +192,7 @@ COMMENT ON FUNCTION multiregion.region_status() IS 'Health of the regions that h
 COMMENT ON FUNCTION multiregion.pending_events(bigint) IS 'Events of this node since its start, after the given sequence number.';
 COMMENT ON FUNCTION multiregion.wait_for_change(bigint, integer) IS 'Waits until the status differs from the given generation, or for the timeout; returns the generation. Call it alone: SELECT multiregion.wait_for_change(g, ms).';
 COMMENT ON FUNCTION multiregion.member_conninfo() IS 'How the members that hold data are reached; for multiregiond.';
+COMMENT ON FUNCTION multiregion.act_as(text, text) IS 'The session goes on as this role, with these claims in request.jwt.claims; never as a superuser. For multiregiond.';
 COMMENT ON FUNCTION multiregion.commit_token() IS 'Position of the last commit of this session as a token; null if it has none.';
 COMMENT ON FUNCTION multiregion.request_checkpoint() IS 'Immediate checkpoint, so that the control file shows the current timeline; for multiregion-join.';
 COMMENT ON FUNCTION multiregion.record_divergence(text, bigint, bigint, pg_lsn, pg_lsn, text) IS 'Records diverged WAL that multiregion-join has kept aside; false if it was recorded before.';
@@ -252,6 +255,8 @@ COMMENT ON FUNCTION @extschema@.schedule_switchover(timestamptz, text, boolean, 
 COMMENT ON FUNCTION @extschema@.cancel_switchover(bigint) IS 'Cancels a scheduled switchover; false if it is too late.';
 
 COMMENT ON FUNCTION multiregion.cache_status() IS 'The cache of tenants of this server.';
+COMMENT ON FUNCTION multiregion.node_counters() IS 'What this server has counted since it started, for metrics.';
+COMMENT ON FUNCTION multiregion.member_counters() IS 'Health checks of the other members by this server.';
 COMMENT ON VIEW multiregion.tenant_cache IS 'The cache of tenants of this server, in shared memory.';
 COMMENT ON COLUMN multiregion.tenant_cache.in_use IS 'Whether it is used: false without memory for it, without preload, or when triggers of the table are not as they should be.';
 COMMENT ON COLUMN multiregion.tenant_cache.size_bytes IS 'Its shared memory.';

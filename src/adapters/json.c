@@ -192,11 +192,9 @@ find_member(const MrJsonNode *object, const char *key)
 	return json_is_null(node) ? NULL : node;
 }
 
-MrJsonMember
-mr_json_get_string(const MrJsonNode *object, const char *key, char *out, size_t size)
+static MrJsonMember
+take_string(const json_t *node, char *out, size_t size)
 {
-	const json_t *node = find_member(object, key);
-
 	if (node == NULL)
 		return MR_JSON_ABSENT;
 	if (!json_is_string(node))
@@ -205,6 +203,12 @@ mr_json_get_string(const MrJsonNode *object, const char *key, char *out, size_t 
 		return MR_JSON_TOO_LONG;
 	memcpy(out, json_string_value(node), json_string_length(node) + 1);
 	return MR_JSON_FOUND;
+}
+
+MrJsonMember
+mr_json_get_string(const MrJsonNode *object, const char *key, char *out, size_t size)
+{
+	return take_string(find_member(object, key), out, size);
 }
 
 MrJsonMember
@@ -239,6 +243,47 @@ mr_json_get_object(const MrJsonNode *object, const char *key)
 	const json_t *node = find_member(object, key);
 
 	return json_is_object(node) ? node : NULL;
+}
+
+const MrJsonNode *
+mr_json_get_array(const MrJsonNode *object, const char *key)
+{
+	const json_t *node = find_member(object, key);
+
+	return json_is_array(node) ? node : NULL;
+}
+
+size_t
+mr_json_count(const MrJsonNode *array)
+{
+	return json_array_size(array);
+}
+
+const MrJsonNode *
+mr_json_object_at(const MrJsonNode *array, size_t index)
+{
+	const json_t *node = json_array_get(array, index);
+
+	return json_is_object(node) ? node : NULL;
+}
+
+MrJsonMember
+mr_json_string_at(const MrJsonNode *array, size_t index, char *out, size_t size)
+{
+	return take_string(json_array_get(array, index), out, size);
+}
+
+MrJsonMember
+mr_json_get_object_text(const MrJsonNode *object, const char *key, char **text)
+{
+	const json_t *node = find_member(object, key);
+
+	if (node == NULL)
+		return MR_JSON_ABSENT;
+	if (!json_is_object(node))
+		return MR_JSON_OTHER;
+	*text = json_dumps(node, JSON_COMPACT);
+	return *text != NULL ? MR_JSON_FOUND : MR_JSON_ABSENT;
 }
 
 MrJsonMember

@@ -11,7 +11,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -19,6 +22,7 @@
 #define PREFIX "multiregion-"
 #define COPY_SUFFIX ".mmdb"
 #define REFUSED_SUFFIX ".refused"
+#define NEW_SUFFIX ".new"
 #define STEP (256 * 1024)
 
 static void
@@ -133,7 +137,7 @@ mr_mmdb_copy(const char *path, const char *folder, const MrMmdbVersion *version,
 
 	if (from < 0)
 		return complain(problem, errno);
-	snprintf(made, MR_MMDB_PATH_SIZE, "%s/" PREFIX "%ld.new", folder, (long) getpid());
+	snprintf(made, MR_MMDB_PATH_SIZE, "%s/" PREFIX "%ld" NEW_SUFFIX, folder, (long) getpid());
 	if (fstat(from, &status) != 0)
 		(void) complain(problem, errno);
 	else if (!S_ISREG(status.st_mode))
@@ -155,7 +159,16 @@ is_ours(const char *name, const char *suffix)
 		   strcmp(name + length - end, suffix) == 0;
 }
 
-/* Removes what is of other versions. */
+/* Whether a file is half a copy, whose process has been killed. */
+static bool
+is_orphan(const char *name)
+{
+	long pid = is_ours(name, NEW_SUFFIX) ? strtol(name + strlen(PREFIX), NULL, 10) : 0;
+
+	return pid > 0 && pid <= INT_MAX && kill((pid_t) pid, 0) != 0 && errno == ESRCH;
+}
+
+/* Removes what is of other versions, or will never be one. */
 static void
 clean(const char *folder, const char *kept)
 {
@@ -167,7 +180,8 @@ clean(const char *folder, const char *kept)
 		return;
 	while ((entry = readdir(files)) != NULL)
 	{
-		if (!is_ours(entry->d_name, COPY_SUFFIX) && !is_ours(entry->d_name, REFUSED_SUFFIX))
+		if (!is_ours(entry->d_name, COPY_SUFFIX) && !is_ours(entry->d_name, REFUSED_SUFFIX) &&
+			!is_orphan(entry->d_name))
 			continue;
 		if ((size_t) snprintf(path, sizeof(path), "%s/%s", folder, entry->d_name) >= sizeof(path))
 			continue;

@@ -73,6 +73,20 @@ extern MrJsonMember mr_json_get_boolean(const MrJsonNode *object, const char *ke
 /* A member that is an object itself; NULL when there is none. The tree owns it. */
 extern const MrJsonNode *mr_json_get_object(const MrJsonNode *object, const char *key);
 
+/* A member that is an array; NULL when there is none. */
+extern const MrJsonNode *mr_json_get_array(const MrJsonNode *object, const char *key);
+
+/* How many items an array has; 0 of none (NULL). */
+extern size_t mr_json_count(const MrJsonNode *array);
+
+/* An item of an array that is an object, or NULL; and one that is a string. */
+extern const MrJsonNode *mr_json_object_at(const MrJsonNode *array, size_t index);
+extern MrJsonMember mr_json_string_at(const MrJsonNode *array, size_t index, char *out,
+									  size_t size);
+
+/* The text of a member that is an object, from malloc. */
+extern MrJsonMember mr_json_get_object_text(const MrJsonNode *object, const char *key, char **text);
+
 /* Whether every key of an object is one of the list. */
 extern bool mr_json_has_only(const MrJsonNode *object, const char *const *keys, size_t count);
 

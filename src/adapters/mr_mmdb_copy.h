@@ -4,6 +4,7 @@
  *
  *     multiregion-DEVICE-INODE-SIZE-TIME.mmdb      a copy that has been opened
  *     multiregion-DEVICE-INODE-SIZE-TIME.refused   empty: that version is not usable
+ *     multiregion-PID.new                          being copied by that process
  *
  * Only mmdb.c includes this.
  */
@@ -21,7 +22,7 @@
 extern bool mr_mmdb_copy(const char *path, const char *folder, const MrMmdbVersion *version,
 						 char made[MR_MMDB_PATH_SIZE], char problem[MR_MMDB_PROBLEM_SIZE]);
 
-/* Gives it its name and removes all that is of other versions. */
+/* Gives it its name and removes all that is of other versions, or of processes that are gone. */
 extern void mr_mmdb_copy_keep(const char *folder, const MrMmdbVersion *version, const char *made);
 
 /* The path of the copy of a version, or (NULL) of any; false if there is none. */

@@ -30,6 +30,15 @@ typedef enum MrPgPeerNews
 	MR_PG_FAILED  /* closed; peer->error says why */
 } MrPgPeerNews;
 
+#define MR_PG_STATEMENTS 12 /* statements of a connection that are prepared */
+
+/* A statement that was asked before. */
+typedef struct MrPgStatement
+{
+	char *sql; /* from malloc */
+	bool prepared;
+} MrPgStatement;
+
 /* All zero before its first use. */
 typedef struct MrPgPeer
 {
@@ -39,7 +48,9 @@ typedef struct MrPgPeer
 	int64_t since_ns;   /* when connect or query began */
 	int64_t timeout_ns; /* fail when it takes longer */
 	PGresult *result;
-	char error[160]; /* one line, never a secret */
+	char error[160];                            /* one line, never a secret */
+	MrPgStatement statements[MR_PG_STATEMENTS]; /* of mr_pg_peer_query_again() */
+	MrPgStatement *preparing;                   /* together with the query under way, or NULL */
 } MrPgPeer;
 
 #define MR_PEER_OPTIONS_SIZE 1024 /* multiregion.peer_options, with its NUL */
@@ -69,6 +80,14 @@ extern void mr_pg_peer_never_ask(void);
 extern bool mr_pg_peer_query(MrPgPeer *peer, const char *sql, int nparams,
 							 const char *const *values, const int *lengths, const int *formats,
 							 int result_format, int64_t now_ns, int64_t timeout_ns);
+
+/*
+ * The same for a text that the connection is asked often, with text parameters and results:
+ * it is prepared when it is asked for the second time, in the same round trip, and from then
+ * on only executed. It allocates, so it is for programs with a loop of their own.
+ */
+extern bool mr_pg_peer_query_again(MrPgPeer *peer, const char *sql, int nparams,
+								   const char *const *values, int64_t now_ns, int64_t timeout_ns);
 
 /*
  * Call when the socket is ready and at least every timeout: moves the state on. It may

@@ -3,14 +3,16 @@
  *
  * Runs in background workers whose lease would run out while they wait, and in plain
  * programs: no call here blocks, no globals, no signals (libpq keeps SIGPIPE away
- * itself), no memory but libpq's. What libpq wants to print is dropped; what it says
- * about a failure is kept as one line without the password it may have used.
+ * itself), no memory but libpq's (and, for mr_pg_peer_query_again(), texts of statements).
+ * What libpq wants to print is dropped; what it says about a failure is kept as one line
+ * without the password it may have used.
  */
 #include "adapters/mr_pg_peer.h"
 
 #include <netdb.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -176,13 +178,10 @@ mr_pg_peer_connect(MrPgPeer *peer, const char *conninfo, const char *hostaddr, c
 	return true;
 }
 
-bool
-mr_pg_peer_query(MrPgPeer *peer, const char *sql, int nparams, const char *const *values,
-				 const int *lengths, const int *formats, int result_format, int64_t now_ns,
-				 int64_t timeout_ns)
+/* Makes room for the answer to a query; false when none can be asked now. */
+static bool
+begin_query(MrPgPeer *peer)
 {
-	int unsent = -1;
-
 	MR_ASSERT(peer->state == MR_PG_READY);
 	if (peer->state != MR_PG_READY)
 	{
@@ -192,9 +191,15 @@ mr_pg_peer_query(MrPgPeer *peer, const char *sql, int nparams, const char *const
 	PQclear(peer->result);
 	peer->result = NULL;
 	peer->error[0] = '\0';
-	if (PQsendQueryParams(peer->conn, sql, nparams, NULL, values, lengths, formats,
-						  result_format) == 1)
-		unsent = PQflush(peer->conn);
+	return true;
+}
+
+/* A query was handed to libpq, or was not: waits for the answer. */
+static bool
+await_answer(MrPgPeer *peer, bool sent, int64_t now_ns, int64_t timeout_ns)
+{
+	int unsent = sent ? PQflush(peer->conn) : -1;
+
 	if (unsent < 0)
 	{
 		(void) fail(peer, PQerrorMessage(peer->conn));
@@ -205,6 +210,75 @@ mr_pg_peer_query(MrPgPeer *peer, const char *sql, int nparams, const char *const
 	peer->since_ns = now_ns;
 	peer->timeout_ns = timeout_ns;
 	return true;
+}
+
+bool
+mr_pg_peer_query(MrPgPeer *peer, const char *sql, int nparams, const char *const *values,
+				 const int *lengths, const int *formats, int result_format, int64_t now_ns,
+				 int64_t timeout_ns)
+{
+	return begin_query(peer) &&
+		   await_answer(peer,
+						PQsendQueryParams(peer->conn, sql, nparams, NULL, values, lengths, formats,
+										  result_format) == 1,
+						now_ns, timeout_ns);
+}
+
+/* The statement with this text; NULL when it is not there, and then *room is where it may go. */
+static MrPgStatement *
+find_statement(MrPgPeer *peer, const char *sql, MrPgStatement **room)
+{
+	int i;
+
+	for (i = 0; i < MR_PG_STATEMENTS && peer->statements[i].sql != NULL; i++)
+		if (strcmp(peer->statements[i].sql, sql) == 0)
+			return &peer->statements[i];
+	*room = i < MR_PG_STATEMENTS ? &peer->statements[i] : NULL;
+	return NULL;
+}
+
+static void
+name_statement(const MrPgPeer *peer, const MrPgStatement *statement, char name[16])
+{
+	snprintf(name, 16, "mr_%d", (int) (statement - peer->statements));
+}
+
+/* Prepares and executes it in one round trip; the answers are told apart in take_result(). */
+static bool
+send_preparing(MrPgPeer *peer, MrPgStatement *statement, const char *name, int nparams,
+			   const char *const *values)
+{
+	peer->preparing = statement;
+	return PQenterPipelineMode(peer->conn) == 1 &&
+		   PQsendPrepare(peer->conn, name, statement->sql, 0, NULL) == 1 &&
+		   PQsendQueryPrepared(peer->conn, name, nparams, values, NULL, NULL, 0) == 1 &&
+		   PQpipelineSync(peer->conn) == 1;
+}
+
+bool
+mr_pg_peer_query_again(MrPgPeer *peer, const char *sql, int nparams, const char *const *values,
+					   int64_t now_ns, int64_t timeout_ns)
+{
+	MrPgStatement *room = NULL;
+	MrPgStatement *statement = find_statement(peer, sql, &room);
+	char name[16];
+	bool sent;
+
+	if (!begin_query(peer))
+		return false;
+	if (statement == NULL)
+	{
+		if (room != NULL)
+			room->sql = strdup(sql);
+		sent = PQsendQueryParams(peer->conn, sql, nparams, NULL, values, NULL, NULL, 0) == 1;
+		return await_answer(peer, sent, now_ns, timeout_ns);
+	}
+	name_statement(peer, statement, name);
+	if (statement->prepared)
+		sent = PQsendQueryPrepared(peer->conn, name, nparams, values, NULL, NULL, 0) == 1;
+	else
+		sent = send_preparing(peer, statement, name, nparams, values);
+	return await_answer(peer, sent, now_ns, timeout_ns);
 }
 
 /*
@@ -282,6 +356,55 @@ end_query(MrPgPeer *peer)
 	return MR_PG_RESULT;
 }
 
+/*
+ * Takes one of the results of a pipeline: that of the preparation, that of the query, and a
+ * last one that ends it. NULL stands after each of the first two. True at the end.
+ */
+static bool
+take_of_pipeline(MrPgPeer *peer, PGresult *result)
+{
+	ExecStatusType status = PQresultStatus(result);
+
+	if (status == PGRES_PIPELINE_SYNC)
+	{
+		PQclear(result);
+		peer->preparing = NULL;
+		return PQexitPipelineMode(peer->conn) == 1;
+	}
+	if (!peer->preparing->prepared && status == PGRES_COMMAND_OK)
+	{
+		peer->preparing->prepared = true;
+		PQclear(result);
+		return false;
+	}
+	/* What was not tried, for it could not be prepared: that error is kept. */
+	if (status == PGRES_PIPELINE_ABORTED)
+	{
+		PQclear(result);
+		return false;
+	}
+	PQclear(peer->result);
+	peer->result = result;
+	return false;
+}
+
+/* A pipeline's results as they come; false while its end is to be waited for. */
+static bool
+read_pipeline(MrPgPeer *peer)
+{
+	int nothing = 0;
+
+	while (!PQisBusy(peer->conn) && nothing < 2)
+	{
+		PGresult *result = PQgetResult(peer->conn);
+
+		nothing = result == NULL ? nothing + 1 : 0;
+		if (result != NULL && take_of_pipeline(peer, result))
+			return true;
+	}
+	return nothing == 2; /* nothing more will come: the connection is gone */
+}
+
 static MrPgPeerNews
 advance_busy(MrPgPeer *peer, int64_t now_ns)
 {
@@ -293,8 +416,10 @@ advance_busy(MrPgPeer *peer, int64_t now_ns)
 	if (unsent < 0)
 		return fail(peer, PQerrorMessage(peer->conn));
 	peer->events = unsent > 0 ? POLLIN | POLLOUT : POLLIN;
+	if (peer->preparing != NULL && read_pipeline(peer))
+		return end_query(peer);
 
-	while (!PQisBusy(peer->conn))
+	while (peer->preparing == NULL && !PQisBusy(peer->conn))
 	{
 		PGresult *result = PQgetResult(peer->conn);
 
@@ -335,10 +460,16 @@ mr_pg_peer_socket(const MrPgPeer *peer)
 void
 mr_pg_peer_close(MrPgPeer *peer)
 {
+	int i;
+
 	PQclear(peer->result);
 	PQfinish(peer->conn);
 	peer->result = NULL;
 	peer->conn = NULL;
 	peer->state = MR_PG_CLOSED;
 	peer->events = 0;
+	peer->preparing = NULL;
+	for (i = 0; i < MR_PG_STATEMENTS; i++)
+		free(peer->statements[i].sql);
+	memset(peer->statements, 0, sizeof(peer->statements));
 }

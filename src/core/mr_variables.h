@@ -11,29 +11,7 @@
 #define MR_VARIABLES_H
 
 #include "core/mr_limits.h"
-
-/* X(field, name, default, min, max, what): whole numbers of multiregiond */
-#define MR_SETTING_NUMBERS(X) \
-	X(max_connections, "MULTIREGION_HTTP_MAX_CONNECTIONS", 1000, 1, 100000, \
-	  "HTTP connections at a time; more wait in the listen queue") \
-	X(request_timeout_ms, "MULTIREGION_HTTP_REQUEST_TIMEOUT", 10000, 100, 3600000, \
-	  "ms from the first byte of a request to its last") \
-	X(idle_timeout_ms, "MULTIREGION_HTTP_IDLE_TIMEOUT", 60000, 100, 3600000, \
-	  "ms a connection may be silent between requests") \
-	X(database_timeout_ms, "MULTIREGION_DATABASE_TIMEOUT", 2000, 100, 3600000, \
-	  "ms to connect to the local database, and for a status query") \
-	X(tenant_timeout_ms, "MULTIREGION_TENANT_TIMEOUT", 1000, 10, 3600000, \
-	  "ms a tenant request waits for the database") \
-	X(tenant_cache, "MULTIREGION_TENANT_CACHE", 4096, 0, 1000000, \
-	  "tenants whose last answer is kept for when the database is down") \
-	X(stale_after_ms, "MULTIREGION_STALE_AFTER", 3000, 1500, 3600000, \
-	  "ms without news from the database after which answers are marked stale") \
-	X(drain_timeout_ms, "MULTIREGION_DRAIN_TIMEOUT", 1000, 0, 3600000, \
-	  "ms of answering 503 on /api/health before stopping on SIGTERM") \
-	X(write_timeout_ms, "MULTIREGION_WRITE_TIMEOUT", 5000, 100, 3600000, \
-	  "ms to find the primary and have it make a change") \
-	X(failover_timeout_ms, "MULTIREGION_FAILOVER_TIMEOUT", 30000, 100, 3600000, \
-	  "ms a request waits for the failover it asked for")
+#include "core/mr_variables_numbers.h"
 
 /* X(name, owner, kind, default, words, what): all but numbers and policies */
 #define MR_VARIABLE_LIST(X) \
@@ -47,7 +25,12 @@
 	X("CDN_ENABLED", LATER, BOOLEAN, "false", "", "tell a CDN what has changed") \
 	X("CDN_PROVIDER", LATER, WORD, "", "cloudflare|cloudfront|fastly|varnish", "which CDN") \
 	X("CDN_ENDPOINT_<REGION>", INIT, TEXT, "", "", "URL of the region's CDN endpoint") \
-	X("ENABLE_CROSS_REGION_PROXY", LATER, BOOLEAN, "true", "", "pass requests on to their region") \
+	X("ENABLE_CROSS_REGION_PROXY", SIDECAR, BOOLEAN, "true", "", \
+	  "pass requests on to their region") \
+	X("MULTIREGION_HAPROXY_SOCKET", SIDECAR, TEXT, "", "", \
+	  "runtime socket of the HAProxy to feed") \
+	X("MULTIREGION_HAPROXY_MAPS", SIDECAR, TEXT, "/etc/haproxy/multiregion", "", \
+	  "folder of the maps, as HAProxy's configuration names it") \
 	X("REGION_<REGION>_ID", INIT, TEXT, "", "", "the region's id") \
 	X("REGION_<REGION>_NAME", INIT, TEXT, "", "", "the region's display name") \
 	X("REGION_<REGION>_LATITUDE", INIT, TEXT, "", "", "degrees; with the longitude") \
@@ -62,6 +45,16 @@
 	X("MULTIREGION_PASSFILE", INIT, TEXT, "", "", "where init puts the passwords of peers") \
 	X("MULTIREGION_LOG_LEVEL", SIDECAR, WORD, "info", "error|warning|info|debug", \
 	  "what is written to standard error") \
+	X("MULTIREGION_HTTP_TLS_CERT", SIDECAR, TEXT, "", "", "certificate of https://") \
+	X("MULTIREGION_HTTP_TLS_KEY", SIDECAR, TEXT, "", "", "its key") \
+	X("MULTIREGION_HTTP_TLS_CLIENT_CA", SIDECAR, TEXT, "", "", "who vouches for clients") \
+	X("MULTIREGION_HTTP_TLS_CLIENT_CRL", SIDECAR, TEXT, "", "", \
+	  "certificates of theirs that are revoked") \
+	X("MULTIREGION_HTTP_TLS_CLIENT_CERT", SIDECAR, WORD, "optional", "optional|required", \
+	  "whether clients must have a certificate") \
+	X("MULTIREGION_ACCESS_LOG", SIDECAR, WORD, "off", "off|errors|all", \
+	  "which answers are written to standard output") \
+	X("MULTIREGION_CORS_ORIGINS", SIDECAR, TEXT, "", "", "web pages that may read the answers") \
 	X("MULTIREGION_POLICY_<NAME>", INIT, TEXT, "", "", "initial value of any policy") \
 	X("PGDATA", JOIN, TEXT, "", "", "data directory") \
 	X("MULTIREGION_STATE_DIRECTORY", JOIN, TEXT, "", "", "the node's identity and votes") \
@@ -77,7 +70,18 @@
 	X("MULTIREGION_JOIN_TIMEOUT", JOIN, TEXT, "30", "", "seconds to wait") \
 	X("MULTIREGION_BINDIR", JOIN, TEXT, "", "", "folder of PostgreSQL's programs") \
 	X("MULTIREGION_CONFIG_FILE", JOIN, TEXT, "", "", "postgresql.conf elsewhere") \
-	X("MULTIREGION_API_TOKEN", SIDECAR, SECRET, "", "", "who sends it may change things over HTTP")
+	X("MULTIREGION_API_TOKEN", SIDECAR, SECRET, "", "", \
+	  "who sends it may change things over HTTP") \
+	X("MULTIREGION_BASIC_AUTH", SIDECAR, SECRET, "", "", "so may who sends such NAME:PASSWORD") \
+	X("MULTIREGION_API_ROLE", SIDECAR, TEXT, "", "", "role of both; empty: multiregiond's own") \
+	X("MULTIREGION_JWT_KEY", SIDECAR, SECRET, "", "lines", "what signed tokens are verified with") \
+	X("MULTIREGION_JWT_AUDIENCE", SIDECAR, TEXT, "", "", "whom they must be for; empty: anybody") \
+	X("MULTIREGION_JWT_ROLE_CLAIM", SIDECAR, TEXT, "role", "", "where they name a role") \
+	X("MULTIREGION_ANONYMOUS", SIDECAR, WORD, "reads", "reads|checks", \
+	  "what is answered without any token") \
+	X("MULTIREGION_ANONYMOUS_ROLE", SIDECAR, TEXT, "", "", "role of who brings none") \
+	X("MULTIREGION_CERTIFICATE_ROLE", SIDECAR, TEXT, "", "", \
+	  "role of who brings a verified certificate")
 
 /* X(name, policy, default): the seed's names of policies; initial values, for init */
 #define MR_POLICY_VARIABLES(X) \
@@ -118,7 +122,8 @@ typedef struct MrKnownVariable
 	MrVariableOwner owner;
 	MrVariableKind kind;
 	const char *initial; /* as one would write it; empty: none, or it depends */
-	const char *words;   /* WORD: separated by |; POLICY: its name */
+	const char
+		*words; /* WORD: separated by |; POLICY: its name; SECRET: lines, if it may have more */
 	const char *what;
 } MrKnownVariable;
 

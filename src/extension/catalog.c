@@ -82,24 +82,17 @@ schema_owner(void)
 }
 
 void
-mr_catalog_open_light(MrCatalogSession *session)
+mr_catalog_open(MrCatalogSession *session)
 {
 	Oid owner = schema_owner();
 	int result;
 
 	GetUserIdAndSecContext(&session->user, &session->security_context);
-	session->guc_level = 0;
 	result = SPI_connect();
 	if (result != SPI_OK_CONNECT)
 		ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR),
 						errmsg("could not open the catalog: %s", SPI_result_code_string(result))));
 	SetUserIdAndSecContext(owner, session->security_context | SECURITY_LOCAL_USERID_CHANGE);
-}
-
-void
-mr_catalog_open(MrCatalogSession *session)
-{
-	mr_catalog_open_light(session);
 	strlcpy(session->caller, GetUserNameFromId(session->user, false), sizeof(session->caller));
 	session->guc_level = NewGUCNestLevel();
 	(void) set_config_option("search_path", SEARCH_PATH, PGC_USERSET, PGC_S_SESSION,
@@ -109,8 +102,7 @@ mr_catalog_open(MrCatalogSession *session)
 void
 mr_catalog_close(MrCatalogSession *session)
 {
-	if (session->guc_level > 0)
-		AtEOXact_GUC(true, session->guc_level);
+	AtEOXact_GUC(true, session->guc_level);
 	SetUserIdAndSecContext(session->user, session->security_context);
 	SPI_finish();
 }

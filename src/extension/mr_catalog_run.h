@@ -20,7 +20,7 @@ typedef struct MrCatalogSession
 {
 	Oid user; /* the caller's identity, to be restored */
 	int security_context;
-	int guc_level;            /* 0: the search_path was left alone */
+	int guc_level;
 	char caller[NAMEDATALEN]; /* name of that role */
 } MrCatalogSession;
 
@@ -35,12 +35,6 @@ typedef struct MrArguments
 
 /* Opens a session; an error when the schema is not there. Sessions may nest. */
 extern void mr_catalog_open(MrCatalogSession *session);
-
-/*
- * The same without the search_path and the caller's name: cheap, for statements in which
- * every name and operator is written out in full.
- */
-extern void mr_catalog_open_light(MrCatalogSession *session);
 
 /* Ends it: what SPI returned is gone. */
 extern void mr_catalog_close(MrCatalogSession *session);

@@ -32,6 +32,8 @@ typedef struct MrNodeHealth
 	TimestampTz checked_at; /* 0 = never */
 	TimestampTz ok_at;
 	uint32 round_trip_us; /* of checks, smoothed */
+	uint64 checks;        /* since this server started, and those that failed */
+	uint64 failed_checks;
 	bool in_recovery;
 	uint32 timeline;
 	MrLsn receive_lsn;

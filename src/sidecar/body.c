@@ -90,6 +90,23 @@ mr_body_integer(MrBody *body, const char *key, int64_t *value)
 		   take(body, mr_json_get_integer(body->root, key, value), key, "a whole number", false);
 }
 
+bool
+mr_body_real(MrBody *body, const char *key, double *value)
+{
+	return !body->refused &&
+		   take(body, mr_json_get_real(body->root, key, value), key, "a number", false);
+}
+
+char *
+mr_body_object(MrBody *body, const char *key)
+{
+	char *text = NULL;
+
+	if (!body->refused)
+		(void) take(body, mr_json_get_object_text(body->root, key, &text), key, "an object", false);
+	return text;
+}
+
 void
 mr_body_boolean(MrBody *body, const char *key, bool *value)
 {

@@ -14,6 +14,9 @@
 #define APPLICATION "multiregiond request"
 #define IDLE_MS 30000 /* an unused connection is closed after this */
 #define TICK_MS 1000  /* how often idle connections are looked at */
+#define RESET_SQL \
+	"SELECT pg_catalog.set_config('role', 'none', false), " \
+	"pg_catalog.set_config('request.jwt.claims', '', false)"
 #define TOO_LATE "no connection was free in time"
 
 static void dispatch(MrPool *pool);
@@ -83,7 +86,35 @@ left_ms(const MrPoolRequest *request)
 	return left > 1 ? left : 1;
 }
 
-/* Moves a link's request forward: connect, or send it. */
+static void
+send_step(MrPoolLink *link, MrPoolStep step)
+{
+	MrPoolRequest *request = link->request;
+	const MrPoolQuery *query = request->query;
+	const char *whose[] = {query->role, query->claims};
+
+	link->step = step;
+	switch (step)
+	{
+		case MR_POOL_RESET:
+			mr_link_query(&link->link, RESET_SQL, 0, NULL, left_ms(request));
+			break;
+		case MR_POOL_BECOME:
+			link->changed = true;
+			mr_link_query(&link->link, query->become, 2, whose, left_ms(request));
+			break;
+		case MR_POOL_QUERY:
+			request->sent = true;
+			link->sent_ns = mr_loop_now_ns();
+			mr_link_query(&link->link, query->sql, query->count, query->values, left_ms(request));
+			break;
+	}
+}
+
+/*
+ * Moves a link's request forward: connect, or send it. Nobody's query runs in a session that
+ * still is somebody else's: each one that was is reset first.
+ */
 static void
 work(MrPoolLink *link)
 {
@@ -93,9 +124,9 @@ work(MrPoolLink *link)
 
 	if (mr_link_is_ready(&link->link))
 	{
-		request->sent = true;
-		mr_link_query(&link->link, request->query->sql, request->query->count,
-					  request->query->values, left_ms(request));
+		send_step(link, link->changed                    ? MR_POOL_RESET
+						: request->query->become != NULL ? MR_POOL_BECOME
+														 : MR_POOL_QUERY);
 		return;
 	}
 	if (link->pool->connect_ms > 0 && connect_ms > link->pool->connect_ms)
@@ -103,18 +134,33 @@ work(MrPoolLink *link)
 	mr_link_connect(&link->link, target->conninfo, target->hostaddr, APPLICATION, connect_ms);
 }
 
-/* Whether the second statement of a request was sent: the first has just succeeded. */
+/*
+ * Whether something more was sent for a request, since the last statement has succeeded.
+ * Else its error is the request's; a session that was to become somebody stays to be reset.
+ */
 static bool
 go_on(MrPoolLink *link)
 {
 	MrPoolRequest *request = link->request;
 	PGresult **result = &link->link.peer.result;
+	ExecStatusType status = PQresultStatus(*result);
 
-	if (request->query->then == NULL || request->result != NULL ||
-		PQresultStatus(*result) != PGRES_TUPLES_OK)
+	if (link->step != MR_POOL_QUERY)
+	{
+		if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK)
+			return false;
+		if (link->step == MR_POOL_RESET)
+			link->changed = false;
+		send_step(link, link->step == MR_POOL_RESET && request->query->become != NULL
+							? MR_POOL_BECOME
+							: MR_POOL_QUERY);
+		return true;
+	}
+	if (request->query->then == NULL || request->result != NULL || status != PGRES_TUPLES_OK)
 		return false;
 	request->result = *result;
 	*result = NULL;
+	link->sent_ns = mr_loop_now_ns();
 	mr_link_query(&link->link, request->query->then, 0, NULL, left_ms(request));
 	return true;
 }
@@ -149,6 +195,18 @@ fail_queue(MrPool *pool, const char *problem)
 	}
 }
 
+/* A statement has ended: with an answer, or with the connection. */
+static void
+observe(const MrPoolLink *link)
+{
+	const MrPoolRequest *request = link->request;
+
+	if (request != NULL && request->sent)
+		mr_metrics_observe_query(request->result != NULL ? MR_OPERATION_TOKEN
+														 : request->query->operation,
+								 link->pool->node, mr_loop_now_ns() - link->sent_ns);
+}
+
 static void
 on_link(MrLink *link, MrLinkNews news, void *arg)
 {
@@ -156,6 +214,10 @@ on_link(MrLink *link, MrLinkNews news, void *arg)
 	MrPool *pool = pool_link->pool;
 	MrPoolRequest *request = pool_link->request;
 
+	if (news == MR_LINK_CONNECTED)
+		pool_link->changed = false;
+	else
+		observe(pool_link);
 	if (news == MR_LINK_CONNECTED && request != NULL && !is_late(request))
 	{
 		work(pool_link);

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "core/mr_outcomes.h"
+#include "sidecar/mr_authorize.h"
 #include "sidecar/mr_body.h"
 #include "sidecar/mr_catalog_sql.h"
 #include "sidecar/mr_log.h"
@@ -189,8 +190,9 @@ on_answer(void *arg, const MrPoolAnswer *answer)
 
 /* Sends a statement; the order is answered, now or later, and freed. */
 static void
-ask(MrPool *pool, Order *order, const MrPoolQuery *query)
+ask(MrPool *pool, Order *order, MrPoolQuery *query)
 {
+	mr_authorize_query(order->request, query);
 	/* Without a database there is no pool. */
 	if (pool->timer == NULL)
 		refuse_unavailable(order, "No database is configured.");
@@ -213,7 +215,8 @@ give_order(MrService *service, Order *order)
 						 .count = 4,
 						 .values = {order->target, order->allow_loss ? "true" : "false",
 									order->dry_run ? "true" : "false", timeout},
-						 .timeout_ms = timeout_ms + EXTRA_MS};
+						 .timeout_ms = timeout_ms + EXTRA_MS,
+						 .operation = MR_OPERATION_FAILOVER_ORDER};
 
 	snprintf(timeout, sizeof(timeout), "%" PRId64, timeout_ms);
 	if (!order->dry_run)
@@ -255,7 +258,8 @@ mr_endpoint_failover_result(MrService *service, MrRequest *request, const MrRout
 	MrPoolQuery query = {.sql = MR_SQL_FAILOVER_RESULT,
 						 .count = 1,
 						 .values = {match->parameter},
-						 .timeout_ms = service->settings->database_timeout_ms};
+						 .timeout_ms = service->settings->database_timeout_ms,
+						 .operation = MR_OPERATION_FAILOVER_RESULT};
 	Order *order = calloc(1, sizeof(*order));
 
 	if (order == NULL)

@@ -42,7 +42,7 @@ mr_endpoint_health(MrService *service, MrRequest *request, const MrRouteMatch *m
 	mr_json_add_string(&json, root, "node", status->node);
 	mr_json_add_boolean(&json, root, "writable", good && status->writable);
 	mr_service_add_age(service, &json, root);
-	mr_service_reply(request, good ? 200 : 503, &json);
+	mr_service_reply_hot(service, request, good ? 200 : 503, &json, false);
 }
 
 /* What both reports begin with. */
@@ -112,7 +112,7 @@ mr_endpoint_health_database(MrService *service, MrRequest *request, const MrRout
 	nodes = mr_json_add_array(&json, root, "nodes");
 	for (i = 0; i < status->node_count; i++)
 		add_node(service, &status->nodes[i], &json, nodes);
-	mr_service_reply(request, 200, &json);
+	mr_service_reply_hot(service, request, 200, &json, true);
 }
 
 /* A policy as a number or a boolean of JSON; null while it is not known. */
@@ -221,5 +221,5 @@ mr_endpoint_health_failover(MrService *service, MrRequest *request, const MrRout
 	add_policy(status, "lease", "leaseMs", &json, root);
 	add_candidates(status, &json, root);
 	add_last_failover(status, &json, root);
-	mr_service_reply(request, 200, &json);
+	mr_service_reply_hot(service, request, 200, &json, true);
 }

@@ -1,5 +1,5 @@
 /*
- * GET /, /api/regions, /api/regions/status: answers from the last copy, always 200.
+ * GET /api, /api/regions, /api/regions/status: answers from the last copy, always 200.
  * It must never wait for the database. Called through routes.c.
  */
 #include "sidecar/mr_service.h"
@@ -27,7 +27,7 @@ mr_endpoint_index(MrService *service, MrRequest *request, const MrRouteMatch *ma
 		mr_json_add_string(&json, path, "path", mr_routes[i].path);
 		mr_json_add_string(&json, path, "what", mr_routes[i].what);
 	}
-	mr_service_reply(request, 200, &json);
+	mr_service_reply_hot(service, request, 200, &json, true);
 }
 
 /* Whether the region holds the lease; of an unmanaged server: whether it is its own. */
@@ -78,7 +78,7 @@ mr_endpoint_regions(MrService *service, MrRequest *request, const MrRouteMatch *
 		mr_json_add_boolean(&json, node, "isPrimary", is_primary_region(service, region->key));
 	}
 	mr_service_add_age(service, &json, root);
-	mr_service_reply(request, 200, &json);
+	mr_service_reply_hot(service, request, 200, &json, true);
 }
 
 static void
@@ -178,5 +178,5 @@ mr_endpoint_status(MrService *service, MrRequest *request, const MrRouteMatch *m
 	regions = mr_json_add_array(&json, root, "regions");
 	for (i = 0; i < status->region_count; i++)
 		add_region(service, &status->regions[i], &json, regions);
-	mr_service_reply(request, 200, &json);
+	mr_service_reply_hot(service, request, 200, &json, true);
 }

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sidecar/mr_authorize.h"
 #include "sidecar/mr_catalog_sql.h"
 #include "sidecar/mr_http_text.h"
 
@@ -105,8 +106,10 @@ void
 mr_endpoint_tenant(MrService *service, MrRequest *request, const MrRouteMatch *match)
 {
 	char sql[1024];
-	MrPoolQuery query = {
-		.sql = sql, .count = 1, .timeout_ms = service->settings->tenant_timeout_ms};
+	MrPoolQuery query = {.sql = sql,
+						 .count = 1,
+						 .timeout_ms = service->settings->tenant_timeout_ms,
+						 .operation = MR_OPERATION_TENANT_READ};
 	Waiting *waiting = calloc(1, sizeof(*waiting));
 
 	if (waiting == NULL)
@@ -129,6 +132,7 @@ mr_endpoint_tenant(MrService *service, MrRequest *request, const MrRouteMatch *m
 	}
 	snprintf(sql, sizeof(sql), MR_SQL_TENANT_FORMAT, service->watcher.schema);
 	query.values[0] = waiting->tenant;
+	mr_authorize_query(request, &query);
 	if (!mr_pool_query(&service->pool, &query, on_answer, waiting))
 	{
 		reply_last(waiting, MR_ERROR_BUSY, NULL);

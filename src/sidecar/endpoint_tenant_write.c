@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sidecar/mr_authorize.h"
 #include "sidecar/mr_body.h"
 #include "sidecar/mr_catalog_sql.h"
 #include "sidecar/mr_http_text.h"
@@ -147,7 +148,9 @@ send_change(Change *change, const char *region)
 	const char *reason = change->has_reason ? change->reason : NULL;
 	char expected[24];
 	char sql[1024];
-	MrPoolQuery query = {.sql = sql, .timeout_ms = service->settings->write_timeout_ms};
+	MrPoolQuery query = {.sql = sql,
+						 .timeout_ms = service->settings->write_timeout_ms,
+						 .operation = MR_OPERATION_TENANT_WRITE};
 	int count = 0;
 
 	snprintf(expected, sizeof(expected), "%" PRId64, change->expected);
@@ -157,6 +160,7 @@ send_change(Change *change, const char *region)
 	query.values[count++] = reason;
 	query.values[count++] = change->has_expected ? expected : NULL;
 	query.count = count;
+	mr_authorize_query(change->request, &query);
 	if (region != NULL)
 		snprintf(sql, sizeof(sql), MR_SQL_SET_TENANT_FORMAT, schema);
 	else

@@ -191,11 +191,11 @@ load_file(MrEnvironment *environment, const char *path, MrProblems *problems)
 }
 
 /*
- * The one line in a file without its end; NULL, and what is wrong with it in *problem. Free
- * it with free().
+ * The one line in a file, or all of them, without the last end; NULL, and what is wrong with
+ * it in *problem. Free it with free().
  */
 static char *
-read_secret(const char *path, const char **problem)
+read_secret(const char *path, bool lines, const char **problem)
 {
 	size_t size;
 	unsigned int mode;
@@ -211,10 +211,10 @@ read_secret(const char *path, const char **problem)
 	text[size] = '\0';
 	if (size == 0)
 		*problem = "it is empty";
-	else if (strlen(text) != size || strpbrk(text, "\r\n") != NULL)
+	else if (strlen(text) != size || (!lines && strpbrk(text, "\r\n") != NULL))
 		*problem = "it holds more than one line";
 	else if (size >= MR_ENV_VALUE_SIZE)
-		*problem = "the line is too long";
+		*problem = "it is too long";
 	if (*problem == NULL)
 		return text;
 	free(text);
@@ -227,6 +227,7 @@ take_file(MrEnvironment *environment, const char *name, const char *base, MrProb
 {
 	const MrVariable *file = find(environment, name);
 	const MrVariable *said = find(environment, base);
+	char key[MR_NAME_SIZE];
 	const char *problem;
 	char *text;
 
@@ -238,7 +239,8 @@ take_file(MrEnvironment *environment, const char *name, const char *base, MrProb
 		if (said->line == 0)
 			return;
 	}
-	text = read_secret(file->value, &problem);
+	text = read_secret(file->value, strcmp(mr_variable_find(base, key)->words, "lines") == 0,
+					   &problem);
 	if (text == NULL)
 		mr_problems_error(problems, "%s: could not take the value from that file: %s", name,
 						  problem);

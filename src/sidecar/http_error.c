@@ -131,7 +131,9 @@ mr_http_reason(int status)
 		const char *reason;
 	} reasons[] = {
 		{200, "OK"},
+		{202, "Accepted"},
 		{204, "No Content"},
+		{304, "Not Modified"},
 		{400, "Bad Request"},
 		{401, "Unauthorized"},
 		{403, "Forbidden"},
@@ -139,14 +141,17 @@ mr_http_reason(int status)
 		{405, "Method Not Allowed"},
 		{408, "Request Timeout"},
 		{409, "Conflict"},
+		{411, "Length Required"},
 		{412, "Precondition Failed"},
 		{413, "Content Too Large"},
 		{415, "Unsupported Media Type"},
 		{417, "Expectation Failed"},
 		{422, "Unprocessable Content"},
+		{429, "Too Many Requests"},
 		{431, "Request Header Fields Too Large"},
 		{500, "Internal Server Error"},
 		{501, "Not Implemented"},
+		{502, "Bad Gateway"},
 		{503, "Service Unavailable"},
 		{504, "Gateway Timeout"},
 	};

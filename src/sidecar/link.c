@@ -146,8 +146,13 @@ void
 mr_link_query(MrLink *link, const char *sql, int nparams, const char *const *values,
 			  int64_t timeout_ms)
 {
-	if (!mr_pg_peer_query(&link->peer, sql, nparams, values, NULL, NULL, 0, mr_loop_now_ns(),
-						  timeout_ms * MR_NS_PER_MS))
+	int64_t now_ns = mr_loop_now_ns();
+	int64_t timeout_ns = timeout_ms * MR_NS_PER_MS;
+
+	/* Whoever has parameters asks the same again with others. */
+	if (!(nparams > 0
+			  ? mr_pg_peer_query_again(&link->peer, sql, nparams, values, now_ns, timeout_ns)
+			  : mr_pg_peer_query(&link->peer, sql, 0, NULL, NULL, NULL, 0, now_ns, timeout_ns)))
 	{
 		report_later(link);
 		return;

@@ -25,11 +25,15 @@ extern bool mr_body_open(MrBody *body, MrRequest *request, const char *const *ke
 /*
  * Each copies a member; what is absent or null leaves the value as it is, unless it is
  * required. Once one is not as it must be the request is refused, and nothing more happens.
- * The text functions return whether there was one.
+ * Most return whether there was one.
  */
 extern bool mr_body_string(MrBody *body, const char *key, bool required, char *out, size_t size);
 extern bool mr_body_integer(MrBody *body, const char *key, int64_t *value);
+extern bool mr_body_real(MrBody *body, const char *key, double *value);
 extern void mr_body_boolean(MrBody *body, const char *key, bool *value);
+
+/* The text of a member that is an object, from malloc; NULL if there is none. */
+extern char *mr_body_object(MrBody *body, const char *key);
 
 /* Frees what reading made; true when all was well and the request is still to be answered. */
 extern bool mr_body_close(MrBody *body);

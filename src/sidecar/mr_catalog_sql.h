@@ -1,9 +1,12 @@
 /*
- * Every SQL text the serving sidecar sends. Nothing takes a value except as a parameter.
- * The columns are read by name in status.c, tenant_answer.c and endpoint_failover.c.
+ * Every SQL text the serving sidecar sends, but for mr_where_sql.h. Nothing takes a value
+ * except as a parameter. The columns are read by name in status.c, tenant_answer.c and
+ * endpoint_failover.c.
  */
 #ifndef MR_CATALOG_SQL_H
 #define MR_CATALOG_SQL_H
+
+#include "sidecar/mr_patroni_sql.h"
 
 #define MR_SQL_TIMESTAMP(column) \
 	"pg_catalog.to_char(" column \
@@ -27,11 +30,11 @@
 /* With the forecast or without it; the answer says which one to use next time. */
 #define MR_SQL_LEASE(forecast) \
 	"SELECT " MR_SQL_FORECASTS \
-	", l.managed, l.node, l.region, pg_catalog.pg_is_in_recovery() AS in_recovery," \
+	", l.managed, l.mode, l.node, l.region, pg_catalog.pg_is_in_recovery() AS in_recovery," \
 	" l.term, l.primary_node, l.primary_region, l.is_primary, l.writable," \
 	" l.lease_remaining_ms, l.reason, l.fenced, l.stopping, l.generation," \
 	" f.successor, f.successor_region, f.outage_ms, f.commits_at_risk, f.bytes_at_risk," \
-	" f.reason AS forecast_reason," \
+	" f.reason AS forecast_reason, l.timeline AS own_timeline," MR_SQL_SERVER "," \
 	" m.node_name, m.region_key AS node_region, m.role AS node_role, m.voter," \
 	" m.status AS node_status, m.consecutive_failures, m.lag_bytes, m.lag_ms, m.wal_end," \
 	" m.replay_lsn, m.timeline, m.round_trip_ms, m.eligible, m.reason AS " \
@@ -70,6 +73,34 @@
 	" LEFT JOIN multiregion.tenants AS t ON t.tenant_id = $1" \
 	" LEFT JOIN multiregion.regions AS r ON r.region_key = e.region_key"
 
+/*
+ * What HAProxy is fed with. $1 transaction: tenants that one as late or later has changed,
+ * with what is set for them now; in each row, of which there is one at least, the next $1.
+ * Neither the order of commits nor that of ids matters: everything older is over.
+ */
+#define MR_SQL_ROUTE_CHANGES \
+	"SELECT s.horizon, c.tenant_id, t.region_key, t.mode," \
+	" pg_catalog.array_to_string(t.fallbacks, ',') AS fallbacks" \
+	" FROM (SELECT pg_catalog.pg_snapshot_xmin(pg_catalog.pg_current_snapshot())" \
+	"::pg_catalog.text AS horizon) AS s" \
+	" LEFT JOIN (SELECT DISTINCT h.tenant_id FROM multiregion.tenant_changes AS h" \
+	" WHERE h.changed_xid OPERATOR(pg_catalog.>=) $1::pg_catalog.xid8" \
+	" LIMIT 10001) AS c ON true" \
+	" LEFT JOIN multiregion.tenants AS t ON t.tenant_id OPERATOR(pg_catalog.=) c.tenant_id"
+
+/* $1 tenant: those after it, in order. */
+#define MR_SQL_ROUTE_PART \
+	"SELECT t.tenant_id, t.region_key, t.mode," \
+	" pg_catalog.array_to_string(t.fallbacks, ',') AS fallbacks" \
+	" FROM multiregion.tenants AS t WHERE t.tenant_id OPERATOR(pg_catalog.>) $1" \
+	" ORDER BY t.tenant_id LIMIT 5000"
+
+/* The region with the largest share of each country. */
+#define MR_SQL_ROUTE_COUNTRIES \
+	"SELECT DISTINCT ON (c.country) c.country, c.region_key" \
+	" FROM multiregion.country_regions AS c WHERE c.subdivision IS NULL" \
+	" ORDER BY c.country, c.weight DESC, c.region_key"
+
 /* $1 tenant, $2 region, $3 reason, $4 version expected. */
 #define MR_SQL_SET_TENANT_FORMAT \
 	"SELECT s.region_key, s.region_id, true AS known, s.region_key AS effective, s.version" \
@@ -85,6 +116,9 @@
 	" NULL::bigint AS version FROM (SELECT %s.clear_tenant_region($1, $2, $3::bigint)," \
 	" pg_catalog.pg_current_xact_id()) AS c" \
 	" LEFT JOIN multiregion.regions AS r ON r.region_key = %s.primary_region()"
+
+/* The session acts as role $1, with the claims $2 (JSON, or empty). */
+#define MR_SQL_ACT_AS "SELECT multiregion.act_as($1, $2)"
 
 /* In the session of the change, after it. */
 #define MR_SQL_TOKEN "SELECT multiregion.commit_token()"

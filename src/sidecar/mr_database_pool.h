@@ -7,12 +7,13 @@
 #define MR_DATABASE_POOL_H
 
 #include "sidecar/mr_link.h"
+#include "sidecar/mr_metrics_record.h"
 #include "sidecar/mr_target.h"
 
 #define MR_POOL_LINKS 4
 #define MR_POOL_QUEUE 256 /* requests waiting or under way */
 
-#define MR_POOL_VALUES 4
+#define MR_POOL_VALUES 8
 
 typedef struct MrPoolQuery
 {
@@ -21,6 +22,14 @@ typedef struct MrPoolQuery
 	const char *values[MR_POOL_VALUES]; /* text; NULL is null */
 	const char *then; /* statement for the same session once the first succeeded, or NULL */
 	int64_t timeout_ms;
+	/*
+	 * Whose query it is: a statement that makes the session act as role $1 with the claims
+	 * $2, or NULL for the role that the pool logs in as. Its error is the query's.
+	 */
+	const char *become;
+	const char *role;
+	const char *claims;
+	MrOperation operation; /* for the metric */
 } MrPoolQuery;
 
 /* A copy with texts of its own, to be freed with free(); NULL without memory. */
@@ -53,17 +62,28 @@ typedef struct MrPoolRequest
 
 struct MrPool;
 
+typedef enum MrPoolStep
+{
+	MR_POOL_RESET,  /* the session becomes nobody in particular ... */
+	MR_POOL_BECOME, /* ... and then whose query it is */
+	MR_POOL_QUERY
+} MrPoolStep;
+
 typedef struct MrPoolLink
 {
 	MrLink link;
 	struct MrPool *pool;
 	MrPoolRequest *request; /* under way, or waiting for the connection */
+	MrPoolStep step;        /* of it, once connected */
+	bool changed;           /* the session may not act as the role that it logged in as */
 	int64_t idle_since_ns;
+	int64_t sent_ns; /* the statement under way */
 } MrPoolLink;
 
 typedef struct MrPool
 {
 	const MrTarget *target;
+	const char *node;   /* whose connections they are, for the metric; NULL: the local node's */
 	int64_t connect_ms; /* longest time to connect; 0 = as long as the request may wait */
 	MrPoolLink links[MR_POOL_LINKS];
 	MrPoolRequest *first; /* queue, in the order of asking: any of them may be due first */

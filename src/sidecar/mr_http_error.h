@@ -16,8 +16,10 @@
 	  "A tenant id is 1 to 255 bytes of percent-encoded UTF-8 without NUL.") \
 	X(MR_ERROR_BAD_PARAMETER, "bad_parameter", 400, "a query parameter cannot be read", \
 	  "docs/http-api.md lists the parameters of each path.") \
+	X(MR_ERROR_BAD_TOKEN, "bad_token", 400, "the token of the read cannot be used", \
+	  "Forget it: no read has to wait for it.") \
 	X(MR_ERROR_NOT_FOUND, "not_found", 404, "there is no such path", \
-	  "GET / lists the paths of this API.") \
+	  "GET /api lists the paths of this API.") \
 	X(MR_ERROR_UNKNOWN_TENANT, "unknown_tenant", 404, "the tenant is not registered", \
 	  "Without strict=true the answer is the tenant's default region.") \
 	X(MR_ERROR_METHOD_NOT_ALLOWED, "method_not_allowed", 405, \
@@ -30,10 +32,18 @@
 	  "Send at most 16 kB of them.") \
 	X(MR_ERROR_EXPECTATION, "expectation_failed", 417, "the Expect header cannot be met", \
 	  "Only \"100-continue\" is understood.") \
+	X(MR_ERROR_TOO_MANY, "too_many_requests", 429, "this client asks for too many changes", \
+	  "Try again after the time in Retry-After.") \
 	X(MR_ERROR_INTERNAL, "internal_error", 500, "the request failed inside multiregiond", \
 	  "Its log says more.") \
 	X(MR_ERROR_UNKNOWN_METHOD, "method_unknown", 501, "the method is not known", \
-	  "GET / lists the paths of this API and their methods.") \
+	  "GET /api lists the paths of this API and their methods.") \
+	X(MR_ERROR_NOT_OURS, "not_implemented", 501, "multiregiond does not do this", \
+	  "The details say who does.") \
+	X(MR_ERROR_NO_CONFIG, "no_config", 502, "the policies have not been read yet", \
+	  "Ask again when the local database answers.") \
+	X(MR_ERROR_FAILSAFE_OFF, "failsafe_off", 502, "there is no failsafe mode", \
+	  "Without a majority nothing is written, and that is what makes it safe.") \
 	X(MR_ERROR_DATABASE_UNAVAILABLE, "database_unavailable", 503, \
 	  "the local database does not answer", "Try again, or ask another region.") \
 	X(MR_ERROR_BUSY, "busy", 503, "too many requests wait for the database", \

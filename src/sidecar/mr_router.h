@@ -41,12 +41,20 @@ struct MrRouteMatch;
 typedef void (*MrHandler)(struct MrService *service, struct MrRequest *request,
 						  const struct MrRouteMatch *match);
 
+/* A path's answer to OPTIONS is that to GET: HAProxy asks a health check this way. */
+#define MR_ROUTE_CHECK 0x1
+/* Anybody may ask, whatever Authorization there is, as with checks; see authorize.c. */
+#define MR_ROUTE_OPEN 0x2
+/* It changes nothing, whatever its method is. */
+#define MR_ROUTE_READS 0x4
+
 typedef struct MrRoute
 {
 	MrMethod method;
 	const char *path;
 	MrHandler handler;
-	const char *what; /* one line for GET / and the documentation */
+	const char *what; /* one line for GET /api and the documentation */
+	unsigned int flags;
 } MrRoute;
 
 typedef enum MrRouteResult

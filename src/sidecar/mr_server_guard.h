@@ -21,6 +21,7 @@ typedef struct MrGuardSeen
 {
 	size_t bytes;
 	bool has_nul;
+	bool encrypted; /* nothing may be written to it but by TLS */
 } MrGuardSeen;
 
 /* Called before a late socket is shut down; may write a last word to it. */
@@ -46,7 +47,10 @@ extern void mr_guard_accepted(void);
 extern void mr_guard_exhausted(void);
 
 /* Bytes of a request came in on fd: starts its deadline unless it runs. */
-extern void mr_guard_received(int fd, size_t bytes, bool has_nul);
+extern void mr_guard_received(int fd, size_t bytes, bool has_nul, bool encrypted);
+
+/* Whether no byte of a request has come in on fd that is not complete. */
+extern bool mr_guard_is_idle(int fd);
 
 /* The request on fd is complete: no deadline until bytes come again. */
 extern void mr_guard_completed(int fd, MrGuardSeen *seen);

@@ -32,6 +32,7 @@ typedef enum MrServing
 typedef struct MrServingInput
 {
 	bool enabled;   /* ENABLE_MULTI_REGION, or a database to be watched without it */
+	bool alone;     /* ENABLE_MULTI_REGION is not true: a server of no cluster is all there is */
 	bool draining;  /* this program is about to stop */
 	bool connected; /* the watcher reads the local database */
 	int64_t age_ms; /* of the copy */

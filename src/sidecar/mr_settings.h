@@ -11,12 +11,17 @@
 #include "core/mr_identifier.h"
 #include "core/mr_policy.h"
 #include "core/mr_variables.h"
+#include "sidecar/mr_access_log.h"
 #include "sidecar/mr_auth.h"
 #include "sidecar/mr_conninfo.h"
 #include "sidecar/mr_environment.h"
 #include "sidecar/mr_log.h"
+#include "sidecar/mr_server_tls.h"
 
 #define MR_SETTINGS_REGIONS 32
+
+#define MR_HAPROXY_PATH_MAX 107 /* of a unix socket */
+#define MR_HAPROXY_FOLDER_MAX 200
 
 typedef struct MrSettingsRegion
 {
@@ -55,14 +60,23 @@ typedef struct MrSettings
 	char region[MR_NAME_SIZE]; /* DEPLOYMENT_REGION, as a key; empty if not given */
 	char node[MR_NAME_SIZE];   /* this node's name; empty if it has none */
 	int self;                  /* its index in nodes, or -1 */
+	bool proxies;              /* ENABLE_CROSS_REGION_PROXY */
+	const char *haproxy;       /* MULTIREGION_HAPROXY_SOCKET, or NULL */
+	const char *haproxy_maps;  /* MULTIREGION_HAPROXY_MAPS */
 	const char *listen;        /* addresses, comma separated */
 	MrLogLevel log_level;
 	bool has_database;
-	MrConninfo database;      /* how the sidecar reaches the local node */
-	const char *admin_url;    /* how init does; NULL if there is none */
-	const char *passfile;     /* MULTIREGION_PASSFILE, or NULL */
-	const char *peer_options; /* MULTIREGION_PEER_OPTIONS, or NULL */
-	MrAuth auth;              /* MULTIREGION_API_TOKEN and _FILE */
+	MrConninfo database;                     /* how the sidecar reaches the local node */
+	const char *admin_url;                   /* how init does; NULL if there is none */
+	const char *passfile;                    /* MULTIREGION_PASSFILE, or NULL */
+	const char *peer_options;                /* MULTIREGION_PEER_OPTIONS, or NULL */
+	MrAuth auth;                             /* tokens, users and keys; see settings_auth.c */
+	bool anonymous_reads;                    /* MULTIREGION_ANONYMOUS */
+	char anonymous_role[MR_JWT_ROLE_SIZE];   /* empty: the sidecar's own */
+	char certificate_role[MR_JWT_ROLE_SIZE]; /* empty: a certificate says nothing */
+	const char *cors_origins;                /* MULTIREGION_CORS_ORIGINS; empty: none */
+	MrAccessLevel access_log;
+	MrTlsFiles tls; /* MULTIREGION_HTTP_TLS_... */
 #define MR_SETTING_FIELD(field, name, def, min, max, what) int64_t field;
 	MR_SETTING_NUMBERS(MR_SETTING_FIELD)
 #undef MR_SETTING_FIELD
@@ -89,6 +103,12 @@ extern void mr_settings_free(MrSettings *settings);
 
 /* In settings_regions.c: regions and nodes. */
 extern void mr_settings_read_regions(MrSettings *settings, MrProblems *problems);
+
+/* In settings_http.c: the HTTP server's, but for addresses and numbers. */
+extern void mr_settings_read_http(MrSettings *settings, MrProblems *problems);
+
+/* In settings_auth.c: who may what. */
+extern void mr_settings_read_auth(MrSettings *settings, MrProblems *problems);
 
 /* In settings_names.c: values of later versions, and names that nobody reads. */
 extern void mr_settings_check_names(const MrSettings *settings, MrProblems *problems);

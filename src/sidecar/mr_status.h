@@ -2,9 +2,8 @@
  * The last copy of what the local PostgreSQL knows: lease, members, regions, policy,
  * last failover. Filled by the watcher from SQL results, read by the endpoints.
  *
- * Texts point into the kept results, so a copy is as long-lived as the results in it.
- * What the copy says is never corrected, only dated: whoever answers from it adds its
- * age.
+ * Texts point into the kept results, so a copy is as long-lived as the results in it. What
+ * it says is never corrected, only dated: whoever answers from it adds its age.
  */
 #ifndef MR_STATUS_H
 #define MR_STATUS_H
@@ -13,6 +12,7 @@
 
 #include "core/mr_identifier.h"
 #include "core/mr_names.h"
+#include "sidecar/mr_status_server.h"
 
 #define MR_STATUS_REGIONS 256 /* more are cut off, with a line in the log */
 #define MR_UNKNOWN (-1)       /* of a number that SQL gave as null */
@@ -64,20 +64,12 @@ typedef enum MrStatusPart
 	MR_STATUS_REGION,
 	MR_STATUS_POLICY,
 	MR_STATUS_FAILOVER,
-	MR_STATUS_MEMBER, /* how to reach them, one row each */
+	MR_STATUS_PLANS,   /* what people have ordered: a pause, a switchover to come */
+	MR_STATUS_MEMBER,  /* how to reach them, one row each */
+	MR_STATUS_SAMPLES, /* for metrics alone, one row a sample; mr_sample_sql.h */
+	MR_STATUS_HISTORY, /* the same, of all failovers */
 	MR_STATUS_PARTS
 } MrStatusPart;
-
-/* What would happen if the primary died now; multiregion.failover_forecast(). */
-typedef struct MrStatusForecast
-{
-	const char *successor; /* node; NULL: nobody, reason says why */
-	const char *region;
-	int64_t outage_ms; /* MR_UNKNOWN */
-	int64_t commits_at_risk;
-	int64_t bytes_at_risk;
-	const char *reason;
-} MrStatusForecast;
 
 typedef struct MrStatus
 {
@@ -96,11 +88,15 @@ typedef struct MrStatus
 	bool is_primary;
 	bool writable;
 	bool fenced;
+	bool fenced_in; /* lease and fence are in force here: its mode is manage */
 	bool stopping;
 	int64_t lease_remaining_ms; /* MR_UNKNOWN */
 	const char *reason;         /* may be NULL */
 	int64_t generation;
 	MrStatusForecast forecast;
+	MrStatusServer server;
+	MrStatusPlans plans;
+	uint64_t reads;        /* how often anything was taken */
 	uint64_t member_reads; /* how often MR_STATUS_MEMBER was taken */
 
 	int node_count;

@@ -13,6 +13,7 @@ typedef struct MrTenantAnswer
 	char region_id[MR_NAME_SIZE];
 	char effective[MR_NAME_SIZE];
 	bool known;      /* has a preference of its own */
+	bool may_move;   /* known not to be pinned: another region may serve it */
 	int64_t version; /* -1 = none */
 	int64_t asked_ns;
 	int64_t asked_wall_ms;

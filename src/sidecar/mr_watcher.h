@@ -20,7 +20,10 @@ typedef enum MrWatcherStep
 	MR_WATCH_REGIONS,
 	MR_WATCH_POLICIES,
 	MR_WATCH_FAILOVER,
+	MR_WATCH_PLANS,
 	MR_WATCH_MEMBERS,
+	MR_WATCH_SAMPLES,
+	MR_WATCH_HISTORY,
 	MR_WATCH_CHANGE /* in wait_for_change() */
 } MrWatcherStep;
 
@@ -41,7 +44,10 @@ typedef struct MrWatcher
 	int64_t timeout_ms;
 	int64_t asked_ns; /* when the lease was asked for last */
 	int64_t asked_wall_ms;
-	int64_t details_ns; /* when policies and failover were read */
+	int64_t details_ns; /* when policies and failover were read; 0 = never */
+	int64_t sent_ns;    /* the statement under way */
+	bool history_due;   /* the newest failover is another one than before */
+	bool unsampled;     /* the samples could not be read, and the log says so */
 	int64_t seen_generation;
 	char schema[2 * MR_NAME_SIZE + 3]; /* quoted schema of the public functions */
 	char problem[200];                 /* why it is not up; empty while it is */

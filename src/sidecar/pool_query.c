@@ -9,6 +9,12 @@
 
 #include "core/mr_assert.h"
 
+static size_t
+size_of(const char *text)
+{
+	return text != NULL ? strlen(text) + 1 : 0;
+}
+
 /* Puts a text at *end, behind those that are there; NULL stays NULL. */
 static const char *
 put_text(char **end, const char *text)
@@ -34,8 +40,9 @@ mr_pool_query_copy(const MrPoolQuery *query)
 
 	MR_ASSERT(query->count <= MR_POOL_VALUES);
 	for (i = 0; i < query->count; i++)
-		size += query->values[i] != NULL ? strlen(query->values[i]) + 1 : 0;
-	size += query->then != NULL ? strlen(query->then) + 1 : 0;
+		size += size_of(query->values[i]);
+	size += size_of(query->then) + size_of(query->become) + size_of(query->role) +
+			size_of(query->claims);
 	copy = malloc(size);
 	if (copy == NULL)
 		return NULL;
@@ -45,5 +52,8 @@ mr_pool_query_copy(const MrPoolQuery *query)
 	for (i = 0; i < query->count; i++)
 		copy->values[i] = put_text(&end, query->values[i]);
 	copy->then = put_text(&end, query->then);
+	copy->become = put_text(&end, query->become);
+	copy->role = put_text(&end, query->role);
+	copy->claims = put_text(&end, query->claims);
 	return copy;
 }

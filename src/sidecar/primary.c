@@ -70,6 +70,7 @@ take_member(MrPrimary *primary, const char *name, char *conninfo, const char *ho
 		return;
 	}
 	*seen |= UINT32_C(1) << (member - primary->members);
+	member->pool.node = member->name;
 	member->pool.connect_ms = primary->settings->database_timeout_ms;
 	if (member->used && strcmp(member->target.conninfo, conninfo) == 0 &&
 		strcmp(member->target.hostaddr, hostaddr) == 0)
@@ -89,9 +90,13 @@ static void
 take_local(MrPrimary *primary, const char *name, uint32_t *seen)
 {
 	char conninfo[MR_CONNINFO_SIZE];
+	MrPrimaryMember *member;
 
 	snprintf(conninfo, sizeof(conninfo), "%s", primary->settings->database.text);
 	take_member(primary, name, conninfo, primary->local->hostaddr, seen);
+	member = member_of(primary, name);
+	if (member != NULL)
+		member->pool.node = NULL;
 }
 
 /* Brings the members up to what status and settings say. */

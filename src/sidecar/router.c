@@ -72,7 +72,9 @@ match_path(const char *template, const char *path, MrRouteMatch *match)
 static bool
 serves(const MrRoute *route, MrMethod method)
 {
-	return route->method == method || (route->method == MR_METHOD_GET && method == MR_METHOD_HEAD);
+	return route->method == method ||
+		   (route->method == MR_METHOD_GET && method == MR_METHOD_HEAD) ||
+		   ((route->flags & MR_ROUTE_CHECK) != 0 && method == MR_METHOD_OPTIONS);
 }
 
 MrRouteResult
@@ -102,7 +104,7 @@ mr_router_find(const MrRoute *routes, size_t count, MrMethod method, const char 
 	}
 	if (match->allow == 0)
 		return MR_ROUTE_UNKNOWN;
-	if (method == MR_METHOD_OPTIONS)
+	if (method == MR_METHOD_OPTIONS && match->route == NULL)
 		return MR_ROUTE_OPTIONS;
 	if (match->route == NULL)
 		return MR_ROUTE_WRONG_METHOD;

@@ -14,9 +14,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "sidecar/mr_access_log.h"
+#include "sidecar/mr_front.h"
 #include "sidecar/mr_loop.h"
+#include "sidecar/mr_metrics_record.h"
 #include "sidecar/mr_notify.h"
-#include "sidecar/mr_service.h"
 #include "sidecar/mr_signals.h"
 
 #define FINISH_MS 2000 /* longest wait for answers under way, after the drain */
@@ -91,6 +93,19 @@ set_limits(MrService *service)
 	};
 
 	mr_server_set_limits(service->server, &limits);
+	mr_access_log_set(settings->access_log);
+	/* A line of the access log shows more than what a remembered request is known by. */
+	mr_server_forget(service->server, settings->access_log == MR_ACCESS_OFF);
+}
+
+/* The files may be others under the same names. */
+static void
+read_tls_again(const MrService *service)
+{
+	char problem[256];
+
+	if (!mr_server_set_tls(service->server, &service->settings->tls, problem, sizeof(problem)))
+		mr_log(MR_LOG_ERROR, "the last certificate stays in use: %s", problem);
 }
 
 static void
@@ -121,9 +136,13 @@ on_reload(void *arg)
 			   "ENABLE_MULTI_REGION and MULTIREGION_HTTP_LISTEN take effect at a restart");
 	fresh->enabled = old->enabled;
 	service->settings = fresh;
+	service->reloads++;
 	mr_log_set_level(fresh->log_level);
 	set_limits(service);
+	read_tls_again(service);
 	mr_primary_set(&service->primary, fresh);
+	if (service->haproxy != NULL)
+		mr_haproxy_set(service->haproxy, fresh);
 	mr_service_seed_regions(service);
 	change_database(service, fresh, old);
 	if (service->orders.timer != NULL && service->orders.count == 0)
@@ -193,18 +212,24 @@ start(Daemon *daemon)
 	char problem[256] = "out of memory";
 	bool good;
 
+	service->started_wall_ms = mr_loop_wall_ms();
 	service->base = mr_loop_open();
 	if (service->base == NULL)
 		return false;
 	daemon->timer = evtimer_new(service->base, on_timer, daemon);
 	service->tenants = mr_tenant_cache_open((int) settings->tenant_cache);
-	service->server = mr_server_open(service->base, mr_service_handle, service);
+	service->server = mr_server_open(service->base, mr_front_handle, service);
+	service->rate_limit = mr_rate_limit_open();
 	good = daemon->timer != NULL && service->tenants != NULL && service->server != NULL &&
+		   service->rate_limit != NULL && mr_access_log_open(service->base) &&
 		   mr_signals_open(service->base, &handlers);
 	if (good)
 	{
+		mr_server_set_recall(service->server, mr_service_recall, service);
+		mr_server_observe(service->server, mr_front_observe, service);
 		set_limits(service);
-		good = mr_server_listen(service->server, settings->listen, problem, sizeof(problem));
+		good = mr_server_set_tls(service->server, &settings->tls, problem, sizeof(problem)) &&
+			   mr_server_listen(service->server, settings->listen, problem, sizeof(problem));
 	}
 	service->watched = good && settings->has_database;
 	if (service->watched)
@@ -214,6 +239,11 @@ start(Daemon *daemon)
 							   &service->watcher.target) &&
 			   mr_watcher_start(&service->watcher, service->base, &settings->database,
 								settings->database_timeout_ms, on_watcher, daemon);
+	if (service->watched && good)
+	{
+		service->haproxy = mr_haproxy_open(service->base, settings, &service->watcher);
+		good = service->haproxy != NULL;
+	}
 	mr_primary_set(&service->primary, settings);
 	mr_service_seed_regions(service);
 	good = good && mr_notify_ready(service->base);
@@ -235,6 +265,7 @@ stop(Daemon *daemon)
 		mr_pool_disconnect(&service->pool, "multiregiond stops");
 	if (service->orders.timer != NULL)
 		mr_pool_disconnect(&service->orders, "multiregiond stops");
+	mr_haproxy_close(service->haproxy);
 	mr_primary_close(&service->primary);
 	mr_signals_close();
 	if (service->server != NULL)
@@ -245,6 +276,10 @@ stop(Daemon *daemon)
 		mr_pool_close(&service->orders);
 	mr_watcher_stop(&service->watcher);
 	mr_tenant_cache_close(service->tenants);
+	mr_hot_free(&service->hot);
+	mr_rate_limit_close(service->rate_limit);
+	mr_access_log_close();
+	mr_metrics_record_reset();
 	mr_notify_close();
 	if (daemon->timer != NULL)
 		event_free(daemon->timer);

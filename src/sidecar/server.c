@@ -5,14 +5,8 @@
  * here, and the connection closed, so that nothing after it is taken for a request. Slow
  * senders and the number of connections are server_guard.c's.
  *
- * It must never block, and never answer a request twice. Called by serve.c (life) and
- * by service.c and the endpoints (answers).
+ * It must never block, and never hand a request on twice. Called by serve.c.
  */
-#include "sidecar/mr_server.h"
-
-#include <arpa/inet.h>
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -24,28 +18,11 @@
 #include <event2/http.h>
 #include <event2/http_struct.h>
 #include <event2/keyvalq_struct.h>
-#include <event2/listener.h>
 
 #include "sidecar/mr_log.h"
 #include "sidecar/mr_server_check.h"
-#include "sidecar/mr_server_guard.h"
-
-#define MAX_LISTENERS 8
-#define LISTEN_QUEUE 1024
-#define CONTENT_TYPE "application/json; charset=utf-8"
-
-struct MrServer
-{
-	struct event_base *base;
-	struct evhttp *http;
-	struct evconnlistener *listeners[MAX_LISTENERS];
-	struct evhttp_bound_socket *bound[MAX_LISTENERS];
-	int listener_count;
-	MrServerHandler handler;
-	void *arg;
-	int pending;
-	bool draining;
-};
+#include "sidecar/mr_server_internal.h"
+#include "sidecar/mr_server_tls.h"
 
 static const struct
 {
@@ -61,81 +38,46 @@ static const struct
 
 #define METHOD_COUNT (sizeof(methods) / sizeof(methods[0]))
 
-static void
-free_body(const void *data, size_t length, void *arg)
+/* The one server of this process, for the functions that stand in for the library's. */
+static MrServer *the_server;
+
+static MrMethod
+method_of(struct evhttp_request *http)
 {
-	(void) data;
-	(void) length;
-	free(arg);
+	size_t i;
+
+	for (i = 0; i < METHOD_COUNT; i++)
+		if (methods[i].type == evhttp_request_get_command(http))
+			return methods[i].method;
+	return MR_METHOD_COUNT;
 }
 
-/* Every answer ends with a line break: it is often read at a terminal. */
-static char *
-add_line_break(char *body)
+/* Where a connection came in. */
+static MrDoor *
+door_of(struct bufferevent *connection)
 {
-	size_t length = strlen(body);
-	char *line = realloc(body, length + 2);
+	int fd = bufferevent_getfd(connection);
+	struct sockaddr_storage address;
+	socklen_t length = sizeof(address);
 
-	if (line == NULL)
-		free(body);
+	if (mr_server_tls_is(connection))
+		return &the_server->doors[MR_DOOR_TLS];
+	if (getsockname(fd, (struct sockaddr *) &address, &length) == 0 && address.ss_family == AF_UNIX)
+		return &the_server->doors[MR_DOOR_UNIX];
+	return &the_server->doors[MR_DOOR_TCP];
+}
+
+/* Makes a request of ours; NULL (and answered) without memory. */
+static MrRequest *
+take_request(MrDoor *door, struct evhttp_request *http)
+{
+	MrRequest *request = mr_request_make(door, http);
+
+	if (request == NULL)
+		evhttp_send_reply(http, 500, mr_http_reason(500), NULL);
 	else
-		memcpy(line + length, "\n", 2);
-	return line;
-}
-
-/* Sends headers and body (owned) of an answer; the request belongs to evhttp afterwards. */
-static void
-send_answer(struct evhttp_request *http, int status, char *body)
-{
-	struct evkeyvalq *headers = evhttp_request_get_output_headers(http);
-	struct evbuffer *buffer = NULL;
-	size_t length;
-	char number[24];
-
-	if (body != NULL)
-		body = add_line_break(body);
-	length = body != NULL ? strlen(body) : 0;
-	(void) evhttp_add_header(headers, "Cache-Control", "no-store");
-	(void) evhttp_add_header(headers, "X-Content-Type-Options", "nosniff");
-	if (body == NULL && status != 204)
-		status = 500;
-	if (body != NULL)
-		(void) evhttp_add_header(headers, "Content-Type", CONTENT_TYPE);
-	if (status != 204)
-	{
-		snprintf(number, sizeof(number), "%zu", length);
-		(void) evhttp_add_header(headers, "Content-Length", number);
-	}
-	/* evhttp would send the body also in answer to HEAD. */
-	if (body != NULL && evhttp_request_get_command(http) != EVHTTP_REQ_HEAD)
-	{
-		buffer = evbuffer_new();
-		if (buffer != NULL && evbuffer_add_reference(buffer, body, length, free_body, body) == 0)
-			body = NULL;
-	}
-	free(body);
-	evhttp_send_reply(http, status, mr_http_reason(status), buffer);
-	if (buffer != NULL)
-		evbuffer_free(buffer);
-}
-
-/*
- * Refuses a request that is not handed on, and closes its connection: what follows on
- * it may be anything.
- */
-static void
-refuse(struct evhttp_request *http, MrHttpError error, const char *details)
-{
-	if (http->major != 1 || http->minor == 0)
-	{
-		http->major = 1;
-		http->minor = 1;
-	}
-	/* After a CONNECT evhttp would not close. */
-	if (http->type == EVHTTP_REQ_CONNECT)
-		http->type = EVHTTP_REQ_GET;
-	(void) evhttp_add_header(evhttp_request_get_output_headers(http), "Connection", "close");
-	send_answer(http, mr_http_error_status(error), mr_http_error_body(error, details));
+		request->method = method_of(http);
+	return request;
 }
 
 /*
@@ -146,27 +88,18 @@ refuse(struct evhttp_request *http, MrHttpError error, const char *details)
 __attribute__((visibility("default"))) void
 evhttp_send_error(struct evhttp_request *http, int error, const char *reason)
 {
-	int fd = bufferevent_getfd(evhttp_connection_get_bufferevent(http->evcon));
+	struct bufferevent *connection = evhttp_connection_get_bufferevent(http->evcon);
 	const char *details;
 	MrGuardSeen seen;
+	MrRequest *request;
 
 	(void) reason;
-	mr_guard_completed(fd, &seen);
+	mr_guard_completed(bufferevent_getfd(connection), &seen);
 	evhttp_clear_headers(evhttp_request_get_output_headers(http));
 	error = (int) mr_server_failure(http, error, &seen, &details);
-	refuse(http, (MrHttpError) error, details);
-}
-
-void
-mr_request_reply(MrRequest *request, int status, char *body)
-{
-	MrServer *server = request->server;
-
-	if (server->draining)
-		mr_request_header(request, "Connection", "close");
-	send_answer(request->http, status, body);
-	server->pending--;
-	free(request);
+	request = take_request(door_of(connection), http);
+	if (request != NULL)
+		mr_request_turn_away(request, (MrHttpError) error, details);
 }
 
 /*
@@ -193,132 +126,65 @@ evhttp_find_header(const struct evkeyvalq *headers, const char *key)
 																		: header->value;
 }
 
-const char *
-mr_request_find_header(const MrRequest *request, const char *name)
-{
-	const struct evkeyval *header;
-	const char *value = NULL;
-
-	TAILQ_FOREACH(header, evhttp_request_get_input_headers(request->http), next)
-	{
-		if (strcasecmp(header->key, name) != 0)
-			continue;
-		if (value != NULL)
-			return NULL;
-		value = header->value;
-	}
-	return value;
-}
-
-const char *
-mr_request_body(const MrRequest *request, size_t *length)
-{
-	struct evbuffer *buffer = evhttp_request_get_input_buffer(request->http);
-
-	*length = evbuffer_get_length(buffer);
-	return *length > 0 ? (const char *) evbuffer_pullup(buffer, -1) : "";
-}
-
-void
-mr_request_header(MrRequest *request, const char *name, const char *value)
-{
-	(void) evhttp_add_header(evhttp_request_get_output_headers(request->http), name, value);
-}
-
-void
-mr_request_refuse(MrRequest *request, MrHttpError error, const char *details)
-{
-	mr_request_reply(request, mr_http_error_status(error), mr_http_error_body(error, details));
-}
-
-static bool
-is_digits(const char *text)
-{
-	return text[0] != '\0' && text[strspn(text, "0123456789")] == '\0';
-}
-
 static void
 on_request(struct evhttp_request *http, void *arg)
 {
-	MrServer *server = arg;
+	int fd = bufferevent_getfd(evhttp_connection_get_bufferevent(http->evcon));
+	MrDoor *door = arg;
 	MrRequest *request;
 	MrGuardSeen seen;
 	const char *problem;
-	size_t i;
 
-	mr_guard_completed(bufferevent_getfd(evhttp_connection_get_bufferevent(http->evcon)), &seen);
-	problem = mr_server_check(http, &seen);
-	for (i = 0; i < METHOD_COUNT; i++)
-		if (methods[i].type == evhttp_request_get_command(http))
-			break;
-	if (problem != NULL || i == METHOD_COUNT)
-	{
-		refuse(http, problem != NULL ? MR_ERROR_BAD_REQUEST : MR_ERROR_UNKNOWN_METHOD, problem);
-		return;
-	}
-	request = calloc(1, sizeof(*request));
+	mr_guard_completed(fd, &seen);
+	request = take_request(door, http);
 	if (request == NULL)
+		return;
+	mr_server_note(request, fd, seen.bytes);
+	problem = mr_server_check(http, &seen);
+	if (problem != NULL || request->method == MR_METHOD_COUNT)
 	{
-		refuse(http, MR_ERROR_INTERNAL, NULL);
+		mr_request_turn_away(
+			request, problem != NULL ? MR_ERROR_BAD_REQUEST : MR_ERROR_UNKNOWN_METHOD, problem);
 		return;
 	}
-	request->server = server;
-	request->http = http;
-	request->method = methods[i].method;
 	request->path = mr_server_path(http);
 	request->query = evhttp_uri_get_query(evhttp_request_get_evhttp_uri(http));
-	server->pending++;
-	server->handler(request, server->arg);
+	door->server->handler(request, door->server->arg);
 }
 
 static void
 on_input(struct evbuffer *buffer, const struct evbuffer_cb_info *info, void *arg)
 {
 	struct evbuffer_ptr start;
+	bool encrypted;
 	bool has_nul;
 
-	if (info->n_added == 0 ||
-		evbuffer_ptr_set(buffer, &start, evbuffer_get_length(buffer) - info->n_added,
+	if (info->n_added == 0)
+		return;
+	encrypted = mr_server_tls_is(arg);
+	if (!encrypted && evbuffer_get_length(buffer) == info->n_added &&
+		mr_server_fast(the_server, arg, buffer))
+		return;
+	if (evbuffer_ptr_set(buffer, &start, evbuffer_get_length(buffer) - info->n_added,
 						 EVBUFFER_PTR_SET) != 0)
 		return;
 	has_nul = evbuffer_search(buffer, "", 1, &start).pos >= 0;
-	mr_guard_received(bufferevent_getfd(arg), info->n_added, has_nul);
+	mr_guard_received(bufferevent_getfd(arg), info->n_added, has_nul, encrypted);
 }
 
 /* A connection was accepted: its buffers, with an eye on what comes in. */
 static struct bufferevent *
 make_connection(struct event_base *base, void *arg)
 {
-	struct bufferevent *connection = bufferevent_socket_new(base, -1, 0);
+	const MrDoor *door = arg;
+	struct bufferevent *connection = door->kind == MR_DOOR_TLS
+										 ? mr_server_tls_connection(door->server->tls, base)
+										 : bufferevent_socket_new(base, -1, 0);
 
-	(void) arg;
 	if (connection != NULL)
 		(void) evbuffer_add_cb(bufferevent_get_input(connection), on_input, connection);
 	mr_guard_accepted();
 	return connection;
-}
-
-/* The last word to a client whose request did not arrive in time. */
-static void
-on_late(int fd, const MrGuardSeen *seen)
-{
-	/* evhttp waits for the rest of what is too large. */
-	MrHttpError error = seen->bytes > MR_BODY_BYTES ? MR_ERROR_TOO_LARGE : MR_ERROR_REQUEST_TIMEOUT;
-	char *body = mr_http_error_body(error, NULL);
-	int status = mr_http_error_status(error);
-	char text[1024];
-	int length;
-
-	if (body == NULL)
-		return;
-	length = snprintf(text, sizeof(text),
-					  "HTTP/1.1 %d %s\r\nContent-Type: " CONTENT_TYPE
-					  "\r\nContent-Length: %zu\r\nCache-Control: no-store"
-					  "\r\nX-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n%s\n",
-					  status, mr_http_reason(status), strlen(body) + 1, body);
-	free(body);
-	if (length > 0 && (size_t) length < sizeof(text))
-		(void) send(fd, text, (size_t) length, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
 static void
@@ -329,48 +195,59 @@ on_accept_allowed(bool accept, void *arg)
 
 	for (i = 0; i < server->listener_count; i++)
 		if (accept)
-			(void) evconnlistener_enable(server->listeners[i]);
+			(void) evconnlistener_enable(server->listeners[i].listener);
 		else
-			(void) evconnlistener_disable(server->listeners[i]);
+			(void) evconnlistener_disable(server->listeners[i].listener);
 }
 
-static void
-on_accept_error(struct evconnlistener *listener, void *arg)
+/* Makes the evhttp of one kind of connection. */
+static bool
+open_door(MrServer *server, MrDoorKind kind)
 {
-	(void) listener;
-	(void) arg;
-	mr_log(MR_LOG_WARNING, "could not accept a connection: %s", strerror(errno));
-	mr_guard_exhausted();
+	MrDoor *door = &server->doors[kind];
+	unsigned int allowed = 0;
+	size_t i;
+
+	door->server = server;
+	door->kind = kind;
+	door->http = evhttp_new(server->base);
+	if (door->http == NULL)
+		return false;
+	/* Methods of a path are the router's business: let all through to it. */
+	for (i = 0; i < METHOD_COUNT; i++)
+		allowed |= (unsigned int) methods[i].type;
+	evhttp_set_allowed_methods(door->http, (ev_uint16_t) allowed);
+	evhttp_set_max_headers_size(door->http, MR_HEADER_BYTES);
+	evhttp_set_max_body_size(door->http, MR_BODY_BYTES);
+	/* Or a client that still sends would lose the answer with the connection. */
+	(void) evhttp_set_flags(door->http, EVHTTP_SERVER_LINGERING_CLOSE);
+	evhttp_set_bevcb(door->http, make_connection, door);
+	evhttp_set_gencb(door->http, on_request, door);
+	return true;
 }
 
 MrServer *
 mr_server_open(struct event_base *base, MrServerHandler handler, void *arg)
 {
 	MrServer *server = calloc(1, sizeof(*server));
-	unsigned int allowed = 0;
-	size_t i;
+	bool good = server != NULL;
+	int kind;
 
 	if (server == NULL)
 		return NULL;
 	server->base = base;
 	server->handler = handler;
 	server->arg = arg;
-	server->http = evhttp_new(base);
-	if (server->http == NULL || !mr_guard_open(base, on_late, on_accept_allowed, server))
+	the_server = server;
+	server->memo = mr_memo_open();
+	good = server->memo != NULL;
+	for (kind = 0; kind < MR_DOOR_COUNT; kind++)
+		good = good && open_door(server, (MrDoorKind) kind);
+	if (!good || !mr_guard_open(base, mr_server_say_late, on_accept_allowed, server))
 	{
 		mr_server_close(server);
 		return NULL;
 	}
-	/* Methods of a path are the router's business: let all through to it. */
-	for (i = 0; i < METHOD_COUNT; i++)
-		allowed |= (unsigned int) methods[i].type;
-	evhttp_set_allowed_methods(server->http, (ev_uint16_t) allowed);
-	evhttp_set_max_headers_size(server->http, MR_HEADER_BYTES);
-	evhttp_set_max_body_size(server->http, MR_BODY_BYTES);
-	/* Or a client that still sends would lose the answer with the connection. */
-	(void) evhttp_set_flags(server->http, EVHTTP_SERVER_LINGERING_CLOSE);
-	evhttp_set_bevcb(server->http, make_connection, server);
-	evhttp_set_gencb(server->http, on_request, server);
 	return server;
 }
 
@@ -380,103 +257,40 @@ mr_server_set_limits(MrServer *server, const MrServerLimits *limits)
 	struct timeval idle = {.tv_sec = limits->idle_timeout_ms / 1000,
 						   .tv_usec = limits->idle_timeout_ms % 1000 * 1000};
 	int possible = mr_guard_set_limits((int) limits->max_connections, limits->request_timeout_ms);
+	int kind;
 
 	if (possible < limits->max_connections)
 		mr_log(MR_LOG_WARNING, "the system allows only %d connections", possible);
-	evhttp_set_timeout_tv(server->http, &idle);
-}
-
-/* Turns one ADDRESS:PORT into a socket address; its length, or 0. */
-static socklen_t
-parse_address(const char *text, struct sockaddr_storage *out)
-{
-	char numeric[128];
-	int length = (int) sizeof(*out);
-	const char *colon = strrchr(text, ':');
-
-	if (colon == NULL || !is_digits(colon + 1))
-		return 0;
-	if (strncmp(text, "localhost:", 10) == 0)
-		snprintf(numeric, sizeof(numeric), "127.0.0.1%s", colon);
-	else if (strncmp(text, "*:", 2) == 0)
-		snprintf(numeric, sizeof(numeric), "0.0.0.0%s", colon);
-	else
-		snprintf(numeric, sizeof(numeric), "%s", text);
-	memset(out, 0, sizeof(*out));
-	if (evutil_parse_sockaddr_port(numeric, (struct sockaddr *) out, &length) != 0)
-		return 0;
-	return (socklen_t) length;
-}
-
-static bool
-listen_on(MrServer *server, const char *text, char *problem, size_t size)
-{
-	struct sockaddr_storage address;
-	socklen_t length = parse_address(text, &address);
-	unsigned int flags = LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC | LEV_OPT_REUSEABLE;
-	struct evconnlistener *listener;
-	struct evhttp_bound_socket *bound;
-
-	if (length == 0 || server->listener_count == MAX_LISTENERS)
-	{
-		snprintf(problem, size, "\"%s\" is not a numeric ADDRESS:PORT, or the list is too long",
-				 text);
-		return false;
-	}
-	if (address.ss_family == AF_INET6)
-		flags |= LEV_OPT_BIND_IPV6ONLY;
-	listener = evconnlistener_new_bind(server->base, NULL, NULL, flags, LISTEN_QUEUE,
-									   (struct sockaddr *) &address, (int) length);
-	if (listener == NULL)
-	{
-		snprintf(problem, size, "could not listen on %s: %s", text, strerror(errno));
-		return false;
-	}
-	bound = evhttp_bind_listener(server->http, listener);
-	if (bound == NULL)
-	{
-		evconnlistener_free(listener);
-		snprintf(problem, size, "out of memory");
-		return false;
-	}
-	evconnlistener_set_error_cb(listener, on_accept_error);
-	server->bound[server->listener_count] = bound;
-	server->listeners[server->listener_count++] = listener;
-	mr_log(MR_LOG_INFO, "listening on http://%s", text);
-	return true;
+	for (kind = 0; kind < MR_DOOR_COUNT; kind++)
+		evhttp_set_timeout_tv(server->doors[kind].http, &idle);
 }
 
 bool
-mr_server_listen(MrServer *server, const char *addresses, char *problem, size_t size)
+mr_server_set_tls(MrServer *server, const MrTlsFiles *files, char *problem, size_t size)
 {
-	char *copy = strdup(addresses);
-	char *rest = NULL;
-	char *text;
-	bool good = copy != NULL;
+	MrServerTls *tls = files->certificate != NULL ? mr_server_tls_open(files, problem, size) : NULL;
 
-	for (text = good ? strtok_r(copy, ", ", &rest) : NULL; text != NULL && good;
-		 text = strtok_r(NULL, ", ", &rest))
-		good = listen_on(server, text, problem, size);
-	free(copy);
-	if (good && server->listener_count == 0)
-		snprintf(problem, size, "no address is given");
-	return good && server->listener_count > 0;
+	if (files->certificate != NULL && tls == NULL)
+		return false;
+	/* Without a certificate nobody listens for TLS, or the last one is kept for who does. */
+	if (tls == NULL)
+		return true;
+	mr_server_tls_close(server->tls);
+	server->tls = tls;
+	return true;
+}
+
+void
+mr_server_observe(MrServer *server, MrServerObserver observer, void *arg)
+{
+	server->observer = observer;
+	server->observer_arg = arg;
 }
 
 void
 mr_server_drain(MrServer *server)
 {
 	server->draining = true;
-}
-
-void
-mr_server_stop_listening(MrServer *server)
-{
-	int i;
-
-	for (i = 0; i < server->listener_count; i++)
-		evhttp_del_accept_socket(server->http, server->bound[i]);
-	server->listener_count = 0;
 }
 
 int
@@ -488,8 +302,15 @@ mr_server_pending(const MrServer *server)
 void
 mr_server_close(MrServer *server)
 {
-	if (server->http != NULL)
-		evhttp_free(server->http);
+	int kind;
+
+	for (kind = 0; kind < MR_DOOR_COUNT; kind++)
+		if (server->doors[kind].http != NULL)
+			evhttp_free(server->doors[kind].http);
+	mr_server_tls_close(server->tls);
+	mr_memo_close(server->memo);
 	mr_guard_close();
+	if (the_server == server)
+		the_server = NULL;
 	free(server);
 }

@@ -126,8 +126,9 @@ mr_server_path(struct evhttp_request *http)
 		return NULL;
 	if (path[0] == '\0' && evhttp_uri_get_scheme(uri) != NULL)
 		return "/";
+	/* Of the server, not of "/", whose OPTIONS is a health check. */
 	if (strcmp(path, "*") == 0 && evhttp_request_get_command(http) == EVHTTP_REQ_OPTIONS)
-		return "/";
+		return "/api";
 	return path[0] == '/' ? path : NULL;
 }
 

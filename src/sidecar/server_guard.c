@@ -181,7 +181,7 @@ mr_guard_exhausted(void)
 }
 
 void
-mr_guard_received(int fd, size_t bytes, bool has_nul)
+mr_guard_received(int fd, size_t bytes, bool has_nul, bool encrypted)
 {
 	Slot *slot;
 	ino_t inode;
@@ -201,8 +201,18 @@ mr_guard_received(int fd, size_t bytes, bool has_nul)
 	slot->inode = inode;
 	slot->seen.bytes = bytes;
 	slot->seen.has_nul = has_nul;
+	slot->seen.encrypted = encrypted;
 	slot->deadline_ns = mr_loop_now_ns() + guard.timeout_ns;
 	arm();
+}
+
+bool
+mr_guard_is_idle(int fd)
+{
+	if (fd < guard.first || fd >= guard.limit)
+		return false;
+	/* An entry of a socket that is gone is not this one's. */
+	return guard.slots[fd].inode == 0 || guard.slots[fd].inode != inode_of(fd);
 }
 
 void

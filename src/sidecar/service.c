@@ -6,53 +6,17 @@
 
 #include <string.h>
 
-#include "sidecar/mr_log.h"
+#include "sidecar/mr_authorize.h"
 #include "sidecar/mr_loop.h"
 
-#define CHALLENGE "Bearer realm=\"multiregiond\""
-#define GUESS_LOG_MS 10000 /* between two lines about wrong tokens */
-
-/* Somebody guesses, or has an old token: worth a line, but not one each. */
-static void
-log_guess(MrService *service)
+bool
+mr_service_asks_only(const MrRequest *request)
 {
-	int64_t now_ns = mr_loop_now_ns();
+	MrRouteMatch match;
 
-	if (service->guess_logged_ns != 0 &&
-		now_ns - service->guess_logged_ns < GUESS_LOG_MS * MR_NS_PER_MS)
-		return;
-	service->guess_logged_ns = now_ns;
-	mr_log(MR_LOG_WARNING, "refused a request with an unknown token");
-}
-
-/*
- * Whoever changes something must say that he may. A path that reads needs nothing: listen
- * where only those can reach it who may know.
- */
-static bool
-may(MrService *service, MrRequest *request)
-{
-	if (request->method == MR_METHOD_GET || request->method == MR_METHOD_HEAD)
-		return true;
-	switch (
-		mr_auth_check(&service->settings->auth, mr_request_find_header(request, "Authorization")))
-	{
-		case MR_AUTH_GOOD:
-			return true;
-		case MR_AUTH_NONE_SET:
-			mr_request_refuse(request, MR_ERROR_NO_TOKEN, NULL);
-			break;
-		case MR_AUTH_ABSENT:
-			mr_request_header(request, "WWW-Authenticate", CHALLENGE);
-			mr_request_refuse(request, MR_ERROR_UNAUTHORIZED, NULL);
-			break;
-		case MR_AUTH_WRONG:
-			log_guess(service);
-			mr_request_header(request, "WWW-Authenticate", CHALLENGE ", error=\"invalid_token\"");
-			mr_request_refuse(request, MR_ERROR_UNAUTHORIZED, NULL);
-			break;
-	}
-	return false;
+	return mr_router_find(mr_routes, mr_route_count, request->method, request->path, &match) ==
+			   MR_ROUTE_FOUND &&
+		   (match.route->flags & MR_ROUTE_READS) != 0;
 }
 
 /* What a path's ":id" is an id of. */
@@ -73,10 +37,12 @@ mr_service_handle(MrRequest *request, void *arg)
 	char allow[MR_ROUTE_ALLOW_SIZE];
 
 	mr_router_allow(match.allow, allow, sizeof(allow));
+	request->route = match.route;
 	switch (result)
 	{
 		case MR_ROUTE_FOUND:
-			if (may(service, request))
+			if (mr_authorize(service, request, match.route) &&
+				!mr_service_answer_hot(service, request))
 				match.route->handler(service, request, &match);
 			break;
 		case MR_ROUTE_OPTIONS:
@@ -104,6 +70,7 @@ void
 mr_service_input(const MrService *service, MrServingInput *input)
 {
 	input->enabled = service->watched;
+	input->alone = !service->settings->enabled;
 	input->draining = service->draining;
 	input->connected = service->watcher.up;
 	input->age_ms = mr_watcher_age_ms(&service->watcher);

@@ -99,14 +99,30 @@ read_basics(MrSettings *settings, MrProblems *problems)
 			problems, "MULTIREGION_LOG_LEVEL: \"%s\" is none of error, warning, info, debug", text);
 }
 
+/* How to reach HAProxy, and what it calls its maps. */
 static void
-read_tokens(MrSettings *settings, MrProblems *problems)
+read_haproxy(MrSettings *settings, MrProblems *problems)
 {
-	const char *name = "MULTIREGION_API_TOKEN";
-	const char *text = mr_environment_get(&settings->environment, name);
+	const MrEnvironment *environment = &settings->environment;
+	const char *text = value_of(environment, "ENABLE_CROSS_REGION_PROXY");
 
-	if (text != NULL)
-		mr_auth_add(&settings->auth, name, text, problems);
+	if (!mr_http_parse_boolean(text, &settings->proxies))
+		mr_problems_error(problems, "ENABLE_CROSS_REGION_PROXY: \"%s\" is neither true nor false",
+						  text);
+	settings->haproxy = mr_environment_get(environment, "MULTIREGION_HAPROXY_SOCKET");
+	if (settings->haproxy != NULL &&
+		(settings->haproxy[0] != '/' || strlen(settings->haproxy) > MR_HAPROXY_PATH_MAX))
+		mr_problems_error(problems,
+						  "MULTIREGION_HAPROXY_SOCKET: \"%s\" is not the absolute path of a unix "
+						  "socket, of at most %d bytes",
+						  settings->haproxy, MR_HAPROXY_PATH_MAX);
+	settings->haproxy_maps = value_of(environment, "MULTIREGION_HAPROXY_MAPS");
+	if (strlen(settings->haproxy_maps) > MR_HAPROXY_FOLDER_MAX ||
+		strpbrk(settings->haproxy_maps, " \\;\"'<()#") != NULL)
+		mr_problems_error(problems,
+						  "MULTIREGION_HAPROXY_MAPS: \"%s\" is not a folder's name of at most %d "
+						  "bytes without blanks and quotes",
+						  settings->haproxy_maps, MR_HAPROXY_FOLDER_MAX);
 }
 
 static void
@@ -258,7 +274,9 @@ mr_settings_read(MrSettings *settings, MrProblems *problems)
 {
 	settings->self = -1;
 	read_basics(settings, problems);
-	read_tokens(settings, problems);
+	read_haproxy(settings, problems);
+	mr_settings_read_auth(settings, problems);
+	mr_settings_read_http(settings, problems);
 #define READ_NUMBER(field, name, def, min, max, what) \
 	read_number(settings, name, def, min, max, &settings->field, problems);
 	MR_SETTING_NUMBERS(READ_NUMBER)
@@ -288,5 +306,6 @@ mr_settings_free(MrSettings *settings)
 	for (i = 0; i < settings->node_count; i++)
 		free(settings->nodes[i].url);
 	settings->node_count = 0;
+	mr_auth_free(&settings->auth);
 	mr_environment_free(&settings->environment);
 }

@@ -10,6 +10,7 @@
 
 #include "core/mr_health.h"
 #include "sidecar/mr_log.h"
+#include "sidecar/mr_metric_list.h"
 
 /* One row, columns by name. missing is set when a column is not there. */
 typedef struct Row
@@ -105,6 +106,40 @@ read_node(Row *row, MrStatusNode *node)
 	node->checked_at = text_of(row, "checked_at");
 }
 
+static bool
+is_word(const char *text, const char *word)
+{
+	return text != NULL && strcmp(text, word) == 0;
+}
+
+static void
+read_server(Row *row, MrStatusServer *server)
+{
+	server->started_at = text_of(row, "started_at");
+	server->identifier = text_of(row, "identifier");
+	server->version = number_of(row, "version");
+	server->timeline = number_of(row, "own_timeline");
+	server->location = number_of(row, "location");
+	server->received = number_of(row, "received");
+	server->replayed = number_of(row, "replayed");
+	server->replayed_at = text_of(row, "replayed_at");
+	server->replay_paused = boolean_of(row, "replay_paused");
+	server->streaming = boolean_of(row, "streaming");
+}
+
+static bool
+read_plans(const PGresult *result, MrStatusPlans *plans)
+{
+	Row row = {.result = result};
+
+	if (PQntuples(result) != 1)
+		return false;
+	plans->paused = boolean_of(&row, "paused");
+	plans->switchover_at = text_of(&row, "due_at");
+	plans->switchover_to = text_of(&row, "target");
+	return !row.missing;
+}
+
 /* One row a member, the lease in each; one row without member where there are none. */
 static bool
 read_lease(const PGresult *result, MrStatus *status)
@@ -126,6 +161,7 @@ read_lease(const PGresult *result, MrStatus *status)
 	status->lease_remaining_ms = number_of(&row, "lease_remaining_ms");
 	status->reason = text_of(&row, "reason");
 	status->fenced = boolean_of(&row, "fenced");
+	status->fenced_in = status->managed && is_word(text_of(&row, "mode"), "manage");
 	status->stopping = boolean_of(&row, "stopping");
 	status->generation = number_of(&row, "generation");
 	status->forecast.successor = text_of(&row, "successor");
@@ -134,6 +170,7 @@ read_lease(const PGresult *result, MrStatus *status)
 	status->forecast.commits_at_risk = number_of(&row, "commits_at_risk");
 	status->forecast.bytes_at_risk = number_of(&row, "bytes_at_risk");
 	status->forecast.reason = text_of(&row, "forecast_reason");
+	read_server(&row, &status->server);
 	status->node_count = 0;
 	for (; row.row < count && status->node_count < MR_MAX_MEMBERS; row.row++)
 		if (text_of(&row, "node_name") != NULL && text_of(&row, "node_region") != NULL)
@@ -194,11 +231,18 @@ mr_status_take(MrStatus *status, MrStatusPart part, PGresult *result, int64_t no
 		case MR_STATUS_FAILOVER:
 			good = good && PQfnumber(result, "epoch") == 0;
 			break;
+		case MR_STATUS_PLANS:
+			good = good && read_plans(result, &next->plans);
+			break;
 		case MR_STATUS_MEMBER:
 			good = good && PQfnumber(result, "node_name") == 0 &&
 				   PQfnumber(result, "conninfo") == 1 && PQfnumber(result, "hostaddr") == 2;
 			if (good)
 				next->member_reads++;
+			break;
+		case MR_STATUS_SAMPLES:
+		case MR_STATUS_HISTORY:
+			good = good && PQnfields(result) == MR_METRIC_LABELS + 2;
 			break;
 		case MR_STATUS_PARTS:
 			good = false;
@@ -206,6 +250,7 @@ mr_status_take(MrStatus *status, MrStatusPart part, PGresult *result, int64_t no
 	}
 	if (good)
 	{
+		next->reads++;
 		if (part == MR_STATUS_LEASE)
 		{
 			next->valid = true;

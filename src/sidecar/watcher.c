@@ -4,11 +4,13 @@
  *     pause -> resolve -> connect -> identity -> lease -> regions
  *       ^                                          ^         |
  *       |  anything lost, refused, late, or the    |         v
- *       +- server stopping                         |  [policies -> failover -> members]
+ *       +- server stopping                         |  [policies -> failover -> plans -> members
+ *                                                  |    -> samples -> history, if it has changed]
  *                                                  |         |
  *                                                  +- change <
  *
- * The wait ends at a change of the shared generation or after a second, so an idle
+ * The wait ends at a change of the shared generation or after a second (of a primary: after
+ * a quarter of what its lease has left, if that is less), so an idle
  * sidecar costs three short statements a second. A server that stops is left at once: a
  * smart shutdown waits for us, and a session that answers nothing is no use.
  *
@@ -24,9 +26,13 @@
 #include "sidecar/mr_catalog_sql.h"
 #include "sidecar/mr_log.h"
 #include "sidecar/mr_loop.h"
+#include "sidecar/mr_metrics_record.h"
+#include "sidecar/mr_sample_sql.h"
 
 #define APPLICATION "multiregiond"
-#define WAIT_MS 1000      /* longest wait for a change: the age of lag figures */
+#define WAIT_MS 1000 /* longest wait for a change: the age of lag figures */
+#define WAIT_MIN_MS 50
+#define WAITS_OF_LEASE 4  /* of a primary: no wait is longer than this part of its lease */
 #define DETAILS_MS 5000   /* how often policies and failovers are read without a change */
 #define PAUSE_MIN_MS 100  /* between attempts to connect: doubles from here ... */
 #define PAUSE_MAX_MS 2000 /* ... to here */
@@ -81,19 +87,32 @@ on_resolved(void *arg, const char *problem)
 static void
 send_query(MrWatcher *watcher, const char *sql)
 {
+	watcher->sent_ns = mr_loop_now_ns();
 	mr_link_query(&watcher->link, sql, 0, NULL, watcher->timeout_ms);
+}
+
+/* A lease must not run out, by what the copy says of it, before the copy is renewed. */
+static int64_t
+wait_ms(const MrStatus *status)
+{
+	int64_t wait = status->lease_remaining_ms / WAITS_OF_LEASE;
+
+	if (!status->is_primary || wait <= 0 || wait > WAIT_MS)
+		return WAIT_MS;
+	return wait < WAIT_MIN_MS ? WAIT_MIN_MS : wait;
 }
 
 static void
 send_wait(MrWatcher *watcher)
 {
+	int64_t wait = wait_ms(&watcher->status);
 	char generation[24];
 	char timeout[24];
 	const char *values[] = {generation, timeout};
 
 	snprintf(generation, sizeof(generation), "%" PRId64, watcher->status.generation);
-	snprintf(timeout, sizeof(timeout), "%d", WAIT_MS);
-	mr_link_query(&watcher->link, MR_SQL_WAIT, 2, values, WAIT_MS + watcher->timeout_ms);
+	snprintf(timeout, sizeof(timeout), "%" PRId64, wait);
+	mr_link_query(&watcher->link, MR_SQL_WAIT, 2, values, wait + watcher->timeout_ms);
 }
 
 static void
@@ -134,8 +153,17 @@ begin(MrWatcher *watcher, MrWatcherStep step)
 		case MR_WATCH_FAILOVER:
 			send_query(watcher, MR_SQL_FAILOVER);
 			break;
+		case MR_WATCH_PLANS:
+			send_query(watcher, MR_SQL_PLANS);
+			break;
 		case MR_WATCH_MEMBERS:
 			send_query(watcher, MR_SQL_MEMBERS);
+			break;
+		case MR_WATCH_SAMPLES:
+			send_query(watcher, MR_SQL_SAMPLES);
+			break;
+		case MR_WATCH_HISTORY:
+			send_query(watcher, MR_SQL_HISTORY);
 			break;
 		case MR_WATCH_CHANGE:
 			send_wait(watcher);
@@ -179,6 +207,9 @@ take_identity(MrWatcher *watcher, const PGresult *result)
 	}
 	snprintf(watcher->schema, sizeof(watcher->schema), "%s", PQgetvalue(result, 0, 0));
 	take_forecasts(watcher, result);
+	/* Perhaps another server: nothing that was read of the one before may pass as new. */
+	watcher->history_due = true;
+	watcher->seen_generation = NO_GENERATION;
 	begin(watcher, MR_WATCH_LEASE);
 }
 
@@ -206,6 +237,98 @@ take_members(MrWatcher *watcher)
 	if (PQresultStatus(watcher->link.peer.result) == PGRES_TUPLES_OK)
 		return take_part(watcher, MR_STATUS_MEMBER);
 	return true;
+}
+
+/* Whether the newest failover, as just read, differs from the one read before. */
+static bool
+is_news(const MrWatcher *watcher)
+{
+	const PGresult *old = watcher->status.results[MR_STATUS_FAILOVER];
+	const PGresult *fresh = watcher->link.peer.result;
+	int column;
+
+	if (old == NULL || PQntuples(old) != PQntuples(fresh) || PQnfields(old) != PQnfields(fresh))
+		return true;
+	for (column = 0; PQntuples(old) > 0 && column < PQnfields(old); column++)
+		if (strcmp(PQgetvalue(old, 0, column), PQgetvalue(fresh, 0, column)) != 0)
+			return true;
+	return false;
+}
+
+/* Where the role may not read them, there are fewer metrics: again no reason to go without. */
+static bool
+take_samples(MrWatcher *watcher)
+{
+	bool good = PQresultStatus(watcher->link.peer.result) == PGRES_TUPLES_OK;
+
+	if (!good)
+	{
+		PQclear(watcher->status.results[MR_STATUS_SAMPLES]);
+		watcher->status.results[MR_STATUS_SAMPLES] = NULL;
+		if (!watcher->unsampled)
+			mr_log(MR_LOG_WARNING, "some metrics cannot be read: %s", watcher->link.peer.error);
+	}
+	watcher->unsampled = !good;
+	return !good || take_part(watcher, MR_STATUS_SAMPLES);
+}
+
+static void
+end_details(MrWatcher *watcher)
+{
+	watcher->details_ns = mr_loop_now_ns();
+	watcher->seen_generation = watcher->status.generation;
+	end_cycle(watcher);
+}
+
+/* The samples are read, or there are none: in a server with version 0.1 of the extension. */
+static void
+after_samples(MrWatcher *watcher)
+{
+	if (watcher->history_due)
+		begin(watcher, MR_WATCH_HISTORY);
+	else
+		end_details(watcher);
+}
+
+/* A part of the details has come: what comes next. */
+static void
+go_on_with_details(MrWatcher *watcher)
+{
+	if (watcher->step == MR_WATCH_POLICIES)
+	{
+		if (take_part(watcher, MR_STATUS_POLICY))
+			begin(watcher, MR_WATCH_FAILOVER);
+	}
+	else if (watcher->step == MR_WATCH_FAILOVER)
+	{
+		watcher->history_due |= is_news(watcher);
+		if (take_part(watcher, MR_STATUS_FAILOVER))
+			begin(watcher, watcher->forecasts ? MR_WATCH_PLANS : MR_WATCH_MEMBERS);
+	}
+	else if (watcher->step == MR_WATCH_PLANS)
+	{
+		if (take_part(watcher, MR_STATUS_PLANS))
+			begin(watcher, MR_WATCH_MEMBERS);
+	}
+	else if (watcher->step == MR_WATCH_MEMBERS)
+	{
+		if (!take_members(watcher))
+			return;
+		if (watcher->forecasts)
+			begin(watcher, MR_WATCH_SAMPLES);
+		else
+			after_samples(watcher);
+	}
+	else if (watcher->step == MR_WATCH_SAMPLES)
+	{
+		if (take_samples(watcher))
+			after_samples(watcher);
+	}
+	else if (take_part(watcher, MR_STATUS_HISTORY))
+	{
+		watcher->history_due = false;
+		end_details(watcher);
+	}
 }
 
 /* A statement succeeded: what comes next. */
@@ -239,19 +362,12 @@ go_on(MrWatcher *watcher)
 				end_cycle(watcher);
 			break;
 		case MR_WATCH_POLICIES:
-			if (take_part(watcher, MR_STATUS_POLICY))
-				begin(watcher, MR_WATCH_FAILOVER);
-			break;
 		case MR_WATCH_FAILOVER:
-			if (take_part(watcher, MR_STATUS_FAILOVER))
-				begin(watcher, MR_WATCH_MEMBERS);
-			break;
+		case MR_WATCH_PLANS:
 		case MR_WATCH_MEMBERS:
-			if (!take_members(watcher))
-				break;
-			watcher->details_ns = mr_loop_now_ns();
-			watcher->seen_generation = watcher->status.generation;
-			end_cycle(watcher);
+		case MR_WATCH_SAMPLES:
+		case MR_WATCH_HISTORY:
+			go_on_with_details(watcher);
 			break;
 		case MR_WATCH_CHANGE:
 			begin(watcher, MR_WATCH_LEASE);
@@ -259,11 +375,47 @@ go_on(MrWatcher *watcher)
 	}
 }
 
+/* What the statement under way is for; OTHER: it is none that says how fast the database is. */
+static MrOperation
+operation_of(MrWatcherStep step)
+{
+	switch (step)
+	{
+		case MR_WATCH_IDENTITY:
+			return MR_OPERATION_IDENTITY;
+		case MR_WATCH_LEASE:
+			return MR_OPERATION_STATUS;
+		case MR_WATCH_REGIONS:
+			return MR_OPERATION_REGIONS;
+		case MR_WATCH_POLICIES:
+			return MR_OPERATION_POLICIES;
+		case MR_WATCH_FAILOVER:
+			return MR_OPERATION_FAILOVER;
+		case MR_WATCH_PLANS:
+			return MR_OPERATION_DETAILS;
+		case MR_WATCH_MEMBERS:
+			return MR_OPERATION_MEMBERS;
+		case MR_WATCH_SAMPLES:
+			return MR_OPERATION_DETAILS;
+		case MR_WATCH_HISTORY:
+			return MR_OPERATION_HISTORY;
+		case MR_WATCH_PAUSE:
+		case MR_WATCH_RESOLVE:
+		case MR_WATCH_CONNECT:
+		case MR_WATCH_CHANGE:
+			break;
+	}
+	return MR_OPERATION_OTHER;
+}
+
 static void
 on_link(MrLink *link, MrLinkNews news, void *arg)
 {
 	MrWatcher *watcher = arg;
+	MrOperation operation = operation_of(watcher->step);
 
+	if (news != MR_LINK_CONNECTED && operation != MR_OPERATION_OTHER)
+		mr_metrics_observe_query(operation, NULL, mr_loop_now_ns() - watcher->sent_ns);
 	switch (news)
 	{
 		case MR_LINK_CONNECTED:
@@ -271,7 +423,7 @@ on_link(MrLink *link, MrLinkNews news, void *arg)
 			break;
 		case MR_LINK_RESULT:
 			if (PQresultStatus(link->peer.result) == PGRES_TUPLES_OK ||
-				watcher->step == MR_WATCH_MEMBERS)
+				watcher->step == MR_WATCH_MEMBERS || watcher->step == MR_WATCH_SAMPLES)
 				go_on(watcher);
 			else
 				disconnect(watcher, link->peer.error);

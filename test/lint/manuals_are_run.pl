@@ -160,7 +160,7 @@ sub block_in
 }
 
 lint(
-	files => qr{^(?:docs/[\w-]+\.md|README\.md|\.env\.multiregion\.example|src/core/mr_events\.h|test/tap/\w+\.pl|docker/.*)$},
+	files => qr{^(?:docs/[\w-]+\.md|README\.md|\.env\.multiregion\.example|src/core/mr_events\.h|test/(?:tap|sidecar)/\w+\.pl|docker/.*)$},
 	check => \&check,
 	violations => [
 		block_in('', 'sql', 'SELECT 1'),

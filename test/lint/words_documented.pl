@@ -18,6 +18,7 @@ my %manual_of = (
 	MR_ROLE_LIST => 'docs/sql-api.md',
 	MR_HEALTH_LIST => 'docs/sql-api.md',
 	MR_SERVING_LIST => 'docs/http-api.md',
+	MR_OPERATION_LIST => 'docs/metrics.md',
 	MR_JOIN_RULE_LIST => 'docs/configuration.md',
 	MR_MODE_LIST => 'docs/configuration.md',
 	MR_ROUTE_REASON_LIST => 'docs/routing.md',

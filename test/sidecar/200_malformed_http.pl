@@ -24,7 +24,7 @@ my $sidecar = MultiRegion::Sidecar->new(
 		MULTIREGION_HTTP_MAX_CONNECTIONS => 20,
 	})->start;
 my $port = $sidecar->port;
-my $good = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
+my $good = "GET /api HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
 sub seconds { return clock_gettime(CLOCK_MONOTONIC) }
 
@@ -89,7 +89,7 @@ refused("CONNECT localhost:1 HTTP/1.1\r\nHost: a\r\n\r\n", 400, 'bad_request', '
 
 # --- headers ------------------------------------------------------------------------------
 
-my $line = "GET / HTTP/1.1\r\n";
+my $line = "GET /api HTTP/1.1\r\n";
 refused("$line\r\n", 400, 'bad_request', 'no Host', details => qr/Host/);
 refused("${line}Host: a\r\nHost: a\r\n\r\n", 400, 'bad_request', 'two Hosts', details => qr/Host/);
 refused("${line}Host: a b\r\n\r\n", 400, 'bad_request', 'a Host with a blank', details => qr/Host/);
@@ -172,14 +172,14 @@ foreach my $body ("Content-Length: 5\r\n\r\nhello", "Transfer-Encoding: chunked\
 
 # --- what is well-formed --------------------------------------------------------------------
 
-answered("GET / HTTP/1.0\r\n\r\n", 200, 'HTTP/1.0 without Host');
-answered("GET / HTTP/1.1\nHost: a\n\n", 200, 'line feeds alone');
-answered("GET / HTTP/1.1\r\nHost: [::1]:3000\r\n\r\n", 200, 'an IPv6 Host');
-answered("GET / HTTP/1.1\r\nHOST: a\r\nAccept: */*\r\nX-Empty:\r\n\r\n", 200, 'other headers');
+answered("GET /api HTTP/1.0\r\n\r\n", 200, 'HTTP/1.0 without Host');
+answered("GET /api HTTP/1.1\nHost: a\n\n", 200, 'line feeds alone');
+answered("GET /api HTTP/1.1\r\nHost: [::1]:3000\r\n\r\n", 200, 'an IPv6 Host');
+answered("GET /api HTTP/1.1\r\nHOST: a\r\nAccept: */*\r\nX-Empty:\r\n\r\n", 200, 'other headers');
 answered("GET http://localhost/api/regions HTTP/1.1\r\nHost: localhost\r\n\r\n", 200, 'an absolute URI');
 answered("GET http://elsewhere.example/api/regions?x HTTP/1.1\r\nHost: localhost\r\n\r\n", 200,
 	'an absolute URI of somebody else');
-answered("GET http://localhost HTTP/1.1\r\nHost: localhost\r\n\r\n", 200, 'an absolute URI without path');
+answered("GET http://localhost HTTP/1.1\r\nHost: localhost\r\nAccept: text/html\r\n\r\n", 200, 'an absolute URI without path');
 answered("OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n", 204, 'OPTIONS *');
 
 # --- paths ------------------------------------------------------------------------------------
@@ -194,7 +194,7 @@ get("/api/regions$_->[0]", '404 not_found', $_->[1]) foreach
 	[ '%252f', 'a double escape' ], [ "\xff", 'no UTF-8' ], [ '\\', 'a backslash' ],
 	[ '/tenant//region', 'an empty tenant' ], [ '/tenant/a/region/b', 'one segment too many' ],
 	[ '/tenant/a%2Fregion', 'a slash inside the tenant' ], [ '/tenant', 'a path cut short' ];
-get('/' . $_, '404 not_found', "/$_") foreach 'API/regions', '/api/regions', 'api', '~root', '.env.multiregion',
+get('/' . $_, '404 not_found', "/$_") foreach 'API/regions', '/api/regions', 'ap', '~root', '.env.multiregion',
 	'..%2f..%2fetc/passwd', '%c0%ae%c0%ae/';
 my $tenant = '/api/regions/tenant';
 get("$tenant/$_->[0]/region", '400 bad_tenant', $_->[1]) foreach
@@ -223,7 +223,7 @@ my $http = MultiRegion::Http->connect($port);
 my $options = $http->request('OPTIONS', '/api/regions');
 is(check_answer($options), '', 'OPTIONS: a proper answer');
 is("$options->{status} $options->{headers}{allow}", '204 GET, HEAD, OPTIONS', 'OPTIONS: what is allowed');
-foreach my $path ('/', '/api/regions', '/api/health', '/nowhere')
+foreach my $path ('/api', '/api/regions', '/api/health', '/nowhere')
 {
 	my $get = $http->request('GET', $path);
 	my $head = $http->request('HEAD', $path);
@@ -239,17 +239,17 @@ $http = MultiRegion::Http->connect($port);
 $http->send($good x 50 . "GET /nowhere HTTP/1.1\r\nHost: a\r\n\r\n" . $good);
 my @statuses = map { my $answer = $http->answer; $answer ? $answer->{status} : 'none' } 1 .. 52;
 is("@statuses", join(' ', (200) x 50, 404, 200), '52 requests in one packet are answered in order');
-$http->send("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n$good");
+$http->send("GET /api HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n$good");
 is($http->answer->{headers}{connection}, 'close', 'who asks for the end gets it');
 ok($http->ends && $http->rest eq '', 'and nothing more');
 $http = MultiRegion::Http->connect($port);
-$http->send("GET / HTTP/1.0\r\n\r\n");
+$http->send("GET /api HTTP/1.0\r\n\r\n");
 $http->answer;
 ok($http->ends(timeout => 5), 'HTTP/1.0 ends after one answer');
 $http = MultiRegion::Http->connect($port);
-$http->send("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+$http->send("GET /api HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
 $http->answer;
-is(($http->request('GET', '/') // {})->{status}, 200, 'HTTP/1.0 with keep-alive goes on');
+is(($http->request('GET', '/api') // {})->{status}, 200, 'HTTP/1.0 with keep-alive goes on');
 $http = MultiRegion::Http->connect($port);
 $http->send($good);
 $http->end;
@@ -264,8 +264,8 @@ my $silent = MultiRegion::Http->connect($port);
 my $slow = MultiRegion::Http->connect($port);
 my $drip = MultiRegion::Http->connect($port);
 my $idle = MultiRegion::Http->connect($port);
-$silent->send("GET / HTTP/1.1\r\nHost:");
-$slow->send("GET / HTTP/1.1\r\nHost: a\r\nX: ");
+$silent->send("GET /api HTTP/1.1\r\nHost:");
+$slow->send("GET /api HTTP/1.1\r\nHost: a\r\nX: ");
 $drip->send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 60000\r\n\r\n");
 $sidecar->poll_until(
 	sub {
@@ -294,7 +294,7 @@ is($idle->rest, '', 'without a word');
 # A client that reads nothing.
 my $deaf = MultiRegion::Http->connect($port);
 $deaf->send($good x 200);
-is(MultiRegion::Http->get($port, '/')->{status}, 200, 'a client that does not read stops nobody else');
+is(MultiRegion::Http->get($port, '/api')->{status}, 200, 'a client that does not read stops nobody else');
 $deaf->close;
 
 # More connections than allowed: the rest wait, and come in when others go.
@@ -318,13 +318,13 @@ is($also, scalar @waiting, 'those that waited are served when others have gone')
 like($sidecar->log_text, qr/too many connections/, 'the log says that there were too many');
 
 # Clients that go away in the middle of anything.
-foreach my $part ('', 'G', "GET / HTTP/1.1\r\n", $good, "${post}Content-Length: 50\r\n\r\nhello", $good x 20)
+foreach my $part ('', 'G', "GET /api HTTP/1.1\r\n", $good, "${post}Content-Length: 50\r\n\r\nhello", $good x 20)
 {
 	my $connection = MultiRegion::Http->connect($port);
 	$connection->send($part);
 	$connection->close;
 }
-is(MultiRegion::Http->get($port, '/')->{status}, 200, 'clients that go away stop nobody');
+is(MultiRegion::Http->get($port, '/api')->{status}, 200, 'clients that go away stop nobody');
 
 is($sidecar->findings, '', 'the sanitizers found nothing');
 ok($sidecar->is_running, 'it is still the same process');

@@ -36,6 +36,8 @@ sub get
 	return MultiRegion::Http->get($sidecar->port, $path, %args) // { json => {}, status => 'none' };
 }
 
+sub get_from { return MultiRegion::Http->get(@_) }
+
 sub wait_for_health
 {
 	my ($sidecar, $reason) = @_;
@@ -150,11 +152,13 @@ my $lock = $server->session;
 $lock->query('BEGIN; LOCK TABLE multiregion.tenant');
 my $waiting = MultiRegion::Http->connect($sidecar->port);
 my $idle = MultiRegion::Http->connect($sidecar->port);
-is($idle->request('GET', '/')->{status}, 200, 'a connection that is kept');
+is($idle->request('GET', '/api')->{status}, 200, 'a connection that is kept');
 $waiting->send(MultiRegion::Http->request_text('GET', '/api/regions/tenant/locked/region'));
 $cluster->poll_until(
 	sub { $server->value(q{SELECT count(*) FROM pg_stat_activity WHERE usename = 'multiregion_api' AND wait_event_type = 'Lock'}) },
 	10, 'the request to wait');
+is($idle->request('GET', '/api')->{status}, 200, 'what came before') foreach 1 .. 2;
+$waiting->send(MultiRegion::Http->request_text('GET', '/api'));
 my $began = seconds();
 $sidecar->signal('TERM');
 wait_for_health($sidecar, 'draining');
@@ -219,7 +223,7 @@ is(get($sidecar, '/api/health')->{status}, 503, 'without its server the region c
 
 my $disabled = MultiRegion::Sidecar->new(directory => $cluster->{directory}, name => 'disabled',
 	settings => { REGION_US_EAST_NAME => 'x' })->start;
-is(join(' ', map { get($disabled, $_)->{status} } '/', '/api/regions', '/api/regions/status', '/api/health',
+is(join(' ', map { get($disabled, $_)->{status} } '/api', '/api/regions', '/api/regions/status', '/api/health',
 		'/api/regions/health/database', '/api/regions/health/failover', '/api/regions/tenant/a/region'),
 	'200 200 200 503 200 200 503', 'what is disabled answers');
 is(get($disabled, '/api/health')->{json}{reason}, 'disabled', 'and says that it is');
@@ -233,16 +237,58 @@ my $both = sidecar('both');
 $both->write_settings(MULTIREGION_HTTP_LISTEN => '127.0.0.1:' . $both->port . ", localhost:$second_port");
 $both->start;
 $both->poll_until(sub { $both->log_text =~ /listening on \S+:$second_port/ }, 5, 'the second address');
-is(join(' ', map { MultiRegion::Http->get($_, '/')->{status} } $both->port, $second_port), '200 200', 'two addresses');
+is(join(' ', map { MultiRegion::Http->get($_, '/api')->{status} } $both->port, $second_port), '200 200', 'two addresses');
 $both->signal('INT');
 ended($both, 0, 'with two addresses');
+
+# A unix socket: beside TCP, taken over from a dead process and from nobody else, gone in the end.
+my $path = "$cluster->{directory}/api.sock";
+my $socket_only = sidecar('socket', MULTIREGION_HTTP_LISTEN => "unix:$path")->start;
+my $third_port = free_port();
+my ($failed, $why) = sidecar('robber', MULTIREGION_HTTP_LISTEN => "unix:$path")->run;
+is($failed, 1, 'a socket that another one listens on');
+like($why, qr/could not listen on unix:\S+: Address already in use/, 'is not taken away');
+is(check_answer(get_from($path, '/api')), '', 'requests through a unix socket');
+is((stat $path)[2] & 0777, 0660, 'owner and group may use it');
+$socket_only->signal('KILL');
+$socket_only->wait_for_end;
+ok(-S $path, 'a killed one leaves its socket');
+$socket_only = sidecar('socket', MULTIREGION_HTTP_LISTEN => "unix:$path, 127.0.0.1:$third_port")->start;
+$socket_only->poll_until(sub { get_from($third_port, '/api') }, 5, 'the address beside it');
+is(check_answer(get_from($path, '/api')), '', 'the next one takes it over');
+my $slow = MultiRegion::Http->connect($path);
+$slow->send("GET / HTTP/1.1\r\n");
+$socket_only->signal('TERM');
+ended($socket_only, 0, 'with a unix socket');
+ok(!-e $path, 'and removes it');
+($failed, $why) = sidecar('relative', MULTIREGION_HTTP_LISTEN => 'unix:api.sock')->run;
+like($why, qr/"unix:api.sock" is not a numeric ADDRESS:PORT, /, 'a path that is not absolute');
+open(my $plain_file, '>', $path) or die "$path: $!";
+close $plain_file;
+($failed, $why) = sidecar('robber', MULTIREGION_HTTP_LISTEN => "unix:$path")->run;
+like($why, qr/Address already in use/, 'a file that is no socket');
+ok(-f $path, 'stays');
+
+# Ids of requests.
+my $named = sidecar('named')->start;
+my $ids = MultiRegion::Http->connect($named->port);
+my @made = map { $ids->request('GET', $_)->{headers}{'x-request-id'} } '/', '/nowhere';
+like($made[0], qr/^[0-9a-f]{32}$/, 'a request gets an id');
+isnt($made[0], $made[1], 'each its own');
+is($ids->request('GET', '/api', headers => ['X-Request-Id: a-1.b:c/d'])->{headers}{'x-request-id'}, 'a-1.b:c/d', "or the client's");
+foreach my $id ('x' x 65, 'a b', 'a"b', "\xc3\xa9", '')
+{
+	isnt($ids->request('GET', '/api', headers => ["X-Request-Id: $id"])->{headers}{'x-request-id'}, $id, 'but not one that is odd');
+}
+$named->signal('INT');
+ended($named, 0, 'with ids');
 
 my ($code, $output) = sidecar('taken', MULTIREGION_HTTP_LISTEN => '127.0.0.1:' . $sidecar->port)->run('serve');
 is($code, 1, 'a port that is taken');
 like($output, qr/error: could not start: could not listen on 127\.0\.0\.1:\d+: Address already in use/, 'is named');
 ($code, $output) = sidecar('nonsense', MULTIREGION_HTTP_LISTEN => 'everywhere')->run;
 is($code, 1, 'an address that is none');
-like($output, qr/"everywhere" is not a numeric ADDRESS:PORT/, 'is named');
+like($output, qr/"everywhere" is not a numeric ADDRESS:PORT, /, 'is named');
 ($code, $output) = sidecar('nothing', DEPLOYMENT_REGION => undef, MULTIREGION_DATABASE_URL => undef)->run;
 is($code, 2, 'without region and database');
 like($output, qr/error: DEPLOYMENT_REGION is not set/, 'the region is missed');

@@ -53,8 +53,9 @@ sub segment
 
 sub path
 {
-	return one_of('/', '/api/health', '/api/regions', '/api/regions/status', '/api/regions/health/database',
+	return one_of('/', '/api', '/primary', '/replica', '/patroni', '/cluster', '/agent', '/api/health', '/api/regions', '/api/regions/status', '/api/regions/health/database',
 		'/api/regions/health/failover') if often(25);
+	return '/api/regions/route' if often(25);
 	return '/api/regions/tenant/' . one_of(qw(acme o%27hara a/b %e2%82%ac x), segment()) . '/region' if often(60);
 	return one_of('', '', '', 'http://localhost', '//', '*') . join('', map { '/' . segment() } 0 .. rand(5));
 }
@@ -62,12 +63,13 @@ sub path
 sub query
 {
 	return '' if often(60);
-	return '?' . join('&', map { one_of('strict', 's%74rict', '', 'x', often(20) ? segment() : 'y')
-			. one_of('', '=', '=' . one_of('true', '0', 'no', '%00', '+', often(20) ? segment() : 'z')) } 0 .. rand(4));
+	return '?' . join('&', map { one_of('strict', 's%74rict', '', 'x', qw(tenant op max_lag token from country latitude longitude explain), often(20) ? segment() : 'y')
+			. one_of('', '=', '=' . one_of('true', '0', 'no', '%00', '+', qw(write 5s US_EAST 1e3 first-primary), often(20) ? segment() : 'z')) } 0 .. rand(4));
 }
 
 my @usual = ('Connection: keep-alive', 'Accept: */*', 'Accept-Encoding: gzip', 'User-Agent: x', 'Range: bytes=0-1',
-	'Upgrade: h2c', 'Content-Length: 0', 'X-Empty:');
+	'Upgrade: h2c', 'Content-Length: 0', 'X-Empty:', 'X-Multiregion-Token: mr1.0', 'CF-IPCountry: DE',
+	'X-Forwarded-For: 10.0.0.1, x', 'Content-Type: application/json');
 my @odd = ('Host: localhost', 'Host: [::1]:80', 'Host:', 'Host: a b', 'Connection: close',
 	 'Expect: 100-continue', 'Expect: x', 'Content-Length: 0', 'Content-Length: 3', 'Content-Length: 70000',
 	'Content-Length: -1', 'Transfer-Encoding: chunked', 'Transfer-Encoding: x',
@@ -80,7 +82,7 @@ sub request
 	push @lines, 'Host: localhost' if often(97);
 	push @lines, one_of(often(80) ? @usual : @odd) foreach 1 .. one_of(0, 0, 0, 1, 2, 5);
 	push @lines, 'X-Long: ' . 'y' x rand(20_000) if often(2);
-	my $body = one_of(('') x 40, 'abc', '{"regionKey":"EU_WEST"}', "5\r\nhello\r\n0\r\n\r\n", bytes(1 + int(rand(50))));
+	my $body = one_of(('') x 40, 'abc', '{"regionKey":"EU_WEST"}', '{"op":"read","headers":{"a":["b","c"]},"peer":"::1"}', "5\r\nhello\r\n0\r\n\r\n", bytes(1 + int(rand(50))));
 	push @lines, 'Content-Length: ' . length $body if $body ne '' && often(70);
 	return join(one_of(("\r\n") x 9, "\n"), @lines) . one_of(("\r\n\r\n") x 9, "\n\n") . $body;
 }
@@ -146,7 +148,7 @@ foreach my $round (1 .. $rounds)
 	$http->close;
 	if ($round % 50 == 0)
 	{
-		my $answer = MultiRegion::Http->get($port, '/', timeout => 5);
+		my $answer = MultiRegion::Http->get($port, '/api', timeout => 5);
 		push @problems, "round $round: the next client got " . ($answer ? $answer->{status} : 'nothing')
 			if !$answer || $answer->{status} != 200;
 	}
@@ -155,7 +157,7 @@ is(join("\n", @problems), '', 'every answer was in form, and nobody else was dis
 cmp_ok($done, '>', 200, 'enough requests were made');
 my %wanted = map { $_ => 1 } qw(200 204 400 404 405 501);
 ok($statuses{$_}, "some were answered $_") foreach sort keys %wanted;
-is(join(' ', grep { !/^(?:200|204|400|403|404|405|408|409|413|417|431|501|503)$/ } sort keys %statuses), '',
+is(join(' ', grep { !/^(?:200|204|400|403|404|405|408|409|413|415|417|431|501|503)$/ } sort keys %statuses), '',
 	'and none with a status that nobody expects');
 diag("$done requests: " . join(', ', map { "$_: $statuses{$_}" } sort keys %statuses));
 $_->close foreach @open;

@@ -53,7 +53,7 @@ is_deeply([ @{ $shown->{$_->[0]} }[ 0, 2 ] ], [ @$_[ 1, 2 ] ], "$_->[0] is $_->[
 	[ HEALTH_CHECK_INTERVAL => 'cluster', '30000' ], [ MAX_CONSECUTIVE_FAILURES => 'cluster', '3' ],
 	[ FAILBACK_ENABLED => 'cluster', 'true' ], [ FAILBACK_DELAY => 'cluster', '300000' ],
 	[ REDIS_MODE => 'later', 'standalone' ], [ CDN_ENABLED => 'later', 'false' ],
-	[ ENABLE_CROSS_REGION_PROXY => 'later', 'true' ], [ DEPLOYMENT_REGION => 'sidecar', 'US_EAST' ];
+	[ ENABLE_CROSS_REGION_PROXY => 'sidecar', 'true' ], [ DEPLOYMENT_REGION => 'sidecar', 'US_EAST' ];
 like($shown->{HEALTH_CHECK_INTERVAL}[1], qr/^line \d+$/, 'with the line it stands in');
 # Without any file the defaults are the same.
 my (undef, undef, $bare) = settings_of(sidecar({}));

@@ -79,10 +79,17 @@ is($primary->safe_psql(q{SELECT country, source, trusted FROM resolve_geo('{"CF-
 
 # --- replaced, spoiled, gone ---------------------------------------------------------------
 
+# Half copies, of a process that was killed and of one that lives.
+foreach my $pid (99999999, $$)
+{
+	open(my $half, '>', "$copies/multiregion-$pid.new") or die "$copies: $!";
+}
 MultiRegion::Places::replace_file($file, '203.0.113.0/24' => { country_code => 'US', city => 'Reno', latitude => 39.5, longitude => -119.8 });
 wait_value($primary, $country, 'US', 'the new file in the same session');
 is($primary->safe_psql(q{SELECT country, city, latitude FROM resolve_geo('{}', '203.0.113.5')}), 'US|Reno|39.5', 'in the flat form');
 is(scalar copies(), 1, 'one copy is kept');
+ok(!-e "$copies/multiregion-99999999.new", 'half a copy whose process is gone is not');
+ok(-e "$copies/multiregion-$$.new", 'but another may be under way');
 
 my @sessions = map { $primary->session } 1 .. 3;
 put('rubbish' x 1000);

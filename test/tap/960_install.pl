@@ -56,6 +56,8 @@ my %expected = (
 	"$bindir/multiregion-join" => 755,
 	"$libdir/multiregion.so" => 755,
 	"$own/member.conf" => 644,
+	"$own/multiregion.rules.yml" => 644,
+	"$own/multiregion.json" => 644,
 	"$own/docs/LICENSE" => 644,
 	"$own/systemd/postgresql@.service.conf" => 644,
 	'/usr/lib/systemd/system/multiregiond@.service' => 644,
@@ -64,6 +66,7 @@ my %expected = (
 	"$sharedir/extension/multiregion.control" => 644,
 	"$sharedir/extension/multiregion--$version.sql" => 644);
 $expected{"$own/docs/" . (m{([^/]+)$})[0]} = 644 foreach glob("$top/docs/*.md");
+$expected{"$own/docs/examples/" . (m{([^/]+)$})[0]} = 644 foreach glob("$top/docs/examples/*");
 $expected{"$sharedir/extension/" . (m{([^/]+)$})[0]} = 644
 	foreach glob("$top/sql/upgrade/multiregion--*--*.sql");
 $expected{"$own/env.multiregion.example"} = 644 if -e "$top/.env.multiregion.example";

@@ -11,7 +11,12 @@
 # and with V=1 every test's; all of it is kept in build/test/log. What a layer needs
 # compiled is made first ("make build-LAYER"); a compile error is a failed test.
 #
-# Environment: JOBS, TAP_JOBS (test files at a time), MR_TEST_TIMEOUT (seconds a file).
+# Tests of servers wait most of their time, for leases that run out, so that several run at
+# a time: always two, and more while the processors have time to spare. What computes for
+# long runs beside them with what they leave over. Those that take longest begin.
+#
+# Environment: JOBS (processors), TAP_JOBS (so many files with servers at a time, whatever
+# the processors do), MR_TEST_TIMEOUT (seconds a file).
 # Servers refuse root, so this never runs as root: the Makefile sees to that.
 
 use strict;
@@ -20,74 +25,86 @@ use Cwd qw(getcwd);
 use Fcntl qw(:flock);
 use File::Basename qw(basename dirname);
 use File::Path qw(make_path remove_tree);
-use List::Util qw(min);
+use List::Util qw(min sum);
 use POSIX qw(:sys_wait_h setpgid dup2);
 use TAP::Parser;
 use Time::HiRes qw(time);
 
 my $top = getcwd();
 my $cpus = $ENV{JOBS} || 1;
-my $server_jobs = $ENV{TAP_JOBS} || min(2, $cpus);
+my $fewest_servers = $ENV{TAP_JOBS} || min(2, $cpus);
+my $most_servers = $ENV{TAP_JOBS} || 2 * $cpus;
 my $timeout = $ENV{MR_TEST_TIMEOUT} || 600;
 my $pg_config = $ENV{PG_CONFIG};
 my ($passed, $failed, $skipped, @failures) = (0, 0, 0);
 my %running;
 
+# Another file with servers begins at most this often (seconds), and only while less than this
+# part of the processors was busy since the last one did: a cluster that starts computes.
+my ($pace, $busy_enough) = (2, 0.7);
+
+# What takes longest (seconds on two quiet processors): what ends last should not begin last.
+my %seconds = (
+	'955_runbook' => 75, '220_network' => 60, '550_alerts' => 47, '400_switchover' => 45, '410_failback' => 43,
+	'950_demo' => 42, '130_restart' => 38, '210_state_file' => 37, '430_hooks' => 36, '400_mode_switch' => 34,
+	'440_races' => 32, '420_observe_patroni' => 31, '260_witness' => 30, '200_rejoin' => 28, '100_failover' => 27,
+	'985_mixed_versions' => 26, '110_faults' => 25, '110_freeze' => 24, '480_forced_alive' => 23,
+);
+
 # files: what the layer consists of. command: how one file is run. tap: the test must
-# print TAP, so that one that dies before its first check cannot pass.
+# print TAP, so that one that dies before its first check cannot pass. servers: it starts
+# some and waits for them. background: it computes for long and waits for nobody.
 my %layer = (
 	lint => {
 		files => sub { glob('test/lint/*.pl test/lint/*.sh') },
 		command => sub { $_[0] },
-		jobs => $cpus,
 	},
 	unit => {
 		files => sub { glob('test/unit/test_*.c') },
 		command => sub { 'build/asan/' . ($_[0] =~ s/\.c$//r) },
-		jobs => $cpus,
 		tap => 1,
 	},
 	simulation => {
 		files => sub { (only('test/simulation/*.c', 'test/simulation'), glob('test/simulation/mutants.pl')) },
 		command => sub { $_[0] =~ /mutants/ ? ($_[0], '--quick') : ('build/test/simulation.bin', '--quick') },
-		jobs => 1,
 		tap => 1,
+		background => 1,
 	},
 	mutants => {
 		files => sub { glob('test/simulation/mutants.pl') },
 		command => sub { $_[0] },
-		jobs => 1,
 		tap => 1,
+		background => 1,
 	},
 	model => {
 		files => sub { only('test/model/run.sh', 'test/model/run.sh') },
 		command => sub { $_[0] },
-		jobs => 1,
+		background => 1,
 	},
 	regress => {
 		files => sub { only('sql/*.sql', 'sql') },
 		command => sub { ('test/tools/regress.sh', 'build/test', @{ $_[1] }) },
-		jobs => 1,
+		servers => 1,
 		tap => 1,
 		picks_itself => 1,
 	},
 	isolation => {
 		files => sub { only('test/isolation/specs/*.spec', 'test/isolation') },
 		command => sub { ('test/tools/regress.sh', '--isolation', 'build/test', @{ $_[1] }) },
-		jobs => 1,
+		servers => 1,
 		tap => 1,
 		picks_itself => 1,
 	},
 	tap => {
 		files => sub { glob('test/tap/*.pl') },
 		command => sub { perl_test($_[0]) },
-		jobs => $server_jobs,
+		servers => 1,
 		tap => 1,
 	},
 	sidecar => {
 		files => sub { glob('test/sidecar/*.pl') },
 		command => sub { perl_test($_[0]) },
-		jobs => $server_jobs,
+		servers => 1,
 		tap => 1,
 	},
 );
@@ -132,6 +149,12 @@ sub label
 	return $name eq $test->{layer} ? $name : "$test->{layer}/$name";
 }
 
+sub duration
+{
+	my ($test) = @_;
+	return $seconds{ basename($test->{file}) =~ s/\.[a-z]+$//r } // 0;
+}
+
 sub start
 {
 	my ($test) = @_;
@@ -150,6 +173,7 @@ sub start
 		open(STDIN, '<', '/dev/null') or die $!;
 		open(STDOUT, '>', $test->{log}) or die "$test->{log}: $!";
 		open(STDERR, '>&', \*STDOUT) or die $!;
+		POSIX::nice(5) if $test->{background};
 		exec { $test->{command}[0] } @{ $test->{command} }
 		  or do { print "could not run $test->{command}[0]: $!\n"; POSIX::_exit(127); };
 	}
@@ -158,8 +182,8 @@ sub start
 	return;
 }
 
-# A test over its time gets SIGTERM, so that it can stop its servers, then SIGKILL.
-# Compiling takes what it takes.
+# A test over its time gets SIGTERM, so that it can stop its servers, then SIGKILL. One that
+# gives way to others has more of it, and compiling takes what it takes.
 sub enforce_time
 {
 	for my $pid (keys %running)
@@ -167,6 +191,7 @@ sub enforce_time
 		my $test = $running{$pid};
 		my $age = time() - $test->{started};
 		next if $test->{layer} eq 'build';
+		$age /= 3 if $test->{background};
 		if ($age > $timeout && !$test->{late})
 		{
 			$test->{late} = 1;
@@ -259,12 +284,62 @@ sub finish
 	return;
 }
 
+# What the background tests have computed so far, in ticks: they give way to the others.
+sub background_time
+{
+	my %ours = map { $_ => 1 } grep { $running{$_}{background} } keys %running;
+	my $ticks = 0;
+	for my $file (%ours ? glob('/proc/[0-9]*/stat') : ())
+	{
+		my @fields = split(' ', read_file($file) =~ s/^.*\)//sr);
+		$ticks += sum(@fields[11 .. 14]) if @fields > 14 && $ours{ $fields[2] };
+	}
+	return $ticks;
+}
+
+# Time that the processors were busy and that they had, in ticks since the machine's start.
+sub processor_time
+{
+	my (undef, $user, $nice, $system, $idle, $wait, @interrupts) = split(' ', read_file('/proc/stat'));
+	return (0, 0) if !defined $wait;
+	my $busy = $user + $nice + $system + sum(@interrupts[0 .. 2]);
+	return ($busy - background_time(), $busy + $idle + $wait);
+}
+
+# Whether one more file with servers may begin beside those that run.
+{
+	my ($began, $busy, $all) = (0);
+
+	sub may_serve
+	{
+		my ($count) = @_;
+		return 0 if $count >= $most_servers;
+		if ($count >= $fewest_servers)
+		{
+			return 0 if time() - $began < $pace;
+			my ($busy_now, $all_now) = processor_time();
+			my $had = $all_now - $all;
+			my $used = $busy_now - $busy;
+			($began, $busy, $all) = (time(), $busy_now, $all_now);
+			# Less than nothing: a background test has ended, and its time with it.
+			return 0 if $had <= 0 || $used < 0 || $used / $had > $busy_enough;
+		}
+		($began, $busy, $all) = (time(), processor_time());
+		return 1;
+	}
+}
+
+# Runs the tests, each kind in the order given.
 sub run_tests
 {
-	my ($jobs, @tests) = @_;
-	while (@tests || %running)
+	my (@tests) = @_;
+	my @serving = grep { $_->{servers} } @tests;
+	my @computing = grep { !$_->{servers} } @tests;
+	while (@serving || @computing || %running)
 	{
-		start(shift @tests) while @tests && keys(%running) < $jobs;
+		my $servers = grep { $_->{servers} } values %running;
+		start(shift @computing) if @computing && keys(%running) - $servers < $cpus;
+		start(shift @serving) if @serving && may_serve($servers);
 		my $pid = waitpid(-1, WNOHANG);
 		if ($pid > 0 && $running{$pid})
 		{
@@ -292,7 +367,8 @@ sub tests_of
 	@files = grep { $wanted{ basename($_) =~ s/\.[a-z]+$//r } } @files
 	  if @wanted && !$rule->{picks_itself};
 	die "no test of layer \"$name\" is called @wanted\n" if @wanted && !@files;
-	return map { { layer => $name, file => $_, tap => $rule->{tap},
+	return map { { layer => $name, file => $_, tap => $rule->{tap}, servers => $rule->{servers},
+		background => $rule->{background},
 		  command => [ $rule->{command}->($_, [ sort keys %wanted ]) ] } } @files;
 }
 
@@ -317,15 +393,13 @@ sub main
 	if (@needed)
 	{
 		my %build = (layer => 'build', file => 'build', command => [ $make, @needed ]);
-		run_tests(1, \%build);
+		run_tests(\%build);
 	}
 	if (!$failed)
 	{
-		for my $group (@selected)
-		{
-			my ($name, @tests) = @$group;
-			run_tests($layer{$name}{jobs}, @tests);
-		}
+		my @tests = sort { duration($b) <=> duration($a) } map { @$_[1 .. $#$_] } @selected;
+		run_tests(grep { !$_->{servers} && !$_->{background} } @tests);
+		run_tests(grep { $_->{servers} || $_->{background} } @tests);
 	}
 	print "failed: $_" =~ s{\n*\z}{\n}r for @failures;
 	printf "%d test files skipped\n", $skipped if $skipped;

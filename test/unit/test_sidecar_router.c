@@ -20,11 +20,12 @@ nothing(struct MrService *service, struct MrRequest *request, const struct MrRou
 }
 
 static const MrRoute table[] = {
-	{MR_METHOD_GET, "/", nothing, "root"},
-	{MR_METHOD_GET, "/a", nothing, "a"},
-	{MR_METHOD_GET, "/a/:id/region", nothing, "get"},
-	{MR_METHOD_POST, "/a/:id/region", nothing, "set"},
-	{MR_METHOD_GET, "/a/b/c", nothing, "abc"},
+	{MR_METHOD_GET, "/", nothing, "root", 0},
+	{MR_METHOD_GET, "/a", nothing, "a", 0},
+	{MR_METHOD_GET, "/a/:id/region", nothing, "get", 0},
+	{MR_METHOD_POST, "/a/:id/region", nothing, "set", 0},
+	{MR_METHOD_GET, "/a/b/c", nothing, "abc", 0},
+	{MR_METHOD_GET, "/check", nothing, "check", MR_ROUTE_CHECK},
 };
 
 static MrRouteMatch match;
@@ -49,6 +50,15 @@ MR_TEST(paths_lead_to_their_routes)
 	MR_CHECK_STRING(match.route->what, "abc");
 	MR_CHECK_INT(find(MR_METHOD_POST, "/a/x/region"), MR_ROUTE_FOUND);
 	MR_CHECK_STRING(match.route->what, "set");
+}
+
+MR_TEST(a_check_answers_options_itself)
+{
+	MR_CHECK_INT(find(MR_METHOD_OPTIONS, "/check"), MR_ROUTE_FOUND);
+	MR_CHECK_STRING(match.route->what, "check");
+	MR_CHECK_INT(find(MR_METHOD_HEAD, "/check"), MR_ROUTE_FOUND);
+	MR_CHECK_INT(find(MR_METHOD_POST, "/check"), MR_ROUTE_WRONG_METHOD);
+	MR_CHECK_INT(find(MR_METHOD_OPTIONS, "/a"), MR_ROUTE_OPTIONS);
 }
 
 MR_TEST(other_paths_lead_nowhere)

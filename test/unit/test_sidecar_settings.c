@@ -12,10 +12,13 @@
 
 #include "sidecar/auth.c"
 #include "sidecar/conninfo.c"
+#include "sidecar/cors_origins.c"
 #include "sidecar/environment.c"
 #include "sidecar/http_text.c"
 #include "sidecar/log.c"
 #include "sidecar/settings.c"
+#include "sidecar/settings_auth.c"
+#include "sidecar/settings_http.c"
 #include "sidecar/settings_names.c"
 #include "sidecar/settings_regions.c"
 

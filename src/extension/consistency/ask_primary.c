@@ -62,8 +62,8 @@ mr_ask_initialize(void)
 
 /* ---------- what is known ---------- */
 
-void
-mr_ask_note(const MrToken *newest, int64 asked_ns)
+static void
+note(const MrToken *newest, int64 asked_ns)
 {
 	SpinLockAcquire(&shared->lock);
 	mr_staleness_add(&shared->memory, newest, asked_ns);
@@ -199,7 +199,7 @@ ask_once(MrToken *newest, int64 deadline_ns)
 		return fail(leader_link.error);
 	if (!await(MR_PG_RESULT, deadline_ns) || !take_answer(newest))
 		return false;
-	mr_ask_note(newest, asked_ns);
+	note(newest, asked_ns);
 	return true;
 }
 

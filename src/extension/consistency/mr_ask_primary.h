@@ -20,9 +20,6 @@ extern void mr_ask_initialize(void);
  */
 extern bool mr_ask_primary(MrToken *newest, int64 deadline_ns, const char **problem);
 
-/* What another part of this server has been told by the primary; asked_ns: see mr_staleness.h. */
-extern void mr_ask_note(const MrToken *newest, int64 asked_ns);
-
 /*
  * How many ns the data of this server is behind at most: 0 on a primary, and
  * MR_STALENESS_UNKNOWN when nothing is known that has been replayed. Asks nobody.

@@ -27,6 +27,7 @@
 #include "extension/mr_managed.h"
 #include "extension/mr_settings.h"
 #include "extension/mr_shared_state.h"
+#include "extension/routing/mr_tenant_cache.h"
 
 /* statfs() types of file systems that are gone after a restart of the machine. */
 #define TYPE_TMPFS 0x01021994
@@ -153,6 +154,28 @@ take_voters(MrFinding *finding)
 				 finding->ok ? "automatic" : "not automatic");
 }
 
+/* Each answer of routing about a tenant may come from memory only while these fire. */
+static void
+take_tenant_cache(MrFinding *finding)
+{
+	const MrRoutingTables *tables = mr_routing_tables();
+
+	begin(finding, "tenant_cache", MR_CHECK_WARNING,
+		  "Enable the triggers that are disabled with ALTER TABLE multiregion.tenant ENABLE ALWAYS "
+		  "TRIGGER note_change (and note_truncate), and ALTER TABLE multiregion.region ENABLE "
+		  "ALWAYS TRIGGER note_change.");
+	finding->ok = mr_tenant_cache == NULL || (tables->tenants_watched && tables->regions_watched);
+	if (mr_tenant_cache == NULL)
+		strlcpy(finding->detail, "Tenants are not kept in memory.", sizeof(finding->detail));
+	else if (finding->ok)
+		strlcpy(finding->detail, "Tenants are kept in memory.", sizeof(finding->detail));
+	else
+		strlcpy(finding->detail,
+				"Triggers of multiregion.tenant or multiregion.region are disabled: what is known "
+				"of tenants is read anew each time.",
+				sizeof(finding->detail));
+}
+
 /* ---------- the state directory ---------- */
 
 /* The directory, or while it does not exist the one above; resolved. False: neither is there. */
@@ -220,7 +243,7 @@ collect(MrFinding *findings)
 {
 	static void (*const takers[])(MrFinding * finding) = {
 		take_preload, take_worker,   take_database,       take_state_directory, take_slot_name,
-		take_archive, take_prepared, take_authentication, take_voters,
+		take_archive, take_prepared, take_authentication, take_voters,          take_tenant_cache,
 	};
 	int count = 0;
 

@@ -11,6 +11,7 @@
  */
 #include "postgres.h"
 
+#include "access/xlog.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "pgstat.h"
@@ -20,7 +21,8 @@
 #include "extension/mr_shared_state.h"
 #include "extension/mr_snapshots.h"
 
-#define SLICE_MS 50 /* how late a change may be noticed */
+#define SLICE_MS 50         /* how late a change may be noticed */
+#define PRIMARY_SLICE_MS 10 /* by who says that this is the primary, when it ends */
 #define MAX_TIMEOUT_MS 600000
 #define MAX_HELD_TIMEOUT_MS 1000 /* with a snapshot that cannot be given back */
 
@@ -32,9 +34,22 @@ generation(void)
 	return pg_atomic_read_u64(&mr_shared->generation);
 }
 
+/*
+ * A lease that is handed over ends before its time: until the sidecar has heard of it, it sends
+ * writers here, and the next primary may be open a tenth of a second later.
+ */
+static int64
+slice_ms(void)
+{
+	return pg_atomic_read_u32(&mr_shared->managed) != 0 && !RecoveryInProgress() ? PRIMARY_SLICE_MS
+																				 : SLICE_MS;
+}
+
 static void
 wait_until(uint64 known, int64 deadline_ns)
 {
+	int64 slice = slice_ms();
+
 	while (generation() == known)
 	{
 		int64 left_ms = (deadline_ns - mr_boottime_ns()) / MR_NS_PER_MS;
@@ -42,7 +57,7 @@ wait_until(uint64 known, int64 deadline_ns)
 		if (left_ms <= 0)
 			return;
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-						 (long) Min(left_ms, SLICE_MS), PG_WAIT_EXTENSION);
+						 (long) Min(left_ms, slice), PG_WAIT_EXTENSION);
 		ResetLatch(MyLatch);
 		CHECK_FOR_INTERRUPTS();
 	}

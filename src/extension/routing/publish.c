@@ -15,6 +15,25 @@ mr_routing_shared_initialize(MrRoutingShared *shared)
 	pg_atomic_init_u64(&shared->monitor_version, 0);
 }
 
+/*
+ * The newer of a writer's two copies, unless *version is it already. Who is overtaken by the
+ * writer reads again.
+ */
+static bool
+read_copy(pg_atomic_uint64 *newest, const void *copies, size_t size, uint64 *version, void *out)
+{
+	if (pg_atomic_read_u64(newest) == *version)
+		return false;
+	do
+	{
+		*version = pg_atomic_read_u64(newest);
+		pg_memory_barrier();
+		memcpy(out, (const char *) copies + (*version & 1) * size, size);
+		pg_memory_barrier();
+	} while (pg_atomic_read_u64(newest) != *version);
+	return true;
+}
+
 /* ---------- the lease worker's part ---------- */
 
 static void
@@ -81,18 +100,8 @@ bool
 mr_routing_read_lease(uint64 *version, MrRoutedLease *out)
 {
 	MrRoutingShared *shared = &mr_shared->routing;
-	uint64 now = pg_atomic_read_u64(&shared->lease_version);
 
-	if (now == *version)
-		return false;
-	do
-	{
-		*version = pg_atomic_read_u64(&shared->lease_version);
-		pg_memory_barrier();
-		memcpy(out, &shared->lease[*version & 1], sizeof(*out));
-		pg_memory_barrier();
-	} while (pg_atomic_read_u64(&shared->lease_version) != *version);
-	return true;
+	return read_copy(&shared->lease_version, shared->lease, sizeof(*out), version, out);
 }
 
 /* ---------- the monitor's part ---------- */
@@ -126,16 +135,6 @@ bool
 mr_routing_read_monitor(uint64 *version, MrRoutedMonitor *out)
 {
 	MrRoutingShared *shared = &mr_shared->routing;
-	uint64 now = pg_atomic_read_u64(&shared->monitor_version);
 
-	if (now == *version)
-		return false;
-	do
-	{
-		*version = pg_atomic_read_u64(&shared->monitor_version);
-		pg_memory_barrier();
-		memcpy(out, &shared->monitor[*version & 1], sizeof(*out));
-		pg_memory_barrier();
-	} while (pg_atomic_read_u64(&shared->monitor_version) != *version);
-	return true;
+	return read_copy(&shared->monitor_version, shared->monitor, sizeof(*out), version, out);
 }

@@ -186,6 +186,18 @@ take_result(MrLeaseWorker *worker, int slot)
 }
 
 static void
+close_link(MrLeaseWorker *worker, int slot)
+{
+	MrLink *link = &worker->links[slot];
+
+	mr_pg_peer_close(&link->peer);
+	link->sent_ns = 0;
+	link->ahead = false;
+	link->failures = 0;
+	link->retry_ns = 0;
+}
+
+static void
 pump(MrLeaseWorker *worker, int slot)
 {
 	MrLink *link = &worker->links[slot];
@@ -194,12 +206,12 @@ pump(MrLeaseWorker *worker, int slot)
 	if (!member->used || slot == worker->lease.self)
 	{
 		if (link->peer.state != MR_PG_CLOSED)
-			mr_links_close(worker, slot);
+			close_link(worker, slot);
 		link->outbox_length = 0;
 		return;
 	}
 	if (link->peer.state != MR_PG_CLOSED && !mr_uuid_equal(&link->uuid, &member->uuid))
-		mr_links_close(worker, slot);
+		close_link(worker, slot);
 	if (link->peer.state != MR_PG_CLOSED)
 		switch (mr_pg_peer_advance(&link->peer, mr_boottime_ns()))
 		{
@@ -271,22 +283,10 @@ mr_links_add_to_set(MrLeaseWorker *worker, WaitEventSet *set)
 }
 
 void
-mr_links_close(MrLeaseWorker *worker, int slot)
-{
-	MrLink *link = &worker->links[slot];
-
-	mr_pg_peer_close(&link->peer);
-	link->sent_ns = 0;
-	link->ahead = false;
-	link->failures = 0;
-	link->retry_ns = 0;
-}
-
-void
 mr_links_close_all(MrLeaseWorker *worker)
 {
 	int slot;
 
 	for (slot = 0; slot < MR_MAX_MEMBERS; slot++)
-		mr_links_close(worker, slot);
+		close_link(worker, slot);
 }

@@ -152,6 +152,8 @@ take_result(MrMonitor *monitor, int slot, const CheckResult *result)
 	(void) mr_health_observe(
 		&node->state, result->ok, result->started_ns, config->policy.health_check_interval_ms,
 		config->policy.health_retry_interval_ms, config->policy.max_consecutive_failures);
+	node->checks++;
+	node->failed_checks += result->ok ? 0 : 1;
 	after = node->state;
 	region_after = health_of_region(config, member->region);
 	node->checked_at = now;

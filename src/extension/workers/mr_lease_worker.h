@@ -78,7 +78,6 @@ extern void mr_lease_heed_removed_wal(MrLeaseWorker *worker);
 extern void mr_links_queue(MrLeaseWorker *worker, int slot, const MrMessage *message);
 extern void mr_links_pump(MrLeaseWorker *worker);
 extern int mr_links_add_to_set(MrLeaseWorker *worker, WaitEventSet *set);
-extern void mr_links_close(MrLeaseWorker *worker, int slot);
 extern void mr_links_close_all(MrLeaseWorker *worker);
 
 #endif /* MR_LEASE_WORKER_H */

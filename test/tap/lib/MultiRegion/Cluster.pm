@@ -33,6 +33,7 @@ use Fcntl qw(:flock);
 use File::Basename qw(dirname);
 use File::Path qw(make_path);
 use File::Temp ();
+use List::Util qw(max min);
 use MultiRegion::Link;
 use MultiRegion::Node;
 use MultiRegion::Ports qw(free_port);
@@ -380,18 +381,21 @@ sub streaming
 
 # --- waiting -----------------------------------------------------------------------------
 
-# Calls the condition until it is true and returns its value; dies after timeout seconds.
+# Calls the condition until it is true and returns its value; dies after timeout seconds. Looks
+# every 10 ms at first, and less often the longer it takes: looking costs the servers, too.
 sub poll_until
 {
 	my ($self, $condition, $timeout, $what) = @_;
-	my $deadline = clock_gettime(CLOCK_MONOTONIC) + $timeout;
+	my $began = clock_gettime(CLOCK_MONOTONIC);
+	my $deadline = $began + $timeout;
 
 	for (;;)
 	{
 		my $value = $condition->();
 		return $value if $value;
-		last if clock_gettime(CLOCK_MONOTONIC) >= $deadline;
-		select(undef, undef, undef, 0.01);
+		my $now = clock_gettime(CLOCK_MONOTONIC);
+		last if $now >= $deadline;
+		select(undef, undef, undef, max(0.01, min(0.03, ($now - $began) / 30)));
 	}
 	die "waited $timeout s in vain for $what\n" . $self->describe;
 }

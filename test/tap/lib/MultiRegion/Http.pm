@@ -17,19 +17,22 @@ use warnings;
 use Exporter qw(import);
 use IO::Select;
 use JSON::PP ();
-use Socket qw(AF_INET SOCK_STREAM IPPROTO_TCP TCP_NODELAY SHUT_WR INADDR_LOOPBACK pack_sockaddr_in);
+use Socket qw(AF_INET AF_UNIX SOCK_STREAM IPPROTO_TCP TCP_NODELAY SHUT_WR INADDR_LOOPBACK pack_sockaddr_in pack_sockaddr_un);
 use Time::HiRes qw(clock_gettime CLOCK_MONOTONIC);
 
 our @EXPORT_OK = qw(shape_problem check_answer);
 
-# A connection to the loopback; undef if there is none.
+# A connection to a port of the loopback, or to a unix socket by its path; undef if there is
+# none.
 sub connect
 {
 	my ($class, $port) = @_;
+	my $local = $port =~ m{^/};
 
-	socket(my $socket, AF_INET, SOCK_STREAM, 0) or return undef;
-	CORE::connect($socket, pack_sockaddr_in($port, INADDR_LOOPBACK)) or return undef;
-	setsockopt($socket, IPPROTO_TCP, TCP_NODELAY, 1);
+	socket(my $socket, $local ? AF_UNIX : AF_INET, SOCK_STREAM, 0) or return undef;
+	CORE::connect($socket, $local ? pack_sockaddr_un($port) : pack_sockaddr_in($port, INADDR_LOOPBACK))
+		or return undef;
+	setsockopt($socket, IPPROTO_TCP, TCP_NODELAY, 1) unless $local;
 	$socket->blocking(0);
 	return bless { socket => $socket, buffer => '', ended => 0 }, $class;
 }
@@ -109,7 +112,7 @@ sub answer
 		$answer{headers}{ lc $name } = $value;
 	}
 	my $length = $answer{headers}{'content-length'};
-	$length = 0 if $args{head} || $answer{status} == 204 || $answer{status} < 200;
+	$length = 0 if $args{head} || $answer{status} == 204 || $answer{status} == 304 || $answer{status} < 200;
 	while (length($self->{buffer}) < length($head) + 2 + ($length // 1e9))
 	{
 		next if $self->_fill($deadline);
@@ -216,7 +219,7 @@ sub shape_problem
 my $error_shape = { code => 'string', message => 'string', details => 'string?', hint => 'string?' };
 
 # What is wrong with an answer, or '': headers every answer has, the form of errors. more =>
-# {...}: keys that this error has beside those of every error.
+# {...}: keys that this error has beside those of every error. type: if it is not JSON.
 sub check_answer
 {
 	my ($answer, %args) = @_;
@@ -228,16 +231,20 @@ sub check_answer
 	return "headers twice: @twice" if @twice;
 	return "version $answer->{version}" if $answer->{version} !~ m{^HTTP/1\.[01]$};
 	return 'no reason' if $answer->{reason} eq '' || $answer->{reason} eq 'Unknown';
-	return 'Cache-Control is missing' if ($headers{'cache-control'} // '') ne 'no-store';
+	my $cached = defined $headers{etag} ? 'no-cache' : 'no-store';
+	return "Cache-Control is not $cached" if ($headers{'cache-control'} // '') ne $cached;
 	return 'X-Content-Type-Options is missing' if ($headers{'x-content-type-options'} // '') ne 'nosniff';
-	return $answer->{body} eq '' ? '' : '204 with a body' if $answer->{status} == 204;
+	return 'X-Request-Id is missing' if ($headers{'x-request-id'} // '') !~ m{^[\w.~+/=:-]{1,64}$};
+	return $answer->{body} eq '' ? '' : 'a body that may not be' if $answer->{status} == 204 || $answer->{status} == 304;
+	return $headers{'content-length'} =~ /^\d+$/ ? '' : 'no Content-Length'
+		if ($headers{'content-type'} // '') eq 'text/plain; charset=utf-8';
 	return 'Content-Type ' . ($headers{'content-type'} // 'is missing')
-		if ($headers{'content-type'} // '') ne 'application/json; charset=utf-8';
+		if ($headers{'content-type'} // '') ne ($args{type} // 'application/json; charset=utf-8');
 	return 'no Content-Length' if ($headers{'content-length'} // '') !~ /^\d+$/;
 	return '' if $args{head};
 	return "not JSON: $answer->{body}" unless $answer->{json};
 	return 'no line break at the end' if $answer->{body} !~ /\n\z/;
-	return '' if $answer->{status} < 400 || $answer->{json}{reason};
+	return '' if $answer->{status} < 400 || $answer->{json}{reason} || $answer->{json}{patroni};
 	return shape_problem($answer->{json}, { %$error_shape, %{ $args{more} // {} } });
 }
 

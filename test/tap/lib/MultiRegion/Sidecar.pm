@@ -67,8 +67,8 @@ sub _spawn
 	foreach my $name (grep { /^(?:MULTIREGION|DATABASE_URL|PG)/ } keys %ENV) { delete $ENV{$name}; }
 	$ENV{$_} = $self->{environment}{$_} foreach keys %{ $self->{environment} };
 	open(STDIN, '<', '/dev/null');
-	open(STDOUT, '>>', $self->{log}) or POSIX::_exit(126);
-	open(STDERR, '>&', \*STDOUT);
+	open(STDERR, '>>', $self->{log}) or POSIX::_exit(126);
+	open(STDOUT, '>&', $self->{output} // \*STDERR) or POSIX::_exit(126);
 	exec { $self->{program} } $self->{program}, @arguments or POSIX::_exit(127);
 }
 
@@ -86,6 +86,15 @@ sub start
 			return $self->log_text($from) =~ /listening on/;
 		}, 20, 'multiregiond to listen');
 	return $self;
+}
+
+# The same, with its standard output to this handle instead of the log.
+sub start_with_output
+{
+	my ($self, $output) = @_;
+
+	$self->{output} = $output;
+	return $self->start;
 }
 
 sub is_running { return $_[0]{pid} && is_alive($_[0]{pid}) }

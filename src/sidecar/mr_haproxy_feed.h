@@ -1,0 +1,142 @@
+/*
+ * The inside of the feed, shared by the haproxy_*.c that are its parts.
+ */
+#ifndef MR_HAPROXY_FEED_H
+#define MR_HAPROXY_FEED_H
+
+#include "sidecar/mr_haproxy.h"
+#include "sidecar/mr_haproxy_recent.h"
+#include "sidecar/mr_haproxy_socket.h"
+#include "sidecar/mr_haproxy_text.h"
+#include "sidecar/mr_link.h"
+
+typedef enum MrHaproxyMap
+{
+	MR_HAPROXY_TENANTS,
+	MR_HAPROXY_RECENT,
+	MR_HAPROXY_COUNTRIES,
+	MR_HAPROXY_MAPS
+} MrHaproxyMap;
+
+/* What a map was made to hold. */
+typedef struct MrHaproxyContent
+{
+	int64_t entries;
+	uint64_t digest;
+	int64_t version; /* HAProxy's number of it; -1 = not known yet */
+} MrHaproxyContent;
+
+typedef void (*MrHaproxyStep)(struct MrHaproxy *haproxy);
+
+typedef struct MrHaproxyCommand
+{
+	struct MrHaproxyCommand *next;
+	size_t length;
+	char text[];
+} MrHaproxyCommand;
+
+/* A map being made. */
+typedef struct MrHaproxyFill
+{
+	bool active;
+	int64_t version; /* HAProxy's; -1 until it has said */
+	MrHaproxyContent content;
+	int64_t skipped;
+	char cursor[256]; /* last tenant that was read */
+} MrHaproxyFill;
+
+/* Compares what HAProxy holds with what it was given, on a connection of its own. */
+typedef struct MrHaproxyCheck
+{
+	MrHaproxySocket socket;
+	struct event *timer;
+	MrHaproxyMap map; /* being read */
+	MrHaproxyContent seen;
+	uint64_t changes; /* of the feed, when the reading began */
+} MrHaproxyCheck;
+
+struct MrHaproxy
+{
+	struct event_base *base;
+	const MrSettings *settings;
+	const MrWatcher *watcher;
+	MrLink link;
+	MrHaproxySocket socket;
+	struct event *timer; /* of the turns */
+	bool ready;          /* the socket takes commands */
+
+	MrHaproxyCommand *first; /* to be sent, one after the other */
+	MrHaproxyCommand **last;
+	char *batch; /* entries of a payload being gathered */
+	size_t batch_length;
+	char batch_head[MR_HAPROXY_FOLDER_MAX + 80];
+	MrHaproxyStep then; /* when all are done, or the query is */
+	bool failed;        /* one of the commands was refused; answer says how */
+	char answer[200];
+	void (*on_line)(struct MrHaproxy *haproxy, const char *line); /* NULL: a line is a refusal */
+
+	char horizon[24]; /* changes from this transaction on may be unknown; empty: none is known */
+	MrHaproxyRecent recent;
+	uint64_t round;   /* number of the fill that began last */
+	uint64_t changes; /* counts what is done to the maps */
+	bool fill_wanted;
+	bool recent_wanted; /* the small map is to be made anew */
+	MrHaproxyFill fill;
+	MrHaproxyContent content[MR_HAPROXY_MAPS];
+	bool missing[MR_HAPROXY_MAPS]; /* HAProxy listed its maps, and not this one */
+	bool maps_good;
+	bool full;
+	int64_t skipped;
+	int64_t fills;
+	int64_t pid; /* HAProxy's; -1 = not known */
+	int64_t filled_ns;
+	int64_t looked_ns;
+	int64_t countries_ns;
+	uint64_t drained; /* regions, as bits, that are not to be used */
+	MrHaproxyCheck check;
+	char problem[256];
+};
+
+/* In haproxy_feed.c */
+
+/* Adds a command, its newline included; printf format. */
+extern void mr_haproxy_command(MrHaproxy *haproxy, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* Adds an entry to what a command (head, without its newline) gives as payload. */
+extern void mr_haproxy_add(MrHaproxy *haproxy, const char *head, const char *key,
+						   const char *value);
+
+/* Ends the payload. */
+extern void mr_haproxy_add_end(MrHaproxy *haproxy);
+
+/* Sends the commands; then is called when all are answered. */
+extern void mr_haproxy_run(MrHaproxy *haproxy, MrHaproxyStep then);
+
+/* Asks the database; then is called with rows in link.peer.result. */
+extern void mr_haproxy_ask(MrHaproxy *haproxy, const char *sql, const char *value,
+						   MrHaproxyStep then);
+
+/* Path of a map, as HAProxy calls it. */
+extern const char *mr_haproxy_file(const MrHaproxy *haproxy, MrHaproxyMap map);
+
+/* Keeps a problem, and logs it if it is a new one. NULL: there is none any more. */
+extern void mr_haproxy_trouble(MrHaproxy *haproxy, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* Closes the connection to HAProxy and comes back after a pause. */
+extern void mr_haproxy_drop(MrHaproxy *haproxy, const char *why);
+
+/* The next step of a turn, one per part; each calls the one after it when it is done. */
+extern void mr_haproxy_changes(MrHaproxy *haproxy);   /* haproxy_change.c */
+extern void mr_haproxy_look(MrHaproxy *haproxy);      /* haproxy_look.c */
+extern void mr_haproxy_countries(MrHaproxy *haproxy); /* haproxy_fill.c */
+extern void mr_haproxy_fill(MrHaproxy *haproxy);      /* haproxy_fill.c */
+extern void mr_haproxy_end_turn(MrHaproxy *haproxy);  /* haproxy_feed.c */
+
+/* In haproxy_check.c: the comparison. */
+extern bool mr_haproxy_check_open(MrHaproxy *haproxy);
+extern void mr_haproxy_check_stop(MrHaproxy *haproxy);
+extern void mr_haproxy_check_close(MrHaproxy *haproxy);
+
+#endif /* MR_HAPROXY_FEED_H */
