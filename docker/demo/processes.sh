@@ -29,7 +29,7 @@ start_time_of()
 loops_of()
 {
 	local file pid started
-	for file in "$demo/$1/supervisor.pid" "$demo/$1/sidecar.pid"; do
+	for file in "$demo/$1"/{supervisor,sidecar,origin}.pid; do
 		if read -r pid started 2>/dev/null <"$file" &&
 			[ "$(start_time_of "$pid")" = "$started" ]; then
 			echo "$pid"
@@ -43,17 +43,21 @@ processes_of()
 	local loops
 	loops=$(loops_of "$1")
 	find /proc/[0-9]* -maxdepth 1 \( -name cwd -o -name exe \) -printf '%p %l\n' 2>/dev/null |
-		awk -v loops="$loops" -v folder="$demo/$1" -v prefix="$prefix" -v programs="$(readlink -f "$bindir")" '
+		awk -v loops="$loops" -v folder="$demo/$1" -v prefix="$prefix" -v programs="$(readlink -f "$bindir")" \
+			-v fronts="$front_programs" '
 			BEGIN {
 				n = split(loops, loop)
 				for (i = 1; i <= n; i++) { print loop[i]; is_loop[loop[i]] = 1 }
+				n = split(fronts, front)
+				for (i = 1; i <= n; i++) is_front[front[i]] = 1
 			}
 			{
 				split($1, path, "/")
 				target = substr($0, length($1) + 2)
 				if (path[4] == "cwd" && (target == folder || index(target, folder "/") == 1))
 					here[path[3]] = 1
-				if (path[4] == "exe" && (index(target, prefix) == 1 || index(target, programs "/") == 1))
+				if (path[4] == "exe" && (index(target, prefix) == 1 || index(target, programs "/") == 1 ||
+					target in is_front))
 					ours[path[3]] = 1
 			}
 			END {

@@ -86,6 +86,7 @@ check_region_ports()
 		die "port $(http_port_of "$1") is taken by another program. Stop that, or move the demo's" \
 			"HTTP ports (after make demo-clean): make demo DEMO_HTTP_PORT=4001"
 	fi
+	check_front_ports "$1"
 }
 
 check_ports()
@@ -97,12 +98,15 @@ check_ports()
 		*[!0-9]*) die "DEMO_PG_PORT and DEMO_HTTP_PORT must be numbers" ;;
 	esac
 	for region in $pg_port $http_port; do
-		if [ "$region" -lt 1024 ] || [ "$region" -gt 65533 ]; then
-			die "port $region is out of range: DEMO_PG_PORT and DEMO_HTTP_PORT are from 1024 to 65533"
+		if [ "$region" -lt 1024 ] || [ "$region" -gt 65333 ]; then
+			die "port $region is out of range: DEMO_PG_PORT and DEMO_HTTP_PORT are from 1024 to 65333"
 		fi
 	done
 	if [ $((pg_port - http_port)) -gt -3 ] && [ $((pg_port - http_port)) -lt 3 ]; then
 		die "the three ports from DEMO_PG_PORT and the three from DEMO_HTTP_PORT overlap"
+	fi
+	if [ $((pg_port - http_port)) -gt 197 ] && [ $((pg_port - http_port)) -lt 203 ]; then
+		die "the three ports from DEMO_PG_PORT and nginx's, 200 above DEMO_HTTP_PORT, overlap"
 	fi
 	for region in $regions; do
 		check_region_ports "$region"
@@ -197,6 +201,7 @@ set_up_regions()
 	say "Making US_EAST (us-east-1): PostgreSQL on port $(pg_port_of US_EAST)"
 	for region in $regions; do
 		write_settings "$region"
+		write_origin "$region"
 	done
 	issue_certificates
 	draw_token
@@ -205,6 +210,7 @@ set_up_regions()
 	wait_until 30 "PostgreSQL of US_EAST" sql US_EAST "SELECT" >/dev/null
 	make_cluster
 	start_loop US_EAST sidecar
+	start_fronts US_EAST
 	wait_until 30 "US_EAST to hold the lease" has_primary
 	say "Cloning it to EU_WEST (eu-west-1) and AP_SOUTHEAST (ap-southeast-1)"
 	start_region EU_WEST
@@ -222,9 +228,10 @@ set_up_regions()
 
 start_region()
 {
-	rm -f "$demo/$1/supervisor.pid" "$demo/$1/sidecar.pid"
+	rm -f "$demo/$1"/{supervisor,sidecar,origin}.pid
 	start_loop "$1" supervisor
 	start_loop "$1" sidecar
+	start_fronts "$1"
 }
 
 # Orderly: the loops first, so that what ends stays down, then the server and the sidecar.
@@ -245,7 +252,7 @@ stop_region()
 	rest=$(processes_of "$region")
 	if [ -n "$rest" ]; then
 		kill -TERM $rest 2>/dev/null || :
-		wait_until 10 "the sidecar of $region to stop" has_no_process "$region"
+		wait_until 10 "the rest of $region to stop" has_no_process "$region"
 	fi
 	say "Stopped $region"
 }
@@ -398,6 +405,7 @@ print_what_to_try()
 		    \$psql "\$any" -c "INSERT INTO visit (note) VALUES ('hello') RETURNING *"
 		    \$psql "\$any" -c "SELECT region_for_tenant('acme'), primary_region(), gateway_region()"
 		    curl http://localhost:$(http_port_of EU_WEST)/api/regions/status
+		$(print_fronts)
 
 		without curl:
 

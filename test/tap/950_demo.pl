@@ -22,13 +22,13 @@ my $bindir = $ENV{MR_BINDIR} // "$top/build/prefix/release/bin";
 my $folder = ($ENV{TESTDIR} // File::Temp::tempdir(CLEANUP => 1)) . '/demo';
 my @regions = qw(US_EAST EU_WEST AP_SOUTHEAST);
 
-# Three consecutive free ports.
+# Three consecutive free ports, with those 200 above, which nginx has beside HTTP.
 sub three_ports
 {
 	for (1 .. 50)
 	{
 		my $first = free_port();
-		next if grep { IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $first + $_) } 1, 2;
+		next if grep { IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $first + $_) } 1, 2, 200 .. 202;
 		return $first;
 	}
 	die 'no three free ports in a row';
@@ -157,6 +157,25 @@ foreach my $number (0 .. 2)
 	}
 }
 
+# nginx, where it is installed, belongs to each region, as a page that names the region shows.
+my $with_nginx = grep { -x "$_/nginx" } split(/:/, "$ENV{PATH}:/usr/sbin");
+sub origin_of { return MultiRegion::Http->get($http_port + 200 + $_[0], '/', timeout => 2) }
+sub origins_are
+{
+	my ($wanted, $what) = @_;
+	SKIP:
+	{
+		skip('nginx is not installed', 1) unless $with_nginx;
+		my $found = '';
+		wait_for(10, sub { $found = join(' ', map { my $page = origin_of($_);
+				$page && $page->{body} =~ /Hello from $regions[$_]/ ? $page->{headers}{'x-multiregion-served-by'} : '-' } 0 .. 2);
+			$found eq $wanted });
+		is($found, $wanted, "static files: $what");
+	}
+	return;
+}
+origins_are("@regions", 'each region serves its own');
+
 # Works in the demo's folder but is none of its processes.
 my $bystander = fork() // die "fork: $!";
 if ($bystander == 0)
@@ -188,12 +207,14 @@ ok(wait_for(5, sub { (psql($any, 'SELECT detected_at IS NOT NULL, promoted_at IS
 ok(is_alive($bystander), 'a bystander in the killed folder was left alone');
 is(scalar(grep { $_ != $bystander } processes_in("$folder/US_EAST")), 0,
 	'nothing of the killed region is left');
+origins_are('- EU_WEST AP_SOUTHEAST', 'those of a killed region are gone with it');
 
 ($status, $output) = demo('status');
 is($status, 0, 'status works');
 like($output, qr/^US_EAST\s+down/m, 'and shows the killed region');
 ($status) = demo('start', 'US_EAST');
 is($status, 0, 'the killed region starts');
+origins_are("@regions", 'and come back with it');
 my $now_primary = primary_at(1);
 is(psql('host=127.0.0.1 port=' . $pg_port, 'SELECT pg_is_in_recovery()'), 't', 'it is a standby');
 is(psql($any, "SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming'"), '2',
