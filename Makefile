@@ -39,7 +39,7 @@ ifneq ($(words $(CURDIR)),1)
 $(error make cannot work in a folder whose path contains spaces: $(CURDIR))
 endif
 
-.PHONY: all install uninstall bootstrap bootstrap-observe bootstrap-bench bootstrap-prometheus bootstrap-clients prefix prefix-release prefix-test test test-fresh test-matrix \
+.PHONY: all install uninstall bootstrap bootstrap-observe bootstrap-fronts bootstrap-bench bootstrap-prometheus bootstrap-clients prefix prefix-release prefix-test test test-fresh test-matrix \
 	lint format fuzz clean freeze-sql help where build-tests
 
 all: bootstrap
@@ -50,14 +50,19 @@ bootstrap:
 
 # What tests of another system's cluster, of a database of addresses and of nginx need;
 # without root such a test is left out.
-bootstrap-observe: bootstrap
+bootstrap-observe: bootstrap-fronts
 ifneq ($(is_root),)
 	@$(tools)/bootstrap.sh --group observe
 	@$(tools)/bootstrap.sh --group mmdb
-	@$(tools)/bootstrap.sh --group origin
 endif
 
-bootstrap-bench: bootstrap
+# What stands before a region.
+bootstrap-fronts: bootstrap
+ifneq ($(is_root),)
+	@$(tools)/bootstrap.sh --group fronts
+endif
+
+bootstrap-bench: bootstrap-fronts
 ifneq ($(is_root),)
 	@$(tools)/bootstrap.sh --group bench
 	@$(tools)/bootstrap.sh --group observe
@@ -147,6 +152,7 @@ served := prefix prefix-test test $(addprefix test-,$(layers) $(slow_layers)) li
 ifneq ($(is_root),)
 
 test test-tap test-sidecar: bootstrap-observe
+demo: bootstrap-fronts
 bench-http: bootstrap-bench
 test test-sidecar: bootstrap-prometheus bootstrap-clients
 $(served): bootstrap

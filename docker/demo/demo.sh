@@ -13,11 +13,12 @@
 #
 # Environment: MR_DEMO_DIR (where it lives, build/demo), MR_PREFIX (private PostgreSQL),
 # DEMO_PG_PORT and DEMO_HTTP_PORT (the first of three ports each; 5501 and 3001;
-# nginx, where it is installed, has the three that lie 200 higher than those of HTTP),
+# where they are installed, HAProxy has the three that lie 100 higher than those of HTTP and
+# nginx those 200 higher),
 # DEMO_FAILBACK_DELAY (ms of health after which US_EAST is primary again; 30000).
 #
 # It must never touch a process that it did not start: a region's processes are those
-# that run a program of the private prefix, or nginx, or are the loop whose id was recorded,
+# that run a program of the private prefix, nginx or HAProxy, or are the loop whose id was recorded,
 # AND work in the region's folder. Parts: processes.sh (finding and signalling), regions.sh
 # (making and asking a region), fronts.sh (what stands before it).
 

@@ -29,7 +29,7 @@ start_time_of()
 loops_of()
 {
 	local file pid started
-	for file in "$demo/$1"/{supervisor,sidecar,origin}.pid; do
+	for file in "$demo/$1"/{supervisor,sidecar,origin,edge}.pid; do
 		if read -r pid started 2>/dev/null <"$file" &&
 			[ "$(start_time_of "$pid")" = "$started" ]; then
 			echo "$pid"

@@ -105,9 +105,11 @@ check_ports()
 	if [ $((pg_port - http_port)) -gt -3 ] && [ $((pg_port - http_port)) -lt 3 ]; then
 		die "the three ports from DEMO_PG_PORT and the three from DEMO_HTTP_PORT overlap"
 	fi
-	if [ $((pg_port - http_port)) -gt 197 ] && [ $((pg_port - http_port)) -lt 203 ]; then
-		die "the three ports from DEMO_PG_PORT and nginx's, 200 above DEMO_HTTP_PORT, overlap"
-	fi
+	for region in 100 200; do
+		if [ $((pg_port - http_port - region)) -gt -3 ] && [ $((pg_port - http_port - region)) -lt 3 ]; then
+			die "the three ports from DEMO_PG_PORT and those $region above DEMO_HTTP_PORT overlap"
+		fi
+	done
 	for region in $regions; do
 		check_region_ports "$region"
 	done
@@ -202,6 +204,7 @@ set_up_regions()
 	for region in $regions; do
 		write_settings "$region"
 		write_origin "$region"
+		write_edge "$region"
 	done
 	issue_certificates
 	draw_token
@@ -228,7 +231,7 @@ set_up_regions()
 
 start_region()
 {
-	rm -f "$demo/$1"/{supervisor,sidecar,origin}.pid
+	rm -f "$demo/$1"/{supervisor,sidecar,origin,edge}.pid
 	start_loop "$1" supervisor
 	start_loop "$1" sidecar
 	start_fronts "$1"
@@ -405,11 +408,11 @@ print_what_to_try()
 		    \$psql "\$any" -c "INSERT INTO visit (note) VALUES ('hello') RETURNING *"
 		    \$psql "\$any" -c "SELECT region_for_tenant('acme'), primary_region(), gateway_region()"
 		    curl http://localhost:$(http_port_of EU_WEST)/api/regions/status
-		$(print_fronts)
-
+		
 		without curl:
 
 		    exec 3<>/dev/tcp/localhost/$(http_port_of EU_WEST); printf 'GET /api/regions/status HTTP/1.0\r\n\r\n' >&3; cat <&3
+		$(print_fronts)
 
 		Then let the primary region die, look again, and bring it back:
 

@@ -22,13 +22,13 @@ my $bindir = $ENV{MR_BINDIR} // "$top/build/prefix/release/bin";
 my $folder = ($ENV{TESTDIR} // File::Temp::tempdir(CLEANUP => 1)) . '/demo';
 my @regions = qw(US_EAST EU_WEST AP_SOUTHEAST);
 
-# Three consecutive free ports, with those 200 above, which nginx has beside HTTP.
+# Three consecutive free ports, with those 100 and 200 above, for HAProxy and nginx beside HTTP.
 sub three_ports
 {
 	for (1 .. 50)
 	{
 		my $first = free_port();
-		next if grep { IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $first + $_) } 1, 2, 200 .. 202;
+		next if grep { IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $first + $_) } 1, 2, 100 .. 102, 200 .. 202;
 		return $first;
 	}
 	die 'no three free ports in a row';
@@ -175,6 +175,19 @@ sub origins_are
 	return;
 }
 origins_are("@regions", 'each region serves its own');
+
+# So does HAProxy, which passes a tenant's request on to his region.
+my $with_haproxy = $with_nginx && grep { -x "$_/haproxy" } split(/:/, "$ENV{PATH}:/usr/sbin");
+SKIP:
+{
+	skip('haproxy is not installed', 1) unless $with_haproxy && length("$folder/AP_SOUTHEAST/edge/socket") <= 97;
+	psql($any, q{SELECT set_tenant_region('edged', 'EU_WEST')});
+	ok(wait_for(10, sub {
+		my $http = MultiRegion::Http->connect($http_port + 100) or return 0;
+		my $page = $http->request('GET', '/', headers => ['X-Tenant-Id: edged'], timeout => 2);
+		return $page && $page->{body} =~ /Hello from EU_WEST/;
+	}), 'a request for a tenant of EU_WEST that enters at US_EAST is served there');
+}
 
 # Works in the demo's folder but is none of its processes.
 my $bystander = fork() // die "fork: $!";

@@ -83,6 +83,21 @@ install_packages()
 		-o DPkg::Lock::Timeout=300 "$@" </dev/null
 }
 
+# Debian enables what it installs for the next start of the machine. What is here for tests and
+# the demo, as a program, must not take port 80 then; who wants the service enables it.
+leave_services_off()
+{
+	local package
+	for package in "$@"; do
+		case $package in
+			nginx | haproxy)
+				deb-systemd-helper disable "$package.service" >/dev/null 2>&1 || :
+				echo "The service $package is not enabled: systemctl enable --now $package does that."
+				;;
+		esac
+	done
+}
+
 tell_what_to_install()
 {
 	cat >&2 <<-TEXT
@@ -143,6 +158,7 @@ main()
 	lists_are_there $missing || apt-get update
 	# An old package list names files that the mirror no longer has: fetch it anew once.
 	install_packages $missing || { apt-get update && install_packages $missing; }
+	leave_services_off $missing
 }
 
 main "$@"
