@@ -1,0 +1,106 @@
+# What the shipped HAProxy costs a request that it passes on to the application, beside a
+# HAProxy that does nothing but pass on.
+#
+#   proxy_cpu_ratio   docker/haproxy/haproxy.cfg with 10,000 tenants in its map to the plain one
+#   proxy_map_ratio   the same to itself with no tenant in the map
+#   proxy_us, plain_us  processor's time an answer
+use strict;
+use warnings;
+
+use MultiRegion::Ports qw(free_port);
+
+my $tenants = 10_000;
+
+# Any tenant, another one each time.
+my $script = <<"LUA";
+local n = 0
+request = function()
+	n = (n + 7919) % $tenants
+	return wrk.format("GET", "/", {["X-Tenant-Id"] = "tenant-" .. n})
+end
+LUA
+
+sub start_haproxy
+{
+	my ($bench, $name, $config, %environment) = @_;
+	my $folder = $bench->folder($name);
+	my $port = free_port();
+
+	local @ENV{ keys %environment } = values %environment;
+	local $ENV{MULTIREGION_HAPROXY_HTTP} = "127.0.0.1:$port";
+	my $pid = $bench->spawn($name, '/usr/sbin/haproxy', '-db', '-f', $config->($folder, $port));
+	$bench->wait_for($port, '/', $name);
+	$bench->pin($pid);
+	return { name => $name, port => $port, pids => [$pid] };
+}
+
+# The application is nginx, answering at once.
+sub plain
+{
+	my ($bench) = @_;
+	my $application = $bench->nginx->{port};
+
+	return start_haproxy($bench, 'plain', sub {
+		my ($folder, $port) = @_;
+		return $bench->write_file("$folder/haproxy.cfg", <<~"CONF");
+			global
+			  nbthread 1
+			defaults
+			  mode http
+			  timeout connect 2s
+			  timeout client 60s
+			  timeout server 60s
+			frontend edge
+			  bind 127.0.0.1:$port
+			  default_backend local
+			backend local
+			  server application 127.0.0.1:$application
+			CONF
+	});
+}
+
+sub shipped
+{
+	my ($bench, $name, $count) = @_;
+	my $folder = $bench->folder($name);
+	my $application = '127.0.0.1:' . $bench->nginx->{port};
+
+	$bench->write_file("$folder/tenants.map", join('', map { "tenant-$_ US_EAST\n" } 0 .. $count - 1));
+	$bench->write_file("$folder/$_", '') foreach qw(recent.map countries.map trusted.lst);
+	return start_haproxy($bench, $name,
+		sub {
+			open(my $file, '<', "$ENV{MR_TOP}/docker/haproxy/haproxy.cfg") or die "haproxy.cfg: $!";
+			my $text = do { local $/; <$file> };
+			# one thread, as all others here; no line for each request
+			$text =~ s/^global\n/global\n\tnbthread 1\n/m;
+			$text =~ s/^\toption httplog\n//m;
+			return $bench->write_file("$folder/haproxy.cfg", $text);
+		},
+		DEPLOYMENT_REGION => 'US_EAST', ENABLE_CROSS_REGION_PROXY => 'true',
+		MULTIREGION_HAPROXY_SOCKET => "$folder/socket", MULTIREGION_HAPROXY_MAPS => $folder, MULTIREGION_APP => $application,
+		MULTIREGION_APP_HEALTH => '/', MULTIREGION_SIDECAR => '127.0.0.1:' . $bench->sidecar->{port},
+		MULTIREGION_TENANT_HEADER => 'X-Tenant-Id', MULTIREGION_GEO_HEADER => 'CF-IPCountry',
+		map { ("MULTIREGION_EDGE_$_" => $application) } qw(US_EAST EU_WEST AP_SOUTHEAST));
+}
+
+sub
+{
+	my ($bench) = @_;
+	my @servers = (plain($bench), shipped($bench, 'full', $tenants), shipped($bench, 'empty', 0));
+	my (@ratios, @map_ratios, @proxy, @plain);
+
+	foreach (1 .. $bench->runs)
+	{
+		my @loads = map { $bench->load($_, '/', script => $script) } @servers;
+		die 'not every answer was 200' if grep { $_->{wrong} } @loads;
+		my ($plain, $full, $empty) = map { $_->{us} } @loads;
+		push @ratios, $full / $plain;
+		push @map_ratios, $full / $empty;
+		push @proxy, $full;
+		push @plain, $plain;
+	}
+	$bench->report('proxy_cpu_ratio', 'times', '%.2f', @ratios);
+	$bench->report('proxy_map_ratio', 'times', '%.2f', @map_ratios);
+	$bench->report('proxy_us', 'us', '%.2f', @proxy);
+	$bench->report('plain_us', 'us', '%.2f', @plain);
+};
