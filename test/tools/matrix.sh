@@ -61,7 +61,7 @@ take_root()
 	packages=$(PG_MAJOR=$version MR_CODENAME=$suite "$top/test/tools/bootstrap.sh" --list
 		"$top/test/tools/bootstrap.sh" --group observe --list
 		"$top/test/tools/bootstrap.sh" --group mmdb --list
-		"$top/test/tools/bootstrap.sh" --group origin --list)
+		"$top/test/tools/bootstrap.sh" --group fronts --list)
 	packages=$(paste -sd , <<<"$packages")
 	recipe=$(declare -f bootstrap_root | cat - <(echo "$suite $packages") | cksum)
 	root=$cache/box-pg$version-${recipe%% *}
