@@ -65,7 +65,7 @@ my %expected = (
 	'/usr/lib/tmpfiles.d/multiregion.conf' => 644,
 	"$sharedir/extension/multiregion.control" => 644,
 	"$sharedir/extension/multiregion--$version.sql" => 644);
-$expected{"$own/docs/" . (m{([^/]+)$})[0]} = 644 foreach glob("$top/docs/*.md");
+$expected{"$own/docs/" . (m{([^/]+)$})[0]} = 644 foreach glob("$top/docs/*.md"), "$top/docs/openapi.json";
 $expected{"$own/docs/examples/" . (m{([^/]+)$})[0]} = 644 foreach glob("$top/docs/examples/*");
 $expected{"$sharedir/extension/" . (m{([^/]+)$})[0]} = 644
 	foreach glob("$top/sql/upgrade/multiregion--*--*.sql");
