@@ -21,6 +21,7 @@
 
 #include "core/mr_health.h"
 #include "core/mr_lease.h"
+#include "extension/mr_changes.h"
 #include "extension/mr_event_ring.h"
 #include "extension/mr_hooks_shared.h"
 #include "extension/routing/mr_routing_shared.h"
@@ -82,7 +83,7 @@ typedef struct MrShared
 	pg_atomic_uint32 lease_procno;
 	pg_atomic_uint32 monitor_procno;
 
-	pg_atomic_uint64 generation; /* grows with every change worth telling a watcher */
+	MrChanges changes; /* worth telling a watcher */
 
 	/* protocol state: the copy that the lowest bit of lease_version points to is complete */
 	pg_atomic_uint64 lease_version;

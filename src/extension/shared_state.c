@@ -59,7 +59,7 @@ initialize_atomics(MrShared *shared)
 	pg_atomic_init_u32(&shared->lease_procno, PG_UINT32_MAX);
 	pg_atomic_init_u32(&shared->monitor_procno, PG_UINT32_MAX);
 	pg_atomic_init_u32(&shared->hooks.procno, PG_UINT32_MAX);
-	pg_atomic_init_u64(&shared->generation, 1);
+	mr_changes_initialize(&shared->changes);
 	pg_atomic_init_u64(&shared->lease_version, 0);
 	mr_routing_shared_initialize(&shared->routing);
 	pg_atomic_init_u32(&shared->down_mask, 0);
@@ -195,7 +195,7 @@ mr_event_push(int kind, uint64 term, const char *subject, int refusal, int64 val
 	target = &mr_shared->events[record.sequence % MR_EVENT_RING];
 	*target = record;
 	SpinLockRelease(&mr_shared->event_lock);
-	pg_atomic_fetch_add_u64(&mr_shared->generation, 1);
+	mr_changes_note();
 	ereport(log_level_of(kind),
 			(errmsg("multiregion: %s", mr_event_sentence(kind)),
 			 errdetail_log("event %s, term %llu, subject \"%s\", value %lld%s%s",

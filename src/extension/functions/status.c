@@ -184,7 +184,7 @@ multiregion_lease_status(PG_FUNCTION_ARGS)
 	/* Also a server of no cluster says so: a smart shutdown waits for who would ask. */
 	mr_row_put_bool(&row, mr_is_managed() && lease != NULL ? is_stopping(lease)
 														   : mr_server_is_stopping());
-	mr_row_put_number(&row, (int64) pg_atomic_read_u64(&mr_shared->generation), false);
+	mr_row_put_number(&row, (int64) mr_changes_generation(), false);
 	PG_RETURN_DATUM(mr_row_result(fcinfo, &row));
 }
 

@@ -11,7 +11,6 @@
  */
 #include "postgres.h"
 
-#include "access/xlog.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "pgstat.h"
@@ -21,46 +20,46 @@
 #include "extension/mr_shared_state.h"
 #include "extension/mr_snapshots.h"
 
-#define SLICE_MS 50         /* how late a change may be noticed */
-#define PRIMARY_SLICE_MS 10 /* by who says that this is the primary, when it ends */
+#define SLICE_MS 50 /* how late a change may be noticed by who is not woken */
 #define MAX_TIMEOUT_MS 600000
 #define MAX_HELD_TIMEOUT_MS 1000 /* with a snapshot that cannot be given back */
 
 PG_FUNCTION_INFO_V1(multiregion_wait_for_change);
 
-static uint64
-generation(void)
-{
-	return pg_atomic_read_u64(&mr_shared->generation);
-}
-
-/*
- * A lease that is handed over ends before its time: until the sidecar has heard of it, it sends
- * writers here, and the next primary may be open a tenth of a second later.
- */
-static int64
-slice_ms(void)
-{
-	return pg_atomic_read_u32(&mr_shared->managed) != 0 && !RecoveryInProgress() ? PRIMARY_SLICE_MS
-																				 : SLICE_MS;
-}
-
 static void
-wait_until(uint64 known, int64 deadline_ns)
+wait_until(uint64 known, int64 deadline_ns, bool is_woken)
 {
-	int64 slice = slice_ms();
-
-	while (generation() == known)
+	while (mr_changes_generation() == known)
 	{
 		int64 left_ms = (deadline_ns - mr_boottime_ns()) / MR_NS_PER_MS;
 
 		if (left_ms <= 0)
 			return;
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-						 (long) Min(left_ms, slice), PG_WAIT_EXTENSION);
+						 (long) (is_woken ? left_ms : Min(left_ms, SLICE_MS)), PG_WAIT_EXTENSION);
 		ResetLatch(MyLatch);
 		CHECK_FOR_INTERRUPTS();
 	}
+}
+
+/*
+ * At once, not by and by: a lease that is handed over ends before its time, and until the sidecar
+ * has heard of it, it sends writers here.
+ */
+static void
+wait_for_change(uint64 known, int64 timeout_ms)
+{
+	bool is_woken = mr_changes_enter();
+
+	PG_TRY();
+	{
+		wait_until(known, mr_boottime_ns() + timeout_ms * MR_NS_PER_MS, is_woken);
+	}
+	PG_FINALLY();
+	{
+		mr_changes_leave();
+	}
+	PG_END_TRY();
 }
 
 Datum
@@ -71,13 +70,13 @@ multiregion_wait_for_change(PG_FUNCTION_ARGS)
 	MrSnapshots snapshots;
 
 	mr_require_preloaded();
-	if (generation() == known && timeout_ms > 0)
+	if (mr_changes_generation() == known && timeout_ms > 0)
 	{
 		mr_snapshots_give_of_call(fcinfo->flinfo->fn_oid, &snapshots);
 		timeout_ms =
 			Min(timeout_ms, snapshots.all_are_given ? MAX_TIMEOUT_MS : MAX_HELD_TIMEOUT_MS);
-		wait_until(known, mr_boottime_ns() + timeout_ms * MR_NS_PER_MS);
+		wait_for_change(known, timeout_ms);
 		mr_snapshots_take_anew(&snapshots);
 	}
-	PG_RETURN_INT64((int64) generation());
+	PG_RETURN_INT64((int64) mr_changes_generation());
 }

@@ -44,7 +44,7 @@ mr_lease_publish_mode(const MrLeaseWorker *worker)
 	if (pg_atomic_read_u32(&mr_shared->managed) != 0 && !bound)
 		mode = Min(ceiling, MR_MODE_OBSERVE);
 	if (pg_atomic_exchange_u32(&mr_shared->mode, mode) != mode)
-		pg_atomic_fetch_add_u64(&mr_shared->generation, 1);
+		mr_changes_note();
 }
 
 /* Fenced first, then marked, then in the file: a crash in between leaves a node that is bound. */
@@ -102,7 +102,7 @@ perform_deadline(MrLeaseWorker *worker, const MrAction *action)
 	pg_atomic_write_u64(&mr_shared->deadline_ns, (uint64) action->time_ns);
 	pg_memory_barrier();
 	if ((before == 0) != (action->time_ns == 0))
-		pg_atomic_fetch_add_u64(&mr_shared->generation, 1);
+		mr_changes_note();
 }
 
 static void

@@ -214,5 +214,5 @@ mr_monitor_alerts(MrMonitor *monitor)
 	for (int i = 0; i < count; i++)
 		tell(&news[i]);
 	if (count > 0)
-		pg_atomic_fetch_add_u64(&mr_shared->generation, 1);
+		mr_changes_note();
 }

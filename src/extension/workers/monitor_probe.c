@@ -175,7 +175,7 @@ take_result(MrMonitor *monitor, int slot, const CheckResult *result)
 
 	push_events(monitor, member, &before, &after, region_before, region_after, node->error);
 	if (before.status != after.status || before.consecutive_failures != after.consecutive_failures)
-		pg_atomic_fetch_add_u64(&mr_shared->generation, 1);
+		mr_changes_note();
 }
 
 /* A node that runs this code is up; its positions come from monitor_lag.c. */
