@@ -149,12 +149,12 @@ read_options(int argc, char **argv, Options *options)
 	}
 }
 
-/* Did what should be tested happen often enough? */
+/* Did what should be tested happen often enough? Less than it does in any 2500 schedules. */
 static bool
 is_worth_it(const Totals *totals)
 {
 	return totals->leaderships >= 4L * totals->runs && totals->lossless >= totals->runs / 6 &&
-		   totals->orders_done >= totals->runs / 8 && totals->mode_changes >= totals->runs &&
+		   totals->orders_done >= totals->runs / 12 && totals->mode_changes >= totals->runs &&
 		   totals->plays >= totals->runs / 20 && totals->clones >= totals->runs / 10 &&
 		   totals->changes >= totals->runs / 10;
 }
