@@ -50,7 +50,9 @@ foreach my $node ($cluster->nodes)
 			my $answer = get($node, '/api/regions/health/database', timeout => 2) or return 0;
 			return 0 if $answer->{json}{status} ne 'healthy' || @{ $answer->{json}{nodes} } != 3;
 			$answer = get($node, '/api/regions/health/failover', timeout => 2) or return 0;
-			return 2 == grep { $_->{eligible} } @{ $answer->{json}{candidates} };
+			return 0 if 2 != grep { $_->{eligible} } @{ $answer->{json}{candidates} };
+			$answer = get($node, '/api/regions/status', timeout => 2) or return 0;
+			return defined $answer->{json}{ifPrimaryDiedNow}{bytesAtRisk};
 		}, 20, 'the sidecar of ' . $node->name);
 	pass('the sidecar of ' . $node->name . ' sees a healthy cluster');
 }
