@@ -39,7 +39,7 @@ ifneq ($(words $(CURDIR)),1)
 $(error make cannot work in a folder whose path contains spaces: $(CURDIR))
 endif
 
-.PHONY: all install uninstall bootstrap bootstrap-observe bootstrap-fronts bootstrap-bench bootstrap-prometheus bootstrap-clients prefix prefix-release prefix-test test test-fresh test-matrix \
+.PHONY: all install uninstall bootstrap node-modules prefix prefix-release prefix-test test test-fresh test-matrix \
 	lint format fuzz clean freeze-sql help where build-tests
 
 all: bootstrap
@@ -48,37 +48,15 @@ all: bootstrap
 bootstrap:
 	@$(tools)/bootstrap.sh
 
-# What tests of another system's cluster, of a database of addresses and of nginx need;
-# without root such a test is left out.
-bootstrap-observe: bootstrap-fronts
+# Packages of a group of packages.txt; without root what needs them is left out.
+groups := observe mmdb fronts bench prometheus clients
+$(addprefix bootstrap-,$(groups)): bootstrap-%: bootstrap
 ifneq ($(is_root),)
-	@$(tools)/bootstrap.sh --group observe
-	@$(tools)/bootstrap.sh --group mmdb
+	@$(tools)/bootstrap.sh --group $*
 endif
 
-# What stands before a region.
-bootstrap-fronts: bootstrap
-ifneq ($(is_root),)
-	@$(tools)/bootstrap.sh --group fronts
-endif
-
-bootstrap-bench: bootstrap-fronts
-ifneq ($(is_root),)
-	@$(tools)/bootstrap.sh --group bench
-	@$(tools)/bootstrap.sh --group observe
-endif
-
-# promtool and a real Prometheus, for 170_metrics.
-bootstrap-prometheus: bootstrap
-ifneq ($(is_root),)
-	@$(tools)/bootstrap.sh --group prometheus
-endif
-
-# What applications of docs/examples are written with; without root only what npm has.
-bootstrap-clients: bootstrap
-ifneq ($(is_root),)
-	@$(tools)/bootstrap.sh --group clients
-endif
+# ... and what applications of docs/examples have from npm.
+node-modules: bootstrap-clients
 	@$(tools)/node_modules.sh
 
 # Into the PostgreSQL of the machine (DESTDIR and PG_CONFIG as for every extension).
@@ -151,10 +129,10 @@ served := prefix prefix-test test $(addprefix test-,$(layers) $(slow_layers)) li
 
 ifneq ($(is_root),)
 
-test test-tap test-sidecar: bootstrap-observe
+test test-tap test-sidecar: bootstrap-observe bootstrap-mmdb bootstrap-fronts
+test test-sidecar: bootstrap-prometheus node-modules
 demo: bootstrap-fronts
-bench-http: bootstrap-bench
-test test-sidecar: bootstrap-prometheus bootstrap-clients
+bench-http: bootstrap-bench bootstrap-observe bootstrap-fronts
 $(served): bootstrap
 	@+$(as_postgres) $(MAKE) $@
 

@@ -53,9 +53,9 @@ watch_health(MrStep *step)
 
 /* The node of the preferred region that would get the lease, well or not. */
 static int
-find_home(const MrStep *step)
+find_home(const MrLease *lease)
 {
-	const MrConfig *config = &step->lease->durable.config;
+	const MrConfig *config = &lease->durable.config;
 	uint32_t well = 0;
 	uint32_t all = 0;
 	int slot;
@@ -67,10 +67,32 @@ find_home(const MrStep *step)
 			strcmp(config->members[slot].region, config->preferred_region) != 0)
 			continue;
 		all |= UINT32_C(1) << slot;
-		if (step->lease->peers[slot].well_since_ns != 0)
+		if (lease->peers[slot].well_since_ns != 0)
 			well |= UINT32_C(1) << slot;
 	}
 	return mr_candidate_first(config, config->preferred_region, well != 0 ? well : all);
+}
+
+/* When a node of the preferred region will have been well for long enough, if it stays so. */
+static int64_t
+proven_ns(const MrLease *lease, int home)
+{
+	int64_t since_ns = lease->peers[home].well_since_ns;
+
+	if (since_ns < lease->transition.open_ns)
+		since_ns = lease->transition.open_ns;
+	return since_ns + mr_governor_failback_delay_ms(&lease->durable, lease->wall_ms) * MR_NS_PER_MS;
+}
+
+int64_t
+mr_failback_due_ns(const MrLease *lease)
+{
+	int home = find_home(lease);
+
+	if (lease->role != MR_ROLE_LEADER || lease->failback_refusal != MR_REFUSE_NOT_PROVEN ||
+		home == MR_NO_SLOT || lease->peers[home].well_since_ns == 0)
+		return 0;
+	return proven_ns(lease, home);
 }
 
 /* Why there is no failback now; NONE: it is due, to *home. */
@@ -79,15 +101,13 @@ postponed(const MrStep *step, int *home)
 {
 	const MrLease *lease = step->lease;
 	const MrConfig *config = &lease->durable.config;
-	int64_t delay_ns =
-		mr_governor_failback_delay_ms(&lease->durable, lease->wall_ms) * MR_NS_PER_MS;
 	MrRefusal refusal;
 
 	if (!config->policy.failback_enabled || config->preferred_region[0] == '\0')
 		return MR_REFUSE_FAILBACK_OFF;
 	if (strcmp(config->members[lease->self].region, config->preferred_region) == 0)
 		return MR_REFUSE_ALREADY_LEADING;
-	*home = find_home(step);
+	*home = find_home(lease);
 	if (*home == MR_NO_SLOT)
 		return MR_REFUSE_UNKNOWN_MEMBER;
 	refusal = unwell(step, *home);
@@ -95,8 +115,7 @@ postponed(const MrStep *step, int *home)
 		return refusal;
 	if (mr_candidate_is_paused(lease, *home) || mr_candidate_is_paused(lease, lease->self))
 		return MR_REFUSE_PAUSED;
-	if (step->now < lease->peers[*home].well_since_ns + delay_ns ||
-		step->now < lease->transition.open_ns + delay_ns)
+	if (step->now < proven_ns(lease, *home))
 		return MR_REFUSE_NOT_PROVEN;
 	if (step->now < lease->failback_again_ns)
 		return MR_REFUSE_TRIED;

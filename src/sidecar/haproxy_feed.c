@@ -360,7 +360,6 @@ mr_haproxy_report(const MrHaproxy *haproxy, MrHaproxyReport *report)
 	report->recent = (int64_t) haproxy->recent.count;
 	report->skipped = haproxy->skipped;
 	report->fills = haproxy->fills;
-	report->problem = haproxy->problem[0] != '\0' ? haproxy->problem : NULL;
 	if (!haproxy->ready || haproxy->horizon[0] == '\0')
 		report->state = MR_HAPROXY_WAITING;
 	else if (haproxy->full)

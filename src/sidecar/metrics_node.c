@@ -119,6 +119,29 @@ write_forecast(MrExposition *out)
 	write_own(out, MR_METRIC_FORECAST_COMMITS, number(forecast->commits_at_risk));
 }
 
+static void
+write_haproxy(MrExposition *out)
+{
+	const char *labels[] = {out->region, out->node, NULL};
+	MrHaproxyReport report;
+	int i;
+
+	mr_haproxy_report(out->service->haproxy, &report);
+	mr_metrics_text_family(&out->text, mr_metric(MR_METRIC_HAPROXY_STATE));
+	for (i = MR_HAPROXY_OFF; i <= MR_HAPROXY_FULL; i++)
+	{
+		labels[2] = mr_haproxy_state_name((MrHaproxyState) i);
+		mr_metrics_text_sample(&out->text, labels, (MrHaproxyState) i == report.state);
+	}
+	mr_metrics_text_family(&out->text, mr_metric(MR_METRIC_HAPROXY_TENANTS));
+	labels[2] = "tenants";
+	mr_metrics_text_sample(&out->text, labels, (double) report.tenants);
+	labels[2] = "recent";
+	mr_metrics_text_sample(&out->text, labels, (double) report.recent);
+	write_own(out, MR_METRIC_HAPROXY_SKIPPED, (double) report.skipped);
+	write_own(out, MR_METRIC_HAPROXY_FILLS, (double) report.fills);
+}
+
 /* Resident memory: the second number of /proc/self/statm, which is in memory, too. */
 static double
 resident_bytes(void)
@@ -165,5 +188,6 @@ mr_metrics_write_node(MrExposition *out)
 	write_state(out);
 	write_lease(out);
 	write_forecast(out);
+	write_haproxy(out);
 	write_process(out);
 }

@@ -15,7 +15,7 @@
 
 typedef struct MrHaproxy MrHaproxy;
 
-/* How HAProxy's maps are, in words of the API. */
+/* How HAProxy's maps are, for a metric. */
 typedef enum MrHaproxyState
 {
 	MR_HAPROXY_OFF,     /* nothing is to be fed */
@@ -28,11 +28,10 @@ typedef enum MrHaproxyState
 typedef struct MrHaproxyReport
 {
 	MrHaproxyState state;
-	int64_t tenants;     /* in the big map */
-	int64_t recent;      /* in the small one */
-	int64_t skipped;     /* tenants whose ids no map can hold */
-	int64_t fills;       /* how often a whole map was committed */
-	const char *problem; /* NULL if there is none */
+	int64_t tenants; /* in the big map */
+	int64_t recent;  /* in the small one */
+	int64_t skipped; /* tenants whose ids no map can hold */
+	int64_t fills;   /* how often a whole map was committed */
 } MrHaproxyReport;
 
 /* Begins to feed; NULL without memory. settings and watcher live longer than it. */

@@ -96,6 +96,15 @@
 	  "Requests from their last byte to the answer, by template of the path.") \
 	X(HTTP_PENDING, "multiregion_http_requests_pending", GAUGE, ALWAYS, "region", "", \
 	  "Requests that are not answered yet, the scrape included.") \
+	X(HAPROXY_STATE, "multiregion_haproxy_state", GAUGE, ALWAYS, "region,node,state", "", \
+	  "1 for how the maps of the local HAProxy are (disabled, waiting, filling, current, full), " \
+	  "0 for the others.") \
+	X(HAPROXY_TENANTS, "multiregion_haproxy_tenants", GAUGE, ALWAYS, "region,node,map", "", \
+	  "Tenants in the maps of the local HAProxy: tenants (all of them), recent (changed since).") \
+	X(HAPROXY_SKIPPED, "multiregion_haproxy_skipped_tenants", GAUGE, ALWAYS, "region,node", "", \
+	  "Tenants whose ids no map can hold.") \
+	X(HAPROXY_FILLS, "multiregion_haproxy_fills_total", COUNTER, ALWAYS, "region,node", "", \
+	  "Whole maps that HAProxy has taken over.") \
 	X(PROCESS_START, "process_start_time_seconds", GAUGE, ALWAYS, "", "seconds", \
 	  "When multiregiond started, in Unix time.") \
 	X(PROCESS_CPU, "process_cpu_seconds_total", COUNTER, ALWAYS, "", "seconds", \

@@ -24,18 +24,4 @@ use FindBin;
 use lib "$FindBin::Bin/../tap/lib";
 use MultiRegion::HttpBench;
 
-my $bench = MultiRegion::HttpBench->new(runs => $ENV{RUNS} // 5, seconds => $ENV{SECONDS_EACH} // 2);
-my $all = !@ARGV;
-my %wanted = map { $_ => 1 } @ARGV;
-
-$| = 1;
-foreach my $file (sort glob("$FindBin::Bin/http/*.pl"))
-{
-	my ($name) = $file =~ m{([^/]+)\.pl$};
-	next unless delete $wanted{$name} || $all;
-	my $case = do $file;
-	die "$file: " . ($@ || $! || 'no function') unless ref $case eq 'CODE';
-	$bench->tell_progress($name);
-	$case->($bench);
-}
-die 'there is no case ' . join(', ', sort keys %wanted) . "\n" if %wanted;
+MultiRegion::HttpBench->new(runs => $ENV{RUNS} // 5, seconds => $ENV{SECONDS_EACH} // 2)->run_cases("$FindBin::Bin/http", @ARGV);

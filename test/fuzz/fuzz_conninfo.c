@@ -21,16 +21,9 @@ static const char *const seeds[] = {
 int
 LLVMFuzzerInitialize(int *argc, char ***argv)
 {
-	size_t i;
-
 	(void) argc;
 	(void) argv;
-	for (i = 0; i < sizeof(seeds) / sizeof(seeds[0]); i++)
-	{
-		char name[2] = {(char) ('a' + i), '\0'};
-
-		mr_fuzz_seed(name, seeds[i], strlen(seeds[i]));
-	}
+	mr_fuzz_seed_texts(seeds, sizeof(seeds) / sizeof(seeds[0]));
 	return 0;
 }
 

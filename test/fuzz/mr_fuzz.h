@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* Called by libFuzzer: once before all, and for each input (returns 0). */
 extern int LLVMFuzzerInitialize(int *argc, char ***argv);
@@ -26,6 +27,20 @@ mr_fuzz_seed(const char *name, const void *bytes, size_t size)
 	file = fopen(path, "wb");
 	if (file == NULL || fwrite(bytes, 1, size, file) != size || fclose(file) != 0)
 		abort();
+}
+
+/* The same with texts, named a, b, ... */
+static inline void
+mr_fuzz_seed_texts(const char *const *texts, size_t count)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++)
+	{
+		char name[2] = {(char) ('a' + i), '\0'};
+
+		mr_fuzz_seed(name, texts[i], strlen(texts[i]));
+	}
 }
 
 #endif /* MR_FUZZ_H */

@@ -23,15 +23,7 @@ my ($second, $third) = grep { $_ != $leader } $cluster->nodes;
 my $json = JSON::PP->new->utf8->canonical;
 my @authorized = ("Authorization: Bearer $secret");
 
-sub ask
-{
-	my ($node, $method, $path, %args) = @_;
-	my $http = MultiRegion::Http->connect($node->http_port) or return { status => 'none', body => '' };
-	my $answer = $http->request($method, $path, timeout => 40, %args) // { status => 'none', body => '' };
-
-	$http->close;
-	return $answer;
-}
+sub ask { my ($node, @request) = @_; return MultiRegion::Http->ask($node->http_port, @request) }
 
 sub code { return ask($_[0], 'GET', $_[1], timeout => 3)->{status} }
 

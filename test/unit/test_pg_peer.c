@@ -4,7 +4,7 @@
  * test's own; nothing waits.
  */
 #include "adapters/mr_pg_peer.h"
-#include "unit/mr_fake_server.h"
+#include "unit/mr_peer_fixture.h"
 #include "unit/mr_scratch.h"
 #include "unit/mr_unit.h"
 
@@ -14,66 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#define TIMEOUT (2 * MR_NS_PER_S)
-#define START (100 * MR_NS_PER_S)
-
-static MrPgPeer peer;
-static MrFakeServer server;
-
-static void
-begin(void)
-{
-	mr_scratch_begin();
-	mr_fake_begin(&server);
-	memset(&peer, 0, sizeof(peer));
-}
-
-static void
-end(void)
-{
-	mr_pg_peer_close(&peer);
-	mr_fake_end(&server);
-	mr_scratch_end();
-}
-
-/* Steps the peer until it has news, or nothing moves any more. */
-static MrPgPeerNews
-settle(void)
-{
-	int idle = 0;
-
-	while (idle < 5)
-	{
-		MrPgPeerNews news = mr_pg_peer_advance(&peer, START);
-
-		if (news != MR_PG_NOTHING)
-			return news;
-		idle = mr_fake_receive(&server) ? 0 : idle + 1;
-	}
-	return MR_PG_NOTHING;
-}
-
-static bool
-connect_with(const char *more)
-{
-	char conninfo[256];
-
-	snprintf(conninfo, sizeof(conninfo), "%s %s", server.conninfo, more);
-	return mr_pg_peer_connect(&peer, conninfo, "", NULL, "nobody", "postgres", "app", START,
-							  TIMEOUT);
-}
-
-/* A connection on which a query can be sent. */
-static bool
-make_ready(void)
-{
-	if (!connect_with("") || settle() != MR_PG_NOTHING)
-		return false;
-	mr_fake_authentication(&server, 0);
-	mr_fake_ready(&server);
-	return settle() == MR_PG_CONNECTED && peer.state == MR_PG_READY;
-}
 
 static bool
 query(const char *sql)
@@ -85,7 +25,7 @@ query(const char *sql)
 static bool
 make_busy(void)
 {
-	return make_ready() && query("SELECT 1") && settle() == MR_PG_NOTHING &&
+	return mr_peer_make_ready() && query("SELECT 1") && mr_peer_settle() == MR_PG_NOTHING &&
 		   peer.state == MR_PG_BUSY;
 }
 
@@ -110,20 +50,20 @@ MR_TEST(it_connects_asks_and_answers)
 	const int lengths[] = {3};
 	const int formats[] = {1};
 
-	begin();
-	MR_REQUIRE(connect_with(""));
+	mr_peer_begin();
+	MR_REQUIRE(mr_peer_connect_with(""));
 	MR_CHECK_INT(peer.state, MR_PG_CONNECTING);
 	MR_CHECK_INT(peer.events, POLLOUT);
 	MR_CHECK(mr_pg_peer_socket(&peer) >= 0);
-	MR_CHECK_INT(settle(), MR_PG_NOTHING);
+	MR_CHECK_INT(mr_peer_settle(), MR_PG_NOTHING);
 	MR_CHECK_INT(peer.events, POLLIN);
 	MR_CHECK(mr_fake_has(&server, "user\0u", 7));
 	MR_CHECK(mr_fake_has(&server, "database\0postgres", 18));
 	MR_CHECK(mr_fake_has(&server, "application_name\0app", 21));
 	mr_fake_authentication(&server, 0);
-	MR_CHECK_INT(settle(), MR_PG_NOTHING);
+	MR_CHECK_INT(mr_peer_settle(), MR_PG_NOTHING);
 	mr_fake_ready(&server);
-	MR_CHECK_INT(settle(), MR_PG_CONNECTED);
+	MR_CHECK_INT(mr_peer_settle(), MR_PG_CONNECTED);
 	MR_CHECK_INT(peer.state, MR_PG_READY);
 	MR_CHECK_INT(peer.events, POLLIN);
 	MR_CHECK_STRING(peer.error, "");
@@ -132,13 +72,13 @@ MR_TEST(it_connects_asks_and_answers)
 		mr_pg_peer_query(&peer, "SELECT f($1)", 1, values, lengths, formats, 1, START, TIMEOUT));
 	MR_CHECK_INT(peer.state, MR_PG_BUSY);
 	MR_CHECK_INT(peer.events, POLLIN);
-	MR_CHECK_INT(settle(), MR_PG_NOTHING);
+	MR_CHECK_INT(mr_peer_settle(), MR_PG_NOTHING);
 	MR_CHECK(mr_fake_has(&server, "SELECT f($1)", 12));
 	MR_CHECK(mr_fake_has(&server, "\0\0\0\3x\0y", 7));
 	mr_fake_row(&server, binary, 5);
-	MR_CHECK_INT(settle(), MR_PG_NOTHING);
+	MR_CHECK_INT(mr_peer_settle(), MR_PG_NOTHING);
 	mr_fake_ready(&server);
-	MR_REQUIRE(settle() == MR_PG_RESULT);
+	MR_REQUIRE(mr_peer_settle() == MR_PG_RESULT);
 	MR_CHECK_INT(peer.state, MR_PG_READY);
 	MR_REQUIRE(PQresultStatus(peer.result) == PGRES_TUPLES_OK);
 	MR_CHECK_INT(PQgetlength(peer.result, 0, 0), 5);
@@ -148,7 +88,7 @@ MR_TEST(it_connects_asks_and_answers)
 	/* The next query frees the result of the one before. */
 	MR_REQUIRE(query("SELECT 2"));
 	MR_CHECK(peer.result == NULL);
-	end();
+	mr_peer_end();
 }
 
 /* select() and poll() sometimes say "ready" for nothing, and deadlines wake a worker too. */
@@ -156,58 +96,58 @@ MR_TEST(calls_at_the_wrong_moment_do_no_harm)
 {
 	int i;
 
-	begin();
-	MR_REQUIRE(connect_with(""));
+	mr_peer_begin();
+	MR_REQUIRE(mr_peer_connect_with(""));
 	for (i = 0; i < 20; i++)
 		MR_CHECK_INT(mr_pg_peer_advance(&peer, START), MR_PG_NOTHING);
 	MR_CHECK_INT(peer.state, MR_PG_CONNECTING);
 	mr_fake_receive(&server);
 	mr_fake_authentication(&server, 0);
 	mr_fake_ready(&server);
-	MR_CHECK_INT(settle(), MR_PG_CONNECTED);
+	MR_CHECK_INT(mr_peer_settle(), MR_PG_CONNECTED);
 	for (i = 0; i < 20; i++)
 		MR_CHECK_INT(mr_pg_peer_advance(&peer, START + 10 * TIMEOUT), MR_PG_NOTHING);
 	MR_CHECK_INT(peer.state, MR_PG_READY);
-	end();
+	mr_peer_end();
 }
 
 MR_TEST(a_connection_that_is_not_made_in_time_fails)
 {
-	begin();
-	MR_REQUIRE(connect_with(""));
-	MR_CHECK_INT(settle(), MR_PG_NOTHING);
+	mr_peer_begin();
+	MR_REQUIRE(mr_peer_connect_with(""));
+	MR_CHECK_INT(mr_peer_settle(), MR_PG_NOTHING);
 	MR_CHECK_INT(mr_pg_peer_advance(&peer, START + TIMEOUT - 1), MR_PG_NOTHING);
 	check_failed(mr_pg_peer_advance(&peer, START + TIMEOUT), "no connection within 2000 ms");
-	end();
+	mr_peer_end();
 }
 
 MR_TEST(an_answer_that_does_not_come_in_time_fails)
 {
-	begin();
+	mr_peer_begin();
 	MR_REQUIRE(make_busy());
 	MR_CHECK_INT(mr_pg_peer_advance(&peer, START + TIMEOUT - 1), MR_PG_NOTHING);
 	check_failed(mr_pg_peer_advance(&peer, START + TIMEOUT), "no answer within 2000 ms");
-	end();
+	mr_peer_end();
 }
 
 /* A process that was not scheduled for a while must not throw away what has arrived. */
 MR_TEST(an_answer_that_is_there_counts_however_late_it_is_read)
 {
-	begin();
+	mr_peer_begin();
 	MR_REQUIRE(make_busy());
 	mr_fake_row(&server, "x", 1);
 	mr_fake_ready(&server);
 	MR_CHECK_INT(mr_pg_peer_advance(&peer, START + 10 * TIMEOUT), MR_PG_RESULT);
-	end();
+	mr_peer_end();
 }
 
 MR_TEST(a_query_that_fails_leaves_the_connection)
 {
-	begin();
+	mr_peer_begin();
 	MR_REQUIRE(make_busy());
 	mr_fake_error(&server, 'E', "ERROR", "cannot\n\tdo this");
 	mr_fake_ready(&server);
-	MR_CHECK_INT(settle(), MR_PG_RESULT);
+	MR_CHECK_INT(mr_peer_settle(), MR_PG_RESULT);
 	MR_CHECK_INT(peer.state, MR_PG_READY);
 	MR_CHECK_INT(PQresultStatus(peer.result), PGRES_FATAL_ERROR);
 	MR_CHECK_STRING(peer.error, "ERROR: cannot do this");
@@ -215,64 +155,64 @@ MR_TEST(a_query_that_fails_leaves_the_connection)
 	MR_CHECK_STRING(peer.error, "");
 	mr_fake_row(&server, "x", 1);
 	mr_fake_ready(&server);
-	MR_CHECK_INT(settle(), MR_PG_RESULT);
-	end();
+	MR_CHECK_INT(mr_peer_settle(), MR_PG_RESULT);
+	mr_peer_end();
 }
 
 MR_TEST(an_error_that_ends_the_connection_is_a_failure)
 {
-	begin();
+	mr_peer_begin();
 	MR_REQUIRE(make_busy());
 	mr_fake_error(&server, 'E', "FATAL", "terminating connection");
 	mr_fake_hang_up(&server);
-	check_failed(settle(), "terminating connection");
-	end();
+	check_failed(mr_peer_settle(), "terminating connection");
+	mr_peer_end();
 }
 
 MR_TEST(a_server_that_hangs_up_is_a_failure)
 {
-	begin();
-	MR_REQUIRE(connect_with(""));
-	(void) settle();
+	mr_peer_begin();
+	MR_REQUIRE(mr_peer_connect_with(""));
+	(void) mr_peer_settle();
 	mr_fake_hang_up(&server);
-	check_failed(settle(), "closed the connection");
-	end();
+	check_failed(mr_peer_settle(), "closed the connection");
+	mr_peer_end();
 
-	begin();
-	MR_REQUIRE(make_ready());
+	mr_peer_begin();
+	MR_REQUIRE(mr_peer_make_ready());
 	mr_fake_hang_up(&server);
-	check_failed(settle(), "closed the connection");
-	end();
+	check_failed(mr_peer_settle(), "closed the connection");
+	mr_peer_end();
 
-	begin();
+	mr_peer_begin();
 	MR_REQUIRE(make_busy());
 	mr_fake_hang_up(&server);
-	check_failed(settle(), "closed the connection");
-	end();
+	check_failed(mr_peer_settle(), "closed the connection");
+	mr_peer_end();
 }
 
 /* The write meets a closed socket: an error, and not the signal that would end us. */
 MR_TEST(a_query_to_a_server_that_has_gone_does_not_kill_us)
 {
-	begin();
-	MR_REQUIRE(make_ready());
+	mr_peer_begin();
+	MR_REQUIRE(mr_peer_make_ready());
 	mr_fake_hang_up(&server);
 	if (query("SELECT 1"))
-		check_failed(settle(), "closed the connection");
+		check_failed(mr_peer_settle(), "closed the connection");
 	else
 		check_failed(MR_PG_FAILED, "");
-	end();
+	mr_peer_end();
 }
 
 MR_TEST(a_refused_login_is_a_failure_with_the_servers_reason)
 {
-	begin();
-	MR_REQUIRE(connect_with(""));
-	(void) settle();
+	mr_peer_begin();
+	MR_REQUIRE(mr_peer_connect_with(""));
+	(void) mr_peer_settle();
 	mr_fake_error(&server, 'E', "FATAL", "the database system is starting up");
 	mr_fake_hang_up(&server);
-	check_failed(settle(), "the database system is starting up");
-	end();
+	check_failed(mr_peer_settle(), "the database system is starting up");
+	mr_peer_end();
 }
 
 MR_TEST(a_password_is_never_in_the_error)
@@ -281,20 +221,20 @@ MR_TEST(a_password_is_never_in_the_error)
 	char passfile[128];
 	int fd;
 
-	begin();
+	mr_peer_begin();
 	fd = open(mr_scratch_path("pass"), O_WRONLY | O_CREAT, 0600);
 	MR_REQUIRE(fd >= 0 && write(fd, line, strlen(line)) == (ssize_t) strlen(line));
 	close(fd);
 	snprintf(passfile, sizeof(passfile), "passfile=%s", mr_scratch_path("pass"));
-	MR_REQUIRE(connect_with(passfile));
-	(void) settle();
+	MR_REQUIRE(mr_peer_connect_with(passfile));
+	(void) mr_peer_settle();
 	mr_fake_authentication(&server, 3);
-	(void) settle();
+	(void) mr_peer_settle();
 	MR_CHECK(mr_fake_has(&server, "s3cr3t", 7));
 	mr_fake_error(&server, 'E', "FATAL", "s3cr3ts3cr3t? is not the password of u");
-	check_failed(settle(), "******? is not the password");
+	check_failed(mr_peer_settle(), "******? is not the password");
 	MR_CHECK(strstr(peer.error, "s3cr3t") == NULL);
-	end();
+	mr_peer_end();
 }
 
 MR_TEST(a_long_error_is_cut_between_characters)
@@ -310,15 +250,15 @@ MR_TEST(a_long_error_is_cut_between_characters)
 	{
 		size_t length;
 
-		begin();
+		mr_peer_begin();
 		MR_REQUIRE(make_busy());
 		mr_fake_error(&server, 'E', i == 0 ? "FATAL" : "PANIC!", text);
 		mr_fake_ready(&server);
-		MR_CHECK_INT(settle(), MR_PG_RESULT);
+		MR_CHECK_INT(mr_peer_settle(), MR_PG_RESULT);
 		length = strlen(peer.error);
 		MR_CHECK(length == sizeof(peer.error) - 1 || length == sizeof(peer.error) - 2);
 		MR_CHECK(memcmp(peer.error + length - 2, "\xC3\xA9", 2) == 0);
-		end();
+		mr_peer_end();
 	}
 }
 
@@ -327,19 +267,19 @@ MR_TEST(what_is_no_postgresql_is_a_failure)
 	static const char http[] = "HTTP/1.1 400 Bad Request\r\n\r\n";
 	static const uint8_t huge[] = {'R', 0x7F, 0xFF, 0xFF, 0xFF, 0, 0, 0, 0};
 
-	begin();
-	MR_REQUIRE(connect_with(""));
-	(void) settle();
+	mr_peer_begin();
+	MR_REQUIRE(mr_peer_connect_with(""));
+	(void) mr_peer_settle();
 	mr_fake_send(&server, http, sizeof(http));
-	check_failed(settle(), "");
-	end();
+	check_failed(mr_peer_settle(), "");
+	mr_peer_end();
 
-	begin();
-	MR_REQUIRE(connect_with(""));
-	(void) settle();
+	mr_peer_begin();
+	MR_REQUIRE(mr_peer_connect_with(""));
+	(void) mr_peer_settle();
 	mr_fake_send(&server, huge, sizeof(huge));
-	check_failed(settle(), "");
-	end();
+	check_failed(mr_peer_settle(), "");
+	mr_peer_end();
 }
 
 MR_TEST(a_copy_is_refused)
@@ -350,13 +290,13 @@ MR_TEST(a_copy_is_refused)
 
 	for (i = 0; i < sizeof(types); i++)
 	{
-		begin();
+		mr_peer_begin();
 		MR_REQUIRE(make_busy());
 		mr_fake_message(&server, '1', NULL, 0);
 		mr_fake_message(&server, '2', NULL, 0);
 		mr_fake_message(&server, types[i], no_columns, sizeof(no_columns));
-		check_failed(settle(), "COPY");
-		end();
+		check_failed(mr_peer_settle(), "COPY");
+		mr_peer_end();
 	}
 }
 
@@ -371,8 +311,8 @@ MR_TEST(a_large_query_is_sent_piece_by_piece)
 	memset(value, 'v', size);
 	value[size] = '\0';
 	values[0] = value;
-	begin();
-	MR_REQUIRE(make_ready());
+	mr_peer_begin();
+	MR_REQUIRE(mr_peer_make_ready());
 	server.total = 0;
 	MR_REQUIRE(mr_pg_peer_query(&peer, "SELECT f($1)", 1, values, NULL, NULL, 0, START, TIMEOUT));
 	MR_CHECK_INT(peer.events, POLLIN | POLLOUT);
@@ -389,8 +329,8 @@ MR_TEST(a_large_query_is_sent_piece_by_piece)
 	MR_CHECK(server.total > size);
 	mr_fake_row(&server, "x", 1);
 	mr_fake_ready(&server);
-	MR_CHECK_INT(settle(), MR_PG_RESULT);
-	end();
+	MR_CHECK_INT(mr_peer_settle(), MR_PG_RESULT);
+	mr_peer_end();
 	free(value);
 }
 
@@ -400,24 +340,24 @@ MR_TEST(notices_and_notifications_are_dropped_in_silence)
 	int saved = dup(2);
 	int fd;
 
-	begin();
+	mr_peer_begin();
 	fd = open(mr_scratch_path("stderr"), O_RDWR | O_CREAT, 0600);
 	MR_REQUIRE(saved >= 0 && fd >= 0 && dup2(fd, 2) == 2);
-	MR_CHECK(connect_with(""));
-	(void) settle();
+	MR_CHECK(mr_peer_connect_with(""));
+	(void) mr_peer_settle();
 	mr_fake_authentication(&server, 0);
 	mr_fake_error(&server, 'N', "WARNING", "a collation has changed");
 	mr_fake_ready(&server);
-	MR_CHECK_INT(settle(), MR_PG_CONNECTED);
+	MR_CHECK_INT(mr_peer_settle(), MR_PG_CONNECTED);
 	mr_fake_message(&server, 'A', notification, sizeof(notification));
 	mr_fake_error(&server, 'N', "WARNING", "still so");
-	MR_CHECK_INT(settle(), MR_PG_NOTHING);
+	MR_CHECK_INT(mr_peer_settle(), MR_PG_NOTHING);
 	MR_CHECK_INT(peer.state, MR_PG_READY);
 	(void) dup2(saved, 2);
 	MR_CHECK_INT(lseek(fd, 0, SEEK_END), 0);
 	close(fd);
 	close(saved);
-	end();
+	mr_peer_end();
 }
 
 MR_TEST(bad_strings_and_names_without_an_address_fail_at_once)
@@ -477,10 +417,10 @@ MR_TEST(a_port_where_nobody_listens_is_a_failure)
 
 MR_TEST(it_can_be_closed_at_any_time_and_used_again)
 {
-	begin();
+	mr_peer_begin();
 	mr_pg_peer_close(&peer);
 	mr_pg_peer_close(&peer);
-	MR_REQUIRE(connect_with(""));
+	MR_REQUIRE(mr_peer_connect_with(""));
 	mr_pg_peer_close(&peer);
 	MR_CHECK_INT(peer.state, MR_PG_CLOSED);
 	(void) mr_fake_receive(&server);
@@ -489,9 +429,9 @@ MR_TEST(it_can_be_closed_at_any_time_and_used_again)
 	mr_pg_peer_close(&peer);
 	mr_fake_receive(&server);
 	mr_fake_hang_up(&server);
-	MR_REQUIRE(make_ready());
+	MR_REQUIRE(mr_peer_make_ready());
 	/* Connecting again closes what was open. */
-	MR_REQUIRE(connect_with(""));
+	MR_REQUIRE(mr_peer_connect_with(""));
 	MR_CHECK_INT(peer.state, MR_PG_CONNECTING);
-	end();
+	mr_peer_end();
 }

@@ -25,38 +25,6 @@ count_of(pg_atomic_uint64 *counter)
 	return (int64) pg_atomic_read_u64(counter);
 }
 
-/* Since when the preferred region has been fit to lead, as its first node was; 0 = it is not. */
-static int64
-home_well_since_ns(const MrLease *lease)
-{
-	const MrConfig *config = &lease->durable.config;
-	int64 since_ns = 0;
-
-	for (int slot = 0; slot < MR_MAX_MEMBERS; slot++)
-	{
-		int64 well_ns = lease->peers[slot].well_since_ns;
-
-		if (config->members[slot].used && well_ns != 0 && (since_ns == 0 || well_ns < since_ns) &&
-			strcmp(config->members[slot].region, config->preferred_region) == 0)
-			since_ns = well_ns;
-	}
-	return since_ns;
-}
-
-/* When the failback that the leader waits for is due, if all stays as it is; 0 = none is. */
-static TimestampTz
-failback_due(const MrLease *lease)
-{
-	int64 delay_ms = mr_governor_failback_delay_ms(&lease->durable, lease->wall_ms);
-	int64 since_ns = home_well_since_ns(lease);
-
-	if (lease->role != MR_ROLE_LEADER || since_ns == 0 ||
-		lease->failback_refusal != MR_REFUSE_NOT_PROVEN)
-		return 0;
-	since_ns = Max(since_ns, lease->transition.open_ns);
-	return mr_boottime_to_timestamp(since_ns + delay_ms * MR_NS_PER_MS, mr_boottime_offset());
-}
-
 Datum
 multiregion_node_counters(PG_FUNCTION_ARGS)
 {
@@ -72,7 +40,7 @@ multiregion_node_counters(PG_FUNCTION_ARGS)
 	mr_row_put_number(&row, pg_atomic_read_u32(&mr_shared->canary_failures), false);
 	if (lease != NULL)
 	{
-		due = failback_due(lease);
+		due = mr_boottime_to_timestamp(mr_failback_due_ns(lease), mr_boottime_offset());
 		mr_row_put_number(&row, mr_governor_count(&lease->durable, lease->wall_ms), false);
 		mr_row_put(&row, TimestampTzGetDatum(due), due == 0);
 	}

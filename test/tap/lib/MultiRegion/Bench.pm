@@ -12,39 +12,14 @@ package MultiRegion::Bench;
 use strict;
 use warnings;
 
+use parent 'MultiRegion::BenchRun';
+
 use MultiRegion::Cluster;
 use Time::HiRes qw(clock_gettime CLOCK_MONOTONIC);
 
 our $tenants = 1_000_000;
 
-sub new
-{
-	my ($class, %args) = @_;
-	return bless { runs => 5, %args }, $class;
-}
-
-sub runs { return $_[0]{runs} }
 sub now { return clock_gettime(CLOCK_MONOTONIC) }
-sub tell_progress { my ($self, @text) = @_; print STDERR @text, "\n"; return }
-
-sub median
-{
-	my ($self, @values) = @_;
-	my @sorted = sort { $a <=> $b } @values;
-	my $middle = int(@sorted / 2);
-	return @sorted % 2 ? $sorted[$middle] : ($sorted[ $middle - 1 ] + $sorted[$middle]) / 2;
-}
-
-# name value unit (min max runs), the value being the median
-sub report
-{
-	my ($self, $name, $unit, $format, @values) = @_;
-	my @sorted = sort { $a <=> $b } @values;
-
-	printf "%s $format %s ($format $format %d)\n", $name, $self->median(@values), $unit,
-		$sorted[0], $sorted[-1], scalar @sorted;
-	return;
-}
 
 sub cluster
 {

@@ -31,7 +31,7 @@ sub available
 		if system(q{/usr/bin/python3 -c 'import psycopg, psycopg_pool, psycopg2, sqlalchemy, starlette, uvicorn, gunicorn' 2>/dev/null}) == 0;
 	$have{java} = join(':', map { "$jars/$_.jar" } qw(postgresql HikariCP slf4j-api slf4j-nop))
 		if system('javac -version >/dev/null 2>&1') == 0 && !grep { !-e "$jars/$_.jar" } qw(postgresql HikariCP slf4j-api slf4j-nop);
-	$why{$_} = "what $_ needs is not installed (make bootstrap-clients)" foreach grep { !$have{$_} } qw(node prisma python java);
+	$why{$_} = "what $_ needs is not installed (make node-modules)" foreach grep { !$have{$_} } qw(node prisma python java);
 	die join("\n", values %why) . "\n" if $ENV{CI} && %why;
 	return (\%have, \%why);
 }

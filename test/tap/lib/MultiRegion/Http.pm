@@ -159,6 +159,19 @@ sub request
 	return $self->answer(%args, head => $method eq 'HEAD');
 }
 
+# One request on a connection of its own, that lasts as long as an order to fail over may. Where
+# nobody answers, the status is 'none'.
+sub ask
+{
+	my ($class, $port, $method, $path, %args) = @_;
+	my $none = { status => 'none', body => '' };
+	my $http = $class->connect($port) or return $none;
+	my $answer = $http->request($method, $path, timeout => 40, %args) // $none;
+
+	$http->close;
+	return $answer;
+}
+
 # One GET on a connection of its own.
 sub get
 {

@@ -13,6 +13,8 @@ package MultiRegion::HttpBench;
 use strict;
 use warnings;
 
+use parent 'MultiRegion::BenchRun';
+
 use File::Path qw(make_path);
 use MultiRegion::Cluster;
 use MultiRegion::Http;
@@ -22,34 +24,6 @@ use Time::HiRes qw(clock_gettime CLOCK_MONOTONIC);
 
 my $ticks = POSIX::sysconf(POSIX::_SC_CLK_TCK());
 chomp(my $processors = `nproc`);
-
-sub new
-{
-	my ($class, %args) = @_;
-	return bless { runs => 5, seconds => 2, %args }, $class;
-}
-
-sub runs { return $_[0]{runs} }
-sub tell_progress { my ($self, @text) = @_; print STDERR @text, "\n"; return }
-
-sub median
-{
-	my ($self, @values) = @_;
-	my @sorted = sort { $a <=> $b } @values;
-	my $middle = int(@sorted / 2);
-	return @sorted % 2 ? $sorted[$middle] : ($sorted[ $middle - 1 ] + $sorted[$middle]) / 2;
-}
-
-# name value unit (min max runs), the value being the median
-sub report
-{
-	my ($self, $name, $unit, $format, @values) = @_;
-	my @sorted = sort { $a <=> $b } @values;
-
-	printf "%s $format %s ($format $format %d)\n", $name, $self->median(@values), $unit,
-		$sorted[0], $sorted[-1], scalar @sorted;
-	return;
-}
 
 # Two regions, a sidecar beside each server.
 sub cluster
