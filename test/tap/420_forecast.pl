@@ -50,6 +50,14 @@ sub settle
 	$cluster->poll_until(
 		sub { my %named = map { winner($_, '') => 1 } $cluster->nodes; keys %named == 1 && !$named{''} },
 		10, 'all to name the same successor');
+	# Each of them, too, has heard it since: what the primary thinks of a node that node knows from it.
+	my $since = now();
+	my $heard = sprintf q{SELECT heard_ms FROM multiregion.member_status() WHERE node_name = '%s'}, $leader->name;
+	foreach my $node (grep { $_ != $leader } $cluster->nodes)
+	{
+		$cluster->poll_until(sub { my $ms = $node->value($heard); defined $ms && $ms < 1000 * (now() - $since) }, 10,
+			$node->name . ' to have heard the primary');
+	}
 	return;
 }
 
