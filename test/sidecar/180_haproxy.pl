@@ -233,10 +233,14 @@ sub token
 # --- four ways to tell a tenant --------------------------------------------------------------
 
 $leader->safe_psql(q{SELECT set_tenant_region('acme', 'EU_WEST'), set_tenant_region('pin', 'AP_SOUTHEAST', mode => 'pin'),}
-		. q{ set_tenant_region('picky', 'EU_WEST', fallbacks => '{AP_SOUTHEAST}'),}
+		. q{ set_tenant_region('home', 'US_EAST'), set_tenant_region('picky', 'EU_WEST', fallbacks => '{AP_SOUTHEAST}'),}
 		. q{ set_tenant_region('odd;\\"x', 'EU_WEST'), map_country('DE', 'EU_WEST'), map_country('SG', 'AP_SOUTHEAST')});
-wait_for("$_ is fed: a wrong map file is replaced", sub { region_of($_, '/', headers => ['X-Tenant-Id: acme']) eq 'EU_WEST' })
-	foreach @regions;
+my %home = (acme => 'EU_WEST', pin => 'AP_SOUTHEAST', home => 'US_EAST');
+foreach my $region (@regions)
+{
+	wait_for("$region is fed, a wrong map file is replaced, and all regions are up for it",
+		sub { !grep { region_of($region, '/', headers => ["X-Tenant-Id: $_"]) ne $home{$_} } keys %home });
+}
 wait_for('countries are fed', sub { region_of('US_EAST', '/', headers => ['CF-IPCountry: DE']) eq 'EU_WEST' });
 
 my $good = token('{"tenant":"acme"}', 'key-of-the-test', 'HS256');
