@@ -95,19 +95,25 @@ look_at_settings(MrInit *init)
 }
 
 MrExit
-mr_init_readiness(MrInit *init)
+mr_init_alone(MrInit *init)
 {
 	const MrSettings *settings = init->settings;
-	MrExit code;
+
+	if (settings->self >= 0)
+		return look_for_cluster(settings);
+	mr_init_error("no DATABASE_URL_%s_PRIMARY says how other nodes reach this one",
+				  settings->region);
+	return MR_EXIT_SETTINGS;
+}
+
+MrExit
+mr_init_readiness(MrInit *init)
+{
+	MrExit code = MR_EXIT_OK;
 
 	if (init->managed || init->standby)
 		return MR_EXIT_OK;
-	if (settings->self < 0)
-	{
-		mr_init_error("no DATABASE_URL_%s_PRIMARY says how other nodes reach this one",
-					  settings->region);
-		return MR_EXIT_SETTINGS;
-	}
-	code = look_for_cluster(settings);
+	if (!init->tentative)
+		code = mr_init_alone(init);
 	return code == MR_EXIT_OK ? look_at_settings(init) : code;
 }

@@ -156,7 +156,10 @@ mr_init_look(MrInit *init)
 	}
 	if (init->schema[0] == '\0')
 	{
-		code = try_extension(init);
+		/* other servers may be silent: they are asked while nothing is locked here */
+		code = mr_init_alone(init);
+		if (code == MR_EXIT_OK)
+			code = try_extension(init);
 		if (code != MR_EXIT_OK)
 			return code;
 	}

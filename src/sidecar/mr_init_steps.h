@@ -70,7 +70,11 @@ extern MrExit mr_init_roles(MrInit *init);
 extern MrExit mr_init_membership(MrInit *init);
 extern MrExit mr_init_report_checks(MrInit *init);
 
-/* init_ready.c: whether the server can become the first node. Only looks. */
+/*
+ * init_ready.c: whether the server can become the first node. Both only look; the first, whether
+ * other servers have a cluster: init_server.c asks that itself before it makes anything.
+ */
+extern MrExit mr_init_alone(MrInit *init);
 extern MrExit mr_init_readiness(MrInit *init);
 
 /* init_tables.c: regions and policy */
