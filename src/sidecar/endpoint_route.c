@@ -88,6 +88,7 @@ read_row(const PGresult *result, MrWhereAnswer *answer)
 	answer->node_age_ms = number_of(result, "age_ms");
 	answer->home = text_of(result, "home");
 	answer->pinned = is_true(result, "pinned");
+	answer->confined = is_true(result, "confined");
 	answer->fallbacks = text_of(result, "fallbacks");
 	answer->client_region = text_of(result, "client_region");
 	answer->client_country = text_of(result, "client_country");
@@ -101,7 +102,7 @@ read_row(const PGresult *result, MrWhereAnswer *answer)
 static void
 remember(const MrWhere *where, const PGresult *result, const MrWhereAnswer *answer)
 {
-	MrTenantAnswer tenant = {.known = true, .may_move = !answer->pinned};
+	MrTenantAnswer tenant = {.known = true, .may_move = !answer->pinned && !answer->confined};
 	const char *id = text_of(result, "home_id");
 
 	if (where->tenant[0] == '\0' || answer->home == NULL || id == NULL)

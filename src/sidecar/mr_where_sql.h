@@ -17,7 +17,7 @@
 		"r.staleness_bound") " AS staleness_ms," \
 							 " " MR_SQL_MS("r.age") " AS age_ms, t.region_key AS home, " \
 													"t.region_id AS home_id, t.version," \
-													" t.mode = 'pin' AS pinned, " \
+													" t.mode = 'pin' AS pinned, t.confined, " \
 													"pg_catalog.array_to_string(t.fallbacks, " \
 													"',') AS fallbacks," \
 													" c.region AS client_region, c.country AS " \
