@@ -11,7 +11,7 @@
 #   pool_connect_plain N ms (N N 1)              the same on a PostgreSQL without multiregion
 #   reconnect_storm_plain N ms (min max runs)    all sessions of that one ended -> as pool_back
 #   session_cpu N us (min max rounds)            processor time of a session that does nothing
-#   session_cpu_plain N us (min max rounds)      the same on the other one
+#   session_cpu_plain N us (min max rounds)      the same on the plain one
 #
 # the first two totals, the others medians. Stuck is a client that waits for what cannot come:
 # 2 s after the takeover it has had no error and has asked no server anew (pool.c). Late is
@@ -69,6 +69,17 @@ sub measure_plain
 	return ($pool->connect_ms, @cpu);
 }
 
+# The primary of a cluster of one: it has no sessions of other nodes, which would count.
+sub measure_alone
+{
+	my $alone = MultiRegion::Cluster->new(
+		name => 'alone', regions => 1, settings => { max_connections => $clients + 60, fsync => 'on' });
+	$alone->start;
+	my @cpu = measure_sessions($alone->wait_for_leader);
+	$alone->stop;
+	return @cpu;
+}
+
 # What sessions that connect, one after the other, and end cost the server, in us each: its
 # postmaster's time and that of the processes it has seen end.
 sub measure_sessions
@@ -114,11 +125,11 @@ sub print_total
 
 die "pool.pl: there is no such case\n" if !@cases;
 my ($plain_ms, @plain_cpu) = measure_plain();
+my @cpu = measure_alone();
 my $cluster = MultiRegion::Cluster->new(
 	settings => { max_connections => $clients + 60, fsync => 'on' },
 	policy => { failback => 'off' });
 $cluster->start;
-my @cpu = measure_sessions($cluster->wait_for_leader);
 my $pool = MultiRegion::Pool->start($cluster, $program, clients => $clients);
 
 foreach my $case (map { @cases } 1 .. $runs)
