@@ -36,6 +36,19 @@ box_apt_settings()
 		grep -E '^Acquire::(Check-Valid-Until|Check-Date|https?(::.*)?::?Proxy.*) ' || :
 }
 
+# box_begin NAME: sets box to a new folder for boxes, and removes those of runs that were
+# killed: the lock is held by whoever runs, and by all it started.
+box_begin()
+{
+	local other
+	for other in "/var/tmp/multiregion-$1".*; do
+		[ ! -e "$other/lock" ] || flock -n "$other/lock" rm -rf --one-file-system "$other" || :
+	done
+	box=$(mktemp -d "/var/tmp/multiregion-$1.XXXXXX")
+	exec 7>"$box/lock"
+	flock 7
+}
+
 # box_enter ROOT SETUP COMMAND...: SETUP is shell code that makes further mounts below
 # "$root" (no argument of it is quoted twice: pass values in exported variables). The
 # command gets the variables that BOX_ENVIRONMENT lists ("NAME=value ...").
