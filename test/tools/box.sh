@@ -51,11 +51,18 @@ box_begin()
 
 # box_enter ROOT SETUP COMMAND...: SETUP is shell code that makes further mounts below
 # "$root" (no argument of it is quoted twice: pass values in exported variables). The
-# command gets the variables that BOX_ENVIRONMENT lists ("NAME=value ...").
+# command gets the variables that BOX_ENVIRONMENT lists ("NAME=value ..."), and its npm
+# trusts the authorities that this machine's does.
 box_enter()
 {
-	local root=$1 setup=$2
+	local root=$1 setup=$2 authorities=/etc/ssl/machine.pem
 	shift 2
+	if [ -r "${NODE_EXTRA_CA_CERTS:-}" ] && [ -w "$root/etc" ]; then
+		mkdir -p "$root/etc/ssl"
+		cp "$NODE_EXTRA_CA_CERTS" "$root$authorities"
+		local BOX_ENVIRONMENT="NODE_EXTRA_CA_CERTS=$authorities ${BOX_ENVIRONMENT:-}"
+		export BOX_ENVIRONMENT
+	fi
 	setpriv --pdeathsig KILL unshare --mount --pid --fork --uts --ipc --propagation private \
 		--kill-child /bin/bash -euc '
 		root=$1
