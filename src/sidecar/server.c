@@ -129,17 +129,22 @@ evhttp_find_header(const struct evkeyvalq *headers, const char *key)
 static void
 on_request(struct evhttp_request *http, void *arg)
 {
-	int fd = bufferevent_getfd(evhttp_connection_get_bufferevent(http->evcon));
+	struct bufferevent *connection = evhttp_connection_get_bufferevent(http->evcon);
+	int fd = bufferevent_getfd(connection);
+	size_t left = evbuffer_get_length(bufferevent_get_input(connection));
 	MrDoor *door = arg;
 	MrRequest *request;
 	MrGuardSeen seen;
 	const char *problem;
 
 	mr_guard_completed(fd, &seen);
+	if (left > 0)
+		mr_guard_left(fd, left, seen.encrypted);
 	request = take_request(door, http);
 	if (request == NULL)
 		return;
-	mr_server_note(request, fd, seen.bytes);
+	if (left == 0)
+		mr_server_note(request, fd, seen.bytes);
 	problem = mr_server_check(http, &seen);
 	if (problem != NULL || request->method == MR_METHOD_COUNT)
 	{

@@ -22,8 +22,8 @@
 
 typedef struct Slot
 {
-	ino_t inode; /* of the socket that has begun a request; 0 = none */
-	int64_t deadline_ns;
+	ino_t inode;         /* of the socket that has begun a request; 0 = none */
+	int64_t deadline_ns; /* 0 = none: its first bytes came with the request before it */
 	MrGuardSeen seen;
 } Slot;
 
@@ -89,6 +89,15 @@ resume_accepting(void)
 }
 
 static void
+forget(Slot *slot)
+{
+	if (slot->deadline_ns != 0)
+		guard.running--;
+	slot->inode = 0;
+	slot->deadline_ns = 0;
+}
+
+static void
 on_timer(evutil_socket_t fd, short what, void *arg)
 {
 	int64_t now_ns = mr_loop_now_ns();
@@ -101,7 +110,7 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 	{
 		Slot *slot = &guard.slots[i];
 
-		if (slot->inode == 0 || slot->deadline_ns > now_ns)
+		if (slot->deadline_ns == 0 || slot->deadline_ns > now_ns)
 			continue;
 		/* The descriptor may be another socket's by now. */
 		if (inode_of(i) == slot->inode)
@@ -109,8 +118,7 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 			guard.late(i, &slot->seen);
 			(void) shutdown(i, SHUT_RDWR);
 		}
-		slot->inode = 0;
-		guard.running--;
+		forget(slot);
 	}
 	resume_accepting();
 	if (guard.running > 0 || guard.paused)
@@ -180,50 +188,71 @@ mr_guard_exhausted(void)
 	pause_accepting();
 }
 
+/* What is known of a descriptor; NULL if that is no connection's. */
+static Slot *
+slot_of(int fd)
+{
+	return fd >= guard.first && fd < guard.limit ? &guard.slots[fd] : NULL;
+}
+
+/* A request begins with these bytes; it has no deadline yet. */
+static void
+begin(Slot *slot, ino_t inode, size_t bytes, bool encrypted)
+{
+	forget(slot);
+	slot->inode = inode;
+	slot->seen = (MrGuardSeen){.bytes = bytes, .encrypted = encrypted};
+}
+
 void
 mr_guard_received(int fd, size_t bytes, bool has_nul, bool encrypted)
 {
-	Slot *slot;
+	Slot *slot = slot_of(fd);
 	ino_t inode;
 
-	if (fd < guard.first || fd >= guard.limit)
+	if (slot == NULL)
 		return;
-	slot = &guard.slots[fd];
 	inode = inode_of(fd);
 	if (slot->inode == inode)
-	{
 		slot->seen.bytes += bytes;
-		slot->seen.has_nul |= has_nul;
+	else
+		begin(slot, inode, bytes, encrypted);
+	slot->seen.has_nul |= has_nul;
+	if (slot->deadline_ns != 0)
 		return;
-	}
-	if (slot->inode == 0)
-		guard.running++;
-	slot->inode = inode;
-	slot->seen.bytes = bytes;
-	slot->seen.has_nul = has_nul;
-	slot->seen.encrypted = encrypted;
 	slot->deadline_ns = mr_loop_now_ns() + guard.timeout_ns;
+	guard.running++;
 	arm();
+}
+
+void
+mr_guard_left(int fd, size_t bytes, bool encrypted)
+{
+	Slot *slot = slot_of(fd);
+
+	if (slot != NULL)
+		begin(slot, inode_of(fd), bytes, encrypted);
 }
 
 bool
 mr_guard_is_idle(int fd)
 {
-	if (fd < guard.first || fd >= guard.limit)
-		return false;
+	const Slot *slot = slot_of(fd);
+
 	/* An entry of a socket that is gone is not this one's. */
-	return guard.slots[fd].inode == 0 || guard.slots[fd].inode != inode_of(fd);
+	return slot != NULL && (slot->inode == 0 || slot->inode != inode_of(fd));
 }
 
 void
 mr_guard_completed(int fd, MrGuardSeen *seen)
 {
+	Slot *slot = slot_of(fd);
+
 	memset(seen, 0, sizeof(*seen));
-	if (fd < guard.first || fd >= guard.limit || guard.slots[fd].inode == 0)
+	if (slot == NULL || slot->inode == 0)
 		return;
-	*seen = guard.slots[fd].seen;
-	guard.slots[fd].inode = 0;
-	guard.running--;
+	*seen = slot->seen;
+	forget(slot);
 }
 
 void
