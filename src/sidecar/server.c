@@ -18,6 +18,7 @@
 #include <event2/http.h>
 #include <event2/http_struct.h>
 #include <event2/keyvalq_struct.h>
+#include <event2/util.h>
 
 #include "sidecar/mr_log.h"
 #include "sidecar/mr_server_check.h"
@@ -124,6 +125,22 @@ evhttp_find_header(const struct evkeyvalq *headers, const char *key)
 	length = evhttp_find_header(headers, "Content-Length");
 	return length != NULL && strtoull(length, NULL, 10) > MR_BODY_BYTES ? MR_EXPECT_TOO_LARGE
 																		: header->value;
+}
+
+/*
+ * The library reads the length of a chunk as strtoll() does: with a sign, a "0x", blanks
+ * before it, and anything behind a blank. Another parser may see another length in each of
+ * these. Lengths are all that it reads in base 16.
+ */
+__attribute__((visibility("default"))) ev_int64_t
+evutil_strtoll(const char *text, char **end, int base)
+{
+	if (base == 16 && text[strspn(text, "0123456789abcdefABCDEF")] != '\0')
+	{
+		*end = (char *) text;
+		return -1;
+	}
+	return strtoll(text, end, base);
 }
 
 static void

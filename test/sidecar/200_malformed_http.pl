@@ -129,6 +129,11 @@ refused("${post}Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n
 refused("${post}Content-Length: 3\r\n\r\na\0b", 400, 'bad_request', 'a NUL in the body', details => qr/NUL/);
 refused("${post}Transfer-Encoding: chunked\r\n\r\nzz\r\nhello\r\n0\r\n\r\n", 400, 'bad_request', 'a bad chunk');
 refused("${post}Transfer-Encoding: chunked\r\n\r\n-5\r\nhello\r\n0\r\n\r\n", 400, 'bad_request', 'a negative chunk');
+refused("${post}Transfer-Encoding: chunked\r\n\r\n$_->[0]\r\nhello\r\n0\r\n\r\n", 400, 'bad_request', "a length of a chunk $_->[1]")
+	foreach [ '0x5', 'in C' ], [ '+5', 'with a sign' ], [ ' 5', 'after a blank' ], [ "\t5", 'after a tab' ], [ '5 ', 'before a blank' ],
+	[ '5 x', 'and something else' ], [ '5;a=b', 'with an extension' ];
+refused("POST /api/regions HTTP/1.0\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n", 400, 'bad_request',
+	'chunks in HTTP/1.0', details => qr/1\.0/);
 refused("${post}Transfer-Encoding: chunked\r\n\r\nfffffffffffffff0\r\n", 400, 'bad_request', 'a huge chunk',
 	details => qr/chunk/,
 	alone => 1);
