@@ -35,8 +35,9 @@ static struct
 	void *arg;
 	int first; /* smallest descriptor a connection can have */
 	int limit; /* no connection gets a descriptor from here on */
+	int known; /* largest limit there was: older connections may be up to there */
 	int64_t timeout_ns;
-	Slot *slots; /* by descriptor, limit of them */
+	Slot *slots; /* by descriptor, as many as are known */
 	int running; /* slots with a deadline */
 	bool paused; /* not accepting */
 } guard;
@@ -106,7 +107,7 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 	(void) fd;
 	(void) what;
 	(void) arg;
-	for (i = guard.first; i < guard.limit && guard.running > 0; i++)
+	for (i = guard.first; i < guard.known && guard.running > 0; i++)
 	{
 		Slot *slot = &guard.slots[i];
 
@@ -164,14 +165,16 @@ mr_guard_set_limits(int max_connections, int64_t request_timeout_ms)
 	if (limit < guard.first + OWN + 1)
 		limit = guard.first + OWN + 1;
 	guard.timeout_ns = request_timeout_ms * MR_NS_PER_MS;
-	slots = realloc(guard.slots, (size_t) limit * sizeof(*slots));
-	if (slots != NULL)
+	if (limit > guard.known)
 	{
-		if (limit > guard.limit)
-			memset(slots + guard.limit, 0, (size_t) (limit - guard.limit) * sizeof(*slots));
+		slots = realloc(guard.slots, (size_t) limit * sizeof(*slots));
+		if (slots == NULL)
+			return guard.limit - guard.first - OWN;
+		memset(slots + guard.known, 0, (size_t) (limit - guard.known) * sizeof(*slots));
 		guard.slots = slots;
-		guard.limit = limit;
+		guard.known = limit;
 	}
+	guard.limit = limit;
 	return guard.limit - guard.first - OWN;
 }
 
@@ -192,7 +195,7 @@ mr_guard_exhausted(void)
 static Slot *
 slot_of(int fd)
 {
-	return fd >= guard.first && fd < guard.limit ? &guard.slots[fd] : NULL;
+	return fd >= guard.first && fd < guard.known ? &guard.slots[fd] : NULL;
 }
 
 /* A request begins with these bytes; it has no deadline yet. */

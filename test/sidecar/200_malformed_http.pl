@@ -322,6 +322,29 @@ my $also = grep { my $answer = $_->answer(timeout => 5); $_->close; $answer } @w
 is($also, scalar @waiting, 'those that waited are served when others have gone');
 like($sidecar->log_text, qr/too many connections/, 'the log says that there were too many');
 
+# Fewer connections allowed than there are: those that are there are still looked after.
+sub reload
+{
+	my (%changes) = @_;
+	my $from = $sidecar->log_size;
+	$sidecar->write_settings(%changes);
+	$sidecar->signal('HUP');
+	$sidecar->poll_until(sub { $sidecar->log_text($from) =~ /reloaded the settings/ }, 5, 'the reload');
+	return;
+}
+reload(MULTIREGION_HTTP_IDLE_TIMEOUT => 60_000);
+my @old = map { MultiRegion::Http->connect($port) } 1 .. 30;
+$_->send($good) foreach @old;
+is(scalar(grep { $_->answer } @old), 30, '30 connections');
+reload(MULTIREGION_HTTP_MAX_CONNECTIONS => 1);
+$old[-1]->send("${line}Host: a\r\nX: a\0b\r\n\r\n");
+is($old[-1]->answer->{status}, 400, 'a NUL on one of more connections than are allowed now');
+$old[-2]->send('GET /api');
+ok($old[-2]->ends(timeout => 5), 'a slow sender on another is cut off');
+is(($old[-2]->answer // {})->{status}, 408, '... and told why');
+$_->close foreach @old;
+reload(MULTIREGION_HTTP_MAX_CONNECTIONS => 20, MULTIREGION_HTTP_IDLE_TIMEOUT => 1500);
+
 # Clients that go away in the middle of anything.
 foreach my $part ('', 'G', "GET /api HTTP/1.1\r\n", $good, "${post}Content-Length: 50\r\n\r\nhello", $good x 20)
 {
