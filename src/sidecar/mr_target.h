@@ -10,7 +10,7 @@
 #include "sidecar/mr_conninfo.h"
 
 struct evdns_base;
-struct evdns_getaddrinfo_request;
+struct MrQuestion;
 
 /* Called from the loop. problem is NULL when hostaddr is set. */
 typedef void (*MrTargetCallback)(void *arg, const char *problem);
@@ -22,8 +22,9 @@ typedef struct MrTarget
 	char host[256];
 	char hostaddr[MR_HOSTADDR_SIZE]; /* empty for a socket, or while not resolved */
 	bool needs_resolving;
-	struct evdns_base *dns; /* made when first needed */
-	struct evdns_getaddrinfo_request *request;
+	struct evdns_base *dns;      /* made when first needed */
+	bool has_servers;            /* it has read where to ask */
+	struct MrQuestion *question; /* under way, or NULL */
 	MrTargetCallback callback;
 	void *arg;
 } MrTarget;
@@ -43,7 +44,10 @@ extern bool mr_target_resolve(MrTarget *target, MrTargetCallback callback, void 
 /* Forgets a resolution under way; no callback comes. */
 extern void mr_target_cancel(MrTarget *target);
 
-/* Ends a resolution under way, and frees what it needed. */
+/*
+ * Ends a resolution under way, and frees what it needed: the last of a program, since it runs
+ * what waits in the loop.
+ */
 extern void mr_target_free(MrTarget *target);
 
 #endif /* MR_TARGET_H */

@@ -261,6 +261,8 @@ stop(Daemon *daemon)
 {
 	MrService *service = &daemon->service;
 
+	if (daemon->timer != NULL)
+		event_free(daemon->timer);
 	if (service->pool.timer != NULL)
 		mr_pool_disconnect(&service->pool, "multiregiond stops");
 	if (service->orders.timer != NULL)
@@ -281,8 +283,6 @@ stop(Daemon *daemon)
 	mr_access_log_close();
 	mr_metrics_record_reset();
 	mr_notify_close();
-	if (daemon->timer != NULL)
-		event_free(daemon->timer);
 	if (service->base != NULL)
 		event_base_free(service->base);
 	mr_settings_free(service->settings);
