@@ -149,6 +149,9 @@ is(status_of($other, 'GET', '/api/regions/tenant/mixed-1/region', bearer(signed(
 is(status_of($other, 'GET', '/api/regions/tenant/mixed-1/region', bearer(signed({ role => 'editor' }))), 200, '... as far as it may');
 is(status_of($other, 'GET', '/api/regions/route?tenant=mixed-1', bearer(signed({ role => 'reader' }))), 403, '... and so is a route');
 is(status_of($other, 'GET', '/api/regions/route?tenant=mixed-1', bearer(signed({ role => 'editor' }))), 200, '... of a tenant');
+my $history = request($other, 'GET', '/history', bearer(signed({ role => 'reader' })));
+is(check_answer($history) || "$history->{status} $history->{json}{code}", '403 42501', '... and the history of failovers');
+is(status_of($other, 'GET', '/history'), 200, '... which others may');
 
 # --- other settings, without a restart -----------------------------------------------------------
 
