@@ -154,6 +154,15 @@ is(check_answer($history) || "$history->{status} $history->{json}{code}", '403 4
 is(status_of($other, 'GET', '/history'), 200, '... which others may');
 
 # --- other settings, without a restart -----------------------------------------------------------
+# A check of health that asks for a tenant is more than a check of health.
+my ($there) = grep { $_->region eq 'EU_WEST' } $cluster->nodes;
+my $check = '/read-only?tenant=mixed-1';
+is(status_of($there, 'GET', $check), 200, 'a check may ask for a tenant');
+is(status_of($there, 'GET', $check, bearer(signed({ role => 'editor' }))), 200, '... as a role');
+is(status_of($there, 'OPTIONS', $check, bearer(signed({ role => 'editor' }))), 200, '... by OPTIONS, too');
+is(status_of($there, 'GET', $check, bearer(signed({ role => 'stranger' }))), 503, '... but not as one that nobody may be');
+is(status_of($there, 'GET', $check, bearer($forged{cut})), 401, '... and a wrong token is refused');
+
 
 my $file = $other->directory . '/.env.multiregion';
 my $from = -s ($other->{log_file} =~ s/\.log$/-sidecar.log/r);
@@ -167,6 +176,10 @@ $cluster->poll_until(sub { status_of($other, 'GET', '/api/health') == 200 }, 20,
 is(status_of($other, 'GET', '/api/health'), 200, 'reads can be closed, but for checks of health');
 is(status_of($other, 'GET', '/api/regions', basic("ops:$password")), 200, 'to all but those who are known');
 is(change($other, 'old-key', bearer(signed({ role => 'editor' }))), '401 unauthorized', 'the old key is worth nothing');
+is(status_of($other, 'GET', '/read-only'), 200, 'who is not known may ask for health');
+is(status_of($other, 'GET', $check), 401, '... and not for a tenant');
+is(status_of($other, 'GET', '/', 'Accept: application/json'), 401, '... nor for the list of paths, at "/"');
+is(status_of($other, 'GET', '/', 'Accept: application/json', basic("ops:$password")), 200, '... which others get');
 is(change($other, 'new-key', bearer(signed({ role => 'editor' }, key => $new_key))), '200 editor', 'the new one is');
 is(change($other, 'new-role', bearer($secret)), '200 editor', 'a token has the role that is set');
 
