@@ -31,7 +31,9 @@ reply_last(MrWhere *where, MrHttpError error)
 {
 	MrService *service = where->service;
 	const MrTenantAnswer *tenant =
-		where->tenant[0] != '\0' ? mr_tenant_cache_get(service->tenants, where->tenant) : NULL;
+		where->tenant[0] != '\0'
+			? mr_tenant_cache_get(service->tenants, where->tenant, where->request->role)
+			: NULL;
 	MrWhereLast last;
 
 	if (mr_where_last(where, &service->watcher.status, tenant, &last))
@@ -114,7 +116,7 @@ remember(const MrWhere *where, const PGresult *result, const MrWhereAnswer *answ
 	tenant.version = number_of(result, "version");
 	tenant.asked_ns = mr_loop_now_ns();
 	tenant.asked_wall_ms = answer->wall_ms;
-	mr_tenant_cache_put(where->service->tenants, where->tenant, &tenant);
+	mr_tenant_cache_put(where->service->tenants, where->tenant, where->request->role, &tenant);
 }
 
 static bool ask(MrWhere *where);

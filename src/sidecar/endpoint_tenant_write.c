@@ -93,7 +93,7 @@ reply_done(const Change *change, const MrWriteAnswer *answer)
 						  "The answer of the primary was not understood.");
 		return;
 	}
-	mr_tenant_cache_put(change->service->tenants, change->tenant, &tenant);
+	mr_tenant_cache_put(change->service->tenants, change->tenant, change->request->role, &tenant);
 	mr_tenant_answer_reply(change->request, change->tenant, &tenant, false, answer->token);
 }
 
