@@ -93,6 +93,23 @@ say_row(const Order *order, const PGresult *result)
 	}
 }
 
+/* A statement that was cancelled has given its order all the same. */
+static void
+say_error(const Order *order, const PGresult *result, bool sent)
+{
+	const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+	int status = mr_http_status_of_sqlstate(PQresultErrorField(result, PG_DIAG_SQLSTATE));
+
+	if (message == NULL)
+		message = "the answer of the local node was not understood";
+	if (sent && status == 504)
+		mr_patroni_say(order->request, 503,
+					   "%s status unknown: %s; operation may still be in progress", name_of(order),
+					   message);
+	else
+		mr_patroni_say(order->request, status, "%s failed: %s", name_of(order), message);
+}
+
 static void
 on_order(void *arg, const MrPoolAnswer *answer)
 {
@@ -102,10 +119,7 @@ on_order(void *arg, const MrPoolAnswer *answer)
 	if (result != NULL && PQresultStatus(result) == PGRES_TUPLES_OK && PQntuples(result) == 1)
 		say_row(order, result);
 	else if (result != NULL)
-		mr_patroni_say(order->request,
-					   mr_http_status_of_sqlstate(PQresultErrorField(result, PG_DIAG_SQLSTATE)),
-					   "%s failed: %s", name_of(order),
-					   PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY));
+		say_error(order, result, answer->sent);
 	else if (answer->sent)
 		mr_patroni_say(order->request, 503,
 					   "%s status unknown: the local node was lost; operation may still be in "
@@ -127,7 +141,8 @@ give_order(MrService *service, MrRequest *request, const MrPatroniOrder *wish)
 		.sql = MR_SQL_REQUEST_FAILOVER,
 		.count = 4,
 		.values = {wish->candidate, wish->allow_loss ? "true" : "false", "false", timeout},
-		.timeout_ms = timeout_ms + EXTRA_MS};
+		.timeout_ms = timeout_ms + EXTRA_MS,
+		.operation = MR_OPERATION_FAILOVER_ORDER};
 
 	snprintf(timeout, sizeof(timeout), "%" PRId64, timeout_ms);
 	if (order == NULL || service->orders.timer == NULL)

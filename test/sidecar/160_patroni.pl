@@ -234,3 +234,12 @@ foreach my $node ($cluster->nodes)
 }
 
 done_testing();
+# A statement that is cancelled has given its order all the same.
+wait_ready();
+my ($fresh) = grep { $_->name eq $from } $cluster->nodes; # no order was given there yet
+$leader->safe_psql(q{ALTER ROLE multiregion_api SET statement_timeout = '1ms'});
+$cluster->poll_until(sub { $fresh->value(q{SELECT 1 FROM pg_db_role_setting WHERE setconfig @> '{statement_timeout=1ms}'}) }, 10, 'the setting');
+is(command('POST', '/failover', { candidate => $from }, node => $fresh),
+	'503 Failover status unknown: canceling statement due to statement timeout; operation may still be in progress',
+	'nobody is told that what may yet be done has failed');
+
