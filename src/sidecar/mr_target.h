@@ -20,6 +20,7 @@ typedef struct MrTarget
 	struct event_base *base;
 	char conninfo[MR_CONNINFO_SIZE];
 	char host[256];
+	char password[MR_PASSWORD_SIZE]; /* as it was set; empty: none, or the environment's */
 	char hostaddr[MR_HOSTADDR_SIZE]; /* empty for a socket, or while not resolved */
 	bool needs_resolving;
 	struct evdns_base *dns;      /* made when first needed */
@@ -34,6 +35,9 @@ typedef struct MrTarget
  * it and nobody prints it.
  */
 extern void mr_target_set(MrTarget *target, struct event_base *base, const MrConninfo *database);
+
+/* Whether that is where the target leads, with the same password. */
+extern bool mr_target_is(const MrTarget *target, const MrConninfo *database);
 
 /*
  * Finds the host's address if it is a name. True: there is nothing to wait for. False:

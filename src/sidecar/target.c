@@ -48,10 +48,18 @@ mr_target_set(MrTarget *target, struct event_base *base, const MrConninfo *datab
 	target->has_servers = false;
 	snprintf(target->conninfo, sizeof(target->conninfo), "%s", database->text);
 	snprintf(target->host, sizeof(target->host), "%s", database->host);
+	snprintf(target->password, sizeof(target->password), "%s", database->password);
 	target->hostaddr[0] = '\0';
 	target->needs_resolving =
 		database->hostaddr[0] == '\0' && !mr_conninfo_is_numeric(database->host);
 	set_password(database->password);
+}
+
+bool
+mr_target_is(const MrTarget *target, const MrConninfo *database)
+{
+	return strcmp(target->conninfo, database->text) == 0 &&
+		   strcmp(target->password, database->password) == 0;
 }
 
 /* A question is over: takes the first address, or says why there is none. */

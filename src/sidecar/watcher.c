@@ -463,7 +463,11 @@ mr_watcher_start(MrWatcher *watcher, struct event_base *base, const MrConninfo *
 void
 mr_watcher_retarget(MrWatcher *watcher, const MrConninfo *database, int64_t timeout_ms)
 {
+	bool same = mr_target_is(&watcher->target, database);
+
 	watcher->timeout_ms = timeout_ms;
+	if (same && watcher->up)
+		return;
 	mr_link_close(&watcher->link);
 	mr_target_set(&watcher->target, watcher->link.base, database);
 	watcher->pause_ms = PAUSE_MIN_MS;

@@ -155,6 +155,24 @@ is($config->{multiregion}{failback}, $leader->value(q{SELECT value FROM multireg
 	'/config: every policy');
 is_deeply(ask($second, 'GET', '/history')->{json}, [], '/history: nothing yet');
 
+# --- settings are read again ---------------------------------------------------------------------
+
+# The way to the database is the same: nobody has to be turned away.
+my %seen;
+foreach my $round (1 .. 5)
+{
+	my $before = length $leader->sidecar_log;
+	kill 'HUP', $leader->processes(qr/multiregiond/);
+	my $after = 0;
+	$cluster->poll_until(
+		sub {
+			$seen{ code($leader, $_) }++ foreach '/primary', '/read-only?tenant=nobody';
+			$after++ if substr($leader->sidecar_log, $before) =~ /reloaded the settings/;
+			return $after > 10;
+		}, 20, 'a reload');
+}
+is(join(' ', sort keys %seen), '200', 'a reload makes no check fail');
+
 # --- its commands -----------------------------------------------------------------------------
 
 sub command
@@ -227,13 +245,6 @@ wait_ready();
 is(command('POST', '/failover', { candidate => $third->name }, node => $leader), '200 Successfully failed over to "' . $third->name . '"',
 	'and a failover to a node that is named');
 
-foreach my $node ($cluster->nodes)
-{
-	is(MultiRegion::Sidecar::findings_in($node->sidecar_log), '', $node->name . ': the sanitizers found nothing');
-	is(join(' ', $node->processes(qr/multiregiond/)), $sidecar_of{ $node->name }, $node->name . ': still the same sidecar');
-}
-
-done_testing();
 # A statement that is cancelled has given its order all the same.
 wait_ready();
 my ($fresh) = grep { $_->name eq $from } $cluster->nodes; # no order was given there yet
@@ -243,3 +254,10 @@ is(command('POST', '/failover', { candidate => $from }, node => $fresh),
 	'503 Failover status unknown: canceling statement due to statement timeout; operation may still be in progress',
 	'nobody is told that what may yet be done has failed');
 
+foreach my $node ($cluster->nodes)
+{
+	is(MultiRegion::Sidecar::findings_in($node->sidecar_log), '', $node->name . ': the sanitizers found nothing');
+	is(join(' ', $node->processes(qr/multiregiond/)), $sidecar_of{ $node->name }, $node->name . ': still the same sidecar');
+}
+
+done_testing();
