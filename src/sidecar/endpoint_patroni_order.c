@@ -14,6 +14,7 @@
 
 #include "core/mr_outcomes.h"
 #include "sidecar/mr_authorize.h"
+#include "sidecar/mr_body.h"
 #include "sidecar/mr_catalog_sql.h"
 #include "sidecar/mr_log.h"
 #include "sidecar/mr_patroni_order.h"
@@ -261,6 +262,15 @@ command(MrService *service, MrRequest *request, bool is_failover)
 	const char *body;
 	size_t length;
 
+	/*
+	 * A browser lets the page of any origin send other types, with the user's certificate or
+	 * password beside it; before it sends JSON it asks whether it may.
+	 */
+	if (mr_request_find_header(request, "Origin") != NULL && !mr_body_is_json(request))
+	{
+		mr_request_refuse(request, MR_ERROR_MEDIA_TYPE, NULL);
+		return;
+	}
 	body = mr_request_body(request, &length);
 	if (body == NULL || length == 0)
 	{

@@ -188,6 +188,19 @@ my ($from, $to) = ($leader->name, $second->name);
 is(ask($second, $_->[0], $_->[1], $_->[0] eq 'DELETE' ? () : (body => '{}'))->{status}, 401, "$_->[0] $_->[1] without a token")
 	foreach [ 'POST', '/switchover' ], [ 'DELETE', '/switchover' ], [ 'POST', '/failover' ], [ 'PATCH', '/config' ],
 	[ 'PUT', '/config' ], [ 'POST', '/restart' ], [ 'DELETE', '/restart' ], [ 'POST', '/reinitialize' ], [ 'POST', '/reload' ];
+# What the page of any origin may have a browser send, with its user's credentials.
+foreach my $of ([ 'text/plain', '415 unsupported_media_type' ], [ undef, '415 unsupported_media_type' ],
+	[ 'application/json', '412 leader name does not match' ])
+{
+	my ($type, $wanted) = @$of;
+	my @headers = (@authorized, 'Origin: https://evil.example.com', defined $type ? "Content-Type: $type" : ());
+	foreach my $path ('/switchover', '/failover')
+	{
+		my $answer = ask($second, 'POST', $path, headers => \@headers, body => $json->encode({ leader => 'wrong', candidate => $to }));
+		is("$answer->{status} " . ($answer->{json} ? $answer->{json}{code} : $answer->{body}), $wanted,
+			"POST $path from another origin, " . ($type // 'of no type'));
+	}
+}
 foreach my $case (
 	[ '/switchover', undef, '411 there is no body' ],
 	[ '/switchover', 'nonsense', '400 the body is not one JSON object with texts' ],
