@@ -16,8 +16,6 @@
 #include "sidecar/mr_loop.h"
 #include "sidecar/mr_tenant_answer.h"
 
-#define TEXT_TYPE "text/plain; charset=utf-8"
-
 /* A check whose tenant is asked for. */
 typedef struct TenantCheck
 {
@@ -198,7 +196,7 @@ reply(const MrService *service, MrRequest *request, const char *path, MrPatroniC
 		reply_short(service, request, check, code);
 	else if (request->method == MR_METHOD_OPTIONS || check == MR_CHECK_LIVE ||
 			 check == MR_CHECK_READY)
-		mr_request_reply_as(request, code, TEXT_TYPE, strdup(""));
+		mr_request_reply_as(request, code, MR_TYPE_TEXT, strdup(""));
 	else if (strncmp(path, "/node/", 6) == 0 || strncmp(path, "/connection/", 12) == 0)
 		mr_request_reply(request, code, strdup(code == 200 ? "true" : "false"));
 	else
@@ -338,7 +336,7 @@ mr_endpoint_patroni_agent(MrService *service, MrRequest *request, const MrRouteM
 	drains = service->draining || (status->valid && status->stopping);
 	serves = mr_patroni_no_writer(&input, status) == NULL || mr_patroni_is_replica(&input, status);
 	request->reason = serves ? "up ready" : drains ? "drain" : "down";
-	mr_request_reply_as(request, serves ? 200 : 503, TEXT_TYPE,
+	mr_request_reply_as(request, serves ? 200 : 503, MR_TYPE_TEXT,
 						strdup(serves   ? "up ready\n"
 							   : drains ? "drain\n"
 										: "down\n"));

@@ -237,13 +237,6 @@ mr_endpoint_patroni_config(MrService *service, MrRequest *request, const MrRoute
 /* ---------- /history, /failsafe ---------- */
 
 static void
-refuse_history(MrRequest *request, MrHttpError error)
-{
-	mr_request_header(request, "Retry-After", "1");
-	mr_request_refuse(request, error, NULL);
-}
-
-static void
 on_history(void *arg, const MrPoolAnswer *answer)
 {
 	MrRequest *request = arg;
@@ -253,7 +246,7 @@ on_history(void *arg, const MrPoolAnswer *answer)
 	if (result != NULL && PQresultStatus(result) == PGRES_TUPLES_OK && PQntuples(result) == 1)
 		mr_request_reply(request, 200, strdup(PQgetvalue(result, 0, 0)));
 	else if (result == NULL || status == 503 || status == 504)
-		refuse_history(request, MR_ERROR_DATABASE_UNAVAILABLE);
+		mr_service_refuse_later(request, MR_ERROR_DATABASE_UNAVAILABLE, NULL);
 	else
 		mr_service_refuse_sql(request, status, NULL, result);
 }
@@ -267,9 +260,9 @@ mr_endpoint_patroni_history(MrService *service, MrRequest *request, const MrRout
 	(void) match;
 	mr_authorize_query(request, &query);
 	if (service->pool.timer == NULL)
-		refuse_history(request, MR_ERROR_DATABASE_UNAVAILABLE);
+		mr_service_refuse_later(request, MR_ERROR_DATABASE_UNAVAILABLE, NULL);
 	else if (!mr_pool_query(&service->pool, &query, on_history, request))
-		refuse_history(request, MR_ERROR_BUSY);
+		mr_service_refuse_later(request, MR_ERROR_BUSY, NULL);
 }
 
 void

@@ -18,9 +18,8 @@
 #include "sidecar/mr_catalog_sql.h"
 #include "sidecar/mr_log.h"
 #include "sidecar/mr_patroni_order.h"
+#include "sidecar/mr_row.h"
 
-#define TEXT_TYPE "text/plain; charset=utf-8"
-#define EXTRA_MS 4000 /* the database answers this much after the time it is given, at the latest */
 #define TEXT_SIZE 1024
 #define SQL_SIZE 1024
 
@@ -33,7 +32,7 @@ mr_patroni_say(MrRequest *request, int status, const char *format, ...)
 	va_start(arguments, format);
 	vsnprintf(text, sizeof(text), format, arguments);
 	va_end(arguments);
-	mr_request_reply_as(request, status, TEXT_TYPE, strdup(text));
+	mr_request_reply_as(request, status, MR_TYPE_TEXT, strdup(text));
 }
 
 /* ---------- what became of an order ---------- */
@@ -51,12 +50,13 @@ name_of(const Order *order)
 	return order->wish.is_failover ? "Failover" : "Switchover";
 }
 
+/* The text of a column, empty for null. */
 static const char *
 text_of(const PGresult *result, const char *column)
 {
-	int number = PQfnumber(result, column);
+	const char *text = mr_row_text(result, 0, column);
 
-	return number < 0 || PQgetisnull(result, 0, number) ? "" : PQgetvalue(result, 0, number);
+	return text != NULL ? text : "";
 }
 
 static void
@@ -142,7 +142,7 @@ give_order(MrService *service, MrRequest *request, const MrPatroniOrder *wish)
 		.sql = MR_SQL_REQUEST_FAILOVER,
 		.count = 4,
 		.values = {wish->candidate, wish->allow_loss ? "true" : "false", "false", timeout},
-		.timeout_ms = timeout_ms + EXTRA_MS,
+		.timeout_ms = timeout_ms + MR_FAILOVER_EXTRA_MS,
 		.operation = MR_OPERATION_FAILOVER_ORDER};
 
 	snprintf(timeout, sizeof(timeout), "%" PRId64, timeout_ms);

@@ -40,7 +40,7 @@ reply_last(const Waiting *waiting, MrHttpError error, const char *details)
 	if (answer != NULL)
 		reply_found(waiting, answer, true);
 	else
-		mr_tenant_refuse_later(waiting->request, error, details);
+		mr_service_refuse_later(waiting->request, error, details);
 }
 
 /* An SQL error is passed on as PostgreSQL has it. */

@@ -27,6 +27,7 @@
 #include "sidecar/mr_log.h"
 #include "sidecar/mr_loop.h"
 #include "sidecar/mr_metrics_record.h"
+#include "sidecar/mr_row.h"
 #include "sidecar/mr_sample_sql.h"
 
 #define APPLICATION "multiregiond"
@@ -191,10 +192,7 @@ details_are_due(const MrWatcher *watcher)
 static void
 take_forecasts(MrWatcher *watcher, const PGresult *result)
 {
-	int column = PQfnumber(result, "forecasts");
-
-	watcher->forecasts =
-		column >= 0 && PQntuples(result) > 0 && strcmp(PQgetvalue(result, 0, column), "t") == 0;
+	watcher->forecasts = mr_row_is_true(result, 0, "forecasts");
 }
 
 static void
