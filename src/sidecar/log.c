@@ -1,7 +1,8 @@
 /*
  * The log of multiregiond; see mr_log.h. One write(2) a line, so that lines of several
  * processes do not mix. It must never block or fail the caller: a line that cannot be
- * written now is lost, as when nobody reads the pipe that standard error is. Called by everything in this folder.
+ * written now is lost, as when nobody reads the pipe that standard error is. Called by
+ * everything in this folder.
  */
 #include "sidecar/mr_log.h"
 
