@@ -210,7 +210,7 @@ $other->start;
 wait_for('and used again', sub { runtime('US_EAST', 'show servers state region_EU_WEST') =~ /^\S+ region_EU_WEST \S+ EU_WEST \S+ 2 0 /m }, 40);
 
 # Too many: the last whole map stays, and it is said.
-$leader->safe_psql(q{SELECT count(set_tenant_region('m' || i, 'AP_SOUTHEAST')) FROM generate_series(1, 21000) AS i});
+$leader->safe_psql(q{SELECT count(set_tenant_region('m' || i, 'AP_SOUTHEAST')) FROM generate_series(1, 21000) AS i}, timeout => 60);
 my ($node) = grep { $_->region eq 'US_EAST' } @nodes;
 wait_for('a full map is reported', sub { $node->sidecar_log =~ /tenants\.map is full, the last whole one stays/ }, 30);
 cmp_ok(entries('US_EAST', 'tenants.map'), '<', 2000, 'the last whole one stays');

@@ -32,7 +32,8 @@ sub new
 	$self->{sockets} = File::Temp::tempdir(CLEANUP => 1);
 	foreach my $node ($self->{cluster}->nodes)
 	{
-		my $folder = $node->directory . '/haproxy';
+		# Not the node's: what kills a node leaves the edge.
+		my $folder = "$self->{cluster}{directory}/edge-" . $node->name;
 		push @{ $self->{regions} }, $node->region;
 		$self->{edge}{ $node->region } = { node => $node, folder => $folder, socket => "$self->{sockets}/" . $node->name,
 			map { $_ => free_port() } qw(port https app rw ro) };
