@@ -45,6 +45,16 @@ typedef struct MrHaproxyFill
 	char cursor[256]; /* last tenant that was read */
 } MrHaproxyFill;
 
+/* A command that takes long, on a connection of its own. */
+typedef struct MrHaproxySlow
+{
+	MrHaproxySocket socket;
+	MrHaproxyStep then; /* when it is over, in a later turn; NULL: there is none */
+	bool over;
+	char command[MR_HAPROXY_FOLDER_MAX + 80];
+	char refusal[200]; /* empty: it was done */
+} MrHaproxySlow;
+
 /* Compares what HAProxy holds with what it was given, on a connection of its own. */
 typedef struct MrHaproxyCheck
 {
@@ -94,6 +104,7 @@ struct MrHaproxy
 	int64_t countries_ns;
 	uint64_t drained; /* regions, as bits, that are not to be used */
 	MrHaproxyCheck check;
+	MrHaproxySlow slow;
 	char problem[256];
 };
 
@@ -112,6 +123,9 @@ extern void mr_haproxy_add_end(MrHaproxy *haproxy);
 
 /* Sends the commands; then is called when all are answered. */
 extern void mr_haproxy_run(MrHaproxy *haproxy, MrHaproxyStep then);
+
+/* Forgets the commands that were not sent. */
+extern void mr_haproxy_forget(MrHaproxy *haproxy);
 
 /* Asks the database; then is called with rows in link.peer.result. */
 extern void mr_haproxy_ask(MrHaproxy *haproxy, const char *sql, const char *value,
@@ -138,5 +152,17 @@ extern void mr_haproxy_end_turn(MrHaproxy *haproxy);  /* haproxy_feed.c */
 extern bool mr_haproxy_check_open(MrHaproxy *haproxy);
 extern void mr_haproxy_check_stop(MrHaproxy *haproxy);
 extern void mr_haproxy_check_close(MrHaproxy *haproxy);
+
+/* In haproxy_slow.c: what takes long. */
+extern bool mr_haproxy_slow_open(MrHaproxy *haproxy);
+
+/* Sends a command, its newline included (printf format), and ends the turn. */
+extern void mr_haproxy_slow_run(MrHaproxy *haproxy, MrHaproxyStep then, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* In a turn: true if there is one; then the turn was ended, or, if it is over, then called. */
+extern bool mr_haproxy_slow_goes_on(MrHaproxy *haproxy);
+extern void mr_haproxy_slow_stop(MrHaproxy *haproxy);
+extern void mr_haproxy_slow_close(MrHaproxy *haproxy);
 
 #endif /* MR_HAPROXY_FEED_H */
