@@ -218,7 +218,7 @@ is(region_of('US_EAST', '/t/acme'), 'EU_WEST', 'and is used');
 $edges->stop('US_EAST');
 $edges->start('US_EAST', ENABLE_CROSS_REGION_PROXY => 'false');
 wait_for('without proxying all is served here', sub { region_of('US_EAST', '/t/n1') eq 'US_EAST' && region_of('US_EAST', '/t/acme') eq 'US_EAST' });
-end_process($edge{US_EAST}{app_pid});
+$edges->stop_application('US_EAST');
 wait_for('or not at all', sub { request('US_EAST', '/')->{status} == 503 });
 
 done_testing();
