@@ -83,10 +83,10 @@ look_at_settings(MrInit *init)
 		return MR_EXIT_FAILED;
 	for (row = 0; row < count; row++)
 	{
-		const char *detail = mr_init_value(result, row, "detail");
-		const char *hint = mr_init_value(result, row, "hint");
+		const char *detail = mr_row_text(result, row, "detail");
+		const char *hint = mr_row_text(result, row, "hint");
 
-		mr_init_error("%s: %s", mr_init_value(result, row, "name"), detail != NULL ? detail : "");
+		mr_init_error("%s: %s", mr_row_text(result, row, "name"), detail != NULL ? detail : "");
 		if (hint != NULL)
 			fprintf(stderr, "hint: %s\n", hint);
 	}

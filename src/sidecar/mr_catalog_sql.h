@@ -135,6 +135,7 @@
 	" AS n(node text, region text, eligible boolean, rule text, reason text)) AS nodes FROM "
 
 /* $1 region or node, $2 allow data loss, $3 dry run, $4 ms. Returns when it is done, or late. */
+#define MR_FAILOVER_EXTRA_MS 4000 /* at the latest so much after the time that it is given */
 #define MR_SQL_REQUEST_FAILOVER \
 	MR_SQL_ORDER("f.failover_id") \
 	"multiregion.request_failover($1, $2::boolean, $3::boolean, $4::integer) AS f"

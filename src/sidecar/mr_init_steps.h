@@ -13,6 +13,7 @@
 
 #include <libpq-fe.h>
 
+#include "sidecar/mr_row.h"
 #include "sidecar/mr_serve.h"
 
 typedef struct MrInit
@@ -52,12 +53,6 @@ extern PGresult *mr_init_query(MrInit *init, const char *sql, int nparams,
 /* The same where no rows matter; an exit code. */
 extern MrExit mr_init_execute(MrInit *init, const char *sql, int nparams,
 							  const char *const *values);
-
-/* The value of a column in a row; NULL for null or a column that is not there. */
-extern const char *mr_init_value(const PGresult *result, int row, const char *column);
-
-/* Whether a boolean column is true; null counts as false. */
-extern bool mr_init_is_true(const PGresult *result, int row, const char *column);
 
 /* The text as a literal of SQL; free it with PQfreemem(). */
 extern char *mr_init_literal(const MrInit *init, const char *text);
