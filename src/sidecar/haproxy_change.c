@@ -68,15 +68,18 @@ take(MrHaproxy *haproxy)
 	int count = PQntuples(rows);
 	int i;
 
-	if (count > MR_HAPROXY_RECENT_MAX)
+	if (count > MR_HAPROXY_RECENT_MANY)
 		haproxy->fill_wanted = true;
-	for (i = 0; i < count && count <= MR_HAPROXY_RECENT_MAX; i++)
+	for (i = 0; i < count && count <= MR_HAPROXY_RECENT_MANY; i++)
 		if (!PQgetisnull(rows, i, 1) && !put(haproxy, rows, i))
 		{
 			/* The next whole map, which begins after this, has them. */
 			haproxy->fill_wanted = true;
 			break;
 		}
+	/* Soon, so that those that come meanwhile find room; what it is made of forgets many. */
+	if (haproxy->recent.count >= MR_HAPROXY_RECENT_MANY && !haproxy->fill.active)
+		haproxy->fill_wanted = true;
 	if (count > 0)
 		snprintf(haproxy->horizon, sizeof(haproxy->horizon), "%s", PQgetvalue(rows, 0, 0));
 	mr_haproxy_add_end(haproxy);

@@ -61,8 +61,8 @@ mr_haproxy_trouble(MrHaproxy *haproxy, const char *format, ...)
 
 /* ---------- commands ---------- */
 
-static void
-forget_commands(MrHaproxy *haproxy)
+void
+mr_haproxy_forget(MrHaproxy *haproxy)
 {
 	while (haproxy->first != NULL)
 	{
@@ -141,7 +141,7 @@ send_next(MrHaproxy *haproxy)
 							   ANSWER_MS);
 		return;
 	}
-	forget_commands(haproxy);
+	mr_haproxy_forget(haproxy);
 	haproxy->on_line = NULL;
 	haproxy->then = NULL;
 	if (then != NULL)
@@ -175,10 +175,11 @@ mr_haproxy_drop(MrHaproxy *haproxy, const char *why)
 	mr_haproxy_trouble(haproxy, "%s", why);
 	mr_haproxy_socket_close(&haproxy->socket);
 	mr_haproxy_check_stop(haproxy);
+	mr_haproxy_slow_stop(haproxy);
 	haproxy->ready = false;
 	haproxy->maps_good = false;
 	haproxy->fill.active = false;
-	forget_commands(haproxy);
+	mr_haproxy_forget(haproxy);
 	haproxy->then = NULL;
 	haproxy->on_line = NULL;
 	mr_loop_arm(haproxy->timer, AGAIN_MS);
@@ -245,11 +246,15 @@ drop_database(MrHaproxy *haproxy, const char *why)
 {
 	mr_haproxy_trouble(haproxy, "the tenants could not be read: %s", why);
 	mr_link_close(&haproxy->link);
+	/* An answer that is still to come would be taken for that of the next command. */
+	if (haproxy->first != NULL)
+		mr_haproxy_drop(haproxy, why);
+	mr_haproxy_slow_stop(haproxy);
 	haproxy->horizon[0] = '\0';
 	haproxy->fill.active = false;
 	haproxy->fill_wanted = true;
 	haproxy->then = NULL;
-	forget_commands(haproxy);
+	mr_haproxy_forget(haproxy);
 	mr_loop_arm(haproxy->timer, AGAIN_MS);
 }
 
@@ -284,7 +289,7 @@ mr_haproxy_end_turn(MrHaproxy *haproxy)
 {
 	if (haproxy->maps_good && !haproxy->full)
 		mr_haproxy_trouble(haproxy, NULL);
-	mr_loop_arm(haproxy->timer, haproxy->fill.active ? 0 : TURN_MS);
+	mr_loop_arm(haproxy->timer, haproxy->fill.active && haproxy->slow.then == NULL ? 0 : TURN_MS);
 }
 
 /* Begins a turn, or what it needs first. */
@@ -333,7 +338,7 @@ mr_haproxy_open(struct event_base *base, const MrSettings *settings, const MrWat
 	if (haproxy->batch == NULL || haproxy->timer == NULL ||
 		!mr_link_init(&haproxy->link, base, on_link, haproxy) ||
 		!mr_haproxy_socket_init(&haproxy->socket, base, on_socket, haproxy) ||
-		!mr_haproxy_check_open(haproxy))
+		!mr_haproxy_slow_open(haproxy) || !mr_haproxy_check_open(haproxy))
 	{
 		mr_haproxy_close(haproxy);
 		return NULL;
@@ -376,11 +381,12 @@ mr_haproxy_close(MrHaproxy *haproxy)
 	if (haproxy == NULL)
 		return;
 	mr_haproxy_check_close(haproxy);
+	mr_haproxy_slow_close(haproxy);
 	mr_haproxy_socket_free(&haproxy->socket);
 	mr_link_free(&haproxy->link);
 	if (haproxy->timer != NULL)
 		event_free(haproxy->timer);
-	forget_commands(haproxy);
+	mr_haproxy_forget(haproxy);
 	mr_haproxy_recent_forget(&haproxy->recent, UINT64_MAX);
 	free(haproxy->batch);
 	free(haproxy);

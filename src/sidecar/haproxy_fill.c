@@ -105,20 +105,26 @@ fill_recent(MrHaproxy *haproxy)
 
 /* ---------- the big map ---------- */
 
+static void
+after_clear(MrHaproxy *haproxy)
+{
+	haproxy->failed = false;
+	haproxy->fill.active = false;
+	mr_haproxy_end_turn(haproxy);
+}
+
 /* Leaves HAProxy with the last whole map. */
 static void
 give_up(MrHaproxy *haproxy, const char *why)
 {
 	haproxy->full = true;
-	haproxy->fill.active = false;
 	haproxy->failed = false;
 	haproxy->filled_ns = mr_loop_now_ns();
-	haproxy->batch_length = 0;
+	mr_haproxy_forget(haproxy);
 	mr_haproxy_trouble(haproxy, "%s is full, the last whole one stays: %s",
 					   mr_haproxy_file(haproxy, MR_HAPROXY_TENANTS), why);
-	mr_haproxy_command(haproxy, "clear map @%" PRId64 " %s\n", haproxy->fill.version,
-					   mr_haproxy_file(haproxy, MR_HAPROXY_TENANTS));
-	mr_haproxy_run(haproxy, mr_haproxy_end_turn);
+	mr_haproxy_slow_run(haproxy, after_clear, "clear map @%" PRId64 " %s\n", haproxy->fill.version,
+						mr_haproxy_file(haproxy, MR_HAPROXY_TENANTS));
 }
 
 static void
@@ -183,7 +189,8 @@ take_part(MrHaproxy *haproxy)
 	}
 	if (count == 0)
 	{
-		commit(haproxy, MR_HAPROXY_TENANTS, after_tenants);
+		mr_haproxy_slow_run(haproxy, after_tenants, "commit map @%" PRId64 " %s\n", fill->version,
+							mr_haproxy_file(haproxy, MR_HAPROXY_TENANTS));
 		return;
 	}
 	snprintf(fill->cursor, sizeof(fill->cursor), "%s", PQgetvalue(rows, count - 1, 0));
@@ -219,6 +226,8 @@ fill_is_due(const MrHaproxy *haproxy)
 void
 mr_haproxy_fill(MrHaproxy *haproxy)
 {
+	if (mr_haproxy_slow_goes_on(haproxy))
+		return;
 	if (haproxy->fill.active)
 		mr_haproxy_ask(haproxy, MR_SQL_ROUTE_PART, haproxy->fill.cursor, take_part);
 	else if (fill_is_due(haproxy))

@@ -16,15 +16,6 @@
 #define NOW "\"checkedAt\":"
 #define READ "\"asOf\":"
 
-/* End of the value that begins at text[at]: a string, a number or null. */
-static size_t
-end_of_value(const char *text, size_t at)
-{
-	if (text[at] == '"')
-		return at + 1 + strcspn(text + at + 1, "\"") + 1;
-	return at + strcspn(text + at, ",}");
-}
-
 /* End of the string whose quote is at text[at]. */
 static size_t
 end_of_string(const char *text, size_t at)
@@ -33,6 +24,15 @@ end_of_string(const char *text, size_t at)
 		if (text[at] == '\\' && text[at + 1] != '\0')
 			at++;
 	return text[at] == '"' ? at + 1 : at;
+}
+
+/* End of the value that begins at text[at]: a string, a number or null. */
+static size_t
+end_of_value(const char *text, size_t at)
+{
+	if (text[at] == '"')
+		return end_of_string(text, at);
+	return at + strcspn(text + at, ",}");
 }
 
 static bool

@@ -96,7 +96,7 @@
 	" CASE WHEN t.confined THEN 'pin' ELSE t.mode END AS mode," \
 	" pg_catalog.array_to_string(t.fallbacks, ',') AS fallbacks" \
 	" FROM multiregion.tenants AS t WHERE t.tenant_id OPERATOR(pg_catalog.>) $1" \
-	" ORDER BY t.tenant_id LIMIT 5000"
+	" ORDER BY t.tenant_id LIMIT 2000"
 
 /* The region with the largest share of each country. */
 #define MR_SQL_ROUTE_COUNTRIES \

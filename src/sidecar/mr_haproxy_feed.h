@@ -5,55 +5,11 @@
 #define MR_HAPROXY_FEED_H
 
 #include "sidecar/mr_haproxy.h"
+#include "sidecar/mr_haproxy_parts.h"
 #include "sidecar/mr_haproxy_recent.h"
 #include "sidecar/mr_haproxy_socket.h"
 #include "sidecar/mr_haproxy_text.h"
 #include "sidecar/mr_link.h"
-
-typedef enum MrHaproxyMap
-{
-	MR_HAPROXY_TENANTS,
-	MR_HAPROXY_RECENT,
-	MR_HAPROXY_COUNTRIES,
-	MR_HAPROXY_MAPS
-} MrHaproxyMap;
-
-/* What a map was made to hold. */
-typedef struct MrHaproxyContent
-{
-	int64_t entries;
-	uint64_t digest;
-	int64_t version; /* HAProxy's number of it; -1 = not known yet */
-} MrHaproxyContent;
-
-typedef void (*MrHaproxyStep)(struct MrHaproxy *haproxy);
-
-typedef struct MrHaproxyCommand
-{
-	struct MrHaproxyCommand *next;
-	size_t length;
-	char text[];
-} MrHaproxyCommand;
-
-/* A map being made. */
-typedef struct MrHaproxyFill
-{
-	bool active;
-	int64_t version; /* HAProxy's; -1 until it has said */
-	MrHaproxyContent content;
-	int64_t skipped;
-	char cursor[256]; /* last tenant that was read */
-} MrHaproxyFill;
-
-/* Compares what HAProxy holds with what it was given, on a connection of its own. */
-typedef struct MrHaproxyCheck
-{
-	MrHaproxySocket socket;
-	struct event *timer;
-	MrHaproxyMap map; /* being read */
-	MrHaproxyContent seen;
-	uint64_t changes; /* of the feed, when the reading began */
-} MrHaproxyCheck;
 
 struct MrHaproxy
 {
@@ -94,6 +50,7 @@ struct MrHaproxy
 	int64_t countries_ns;
 	uint64_t drained; /* regions, as bits, that are not to be used */
 	MrHaproxyCheck check;
+	MrHaproxySlow slow;
 	char problem[256];
 };
 
@@ -112,6 +69,9 @@ extern void mr_haproxy_add_end(MrHaproxy *haproxy);
 
 /* Sends the commands; then is called when all are answered. */
 extern void mr_haproxy_run(MrHaproxy *haproxy, MrHaproxyStep then);
+
+/* Forgets the commands that were not sent. */
+extern void mr_haproxy_forget(MrHaproxy *haproxy);
 
 /* Asks the database; then is called with rows in link.peer.result. */
 extern void mr_haproxy_ask(MrHaproxy *haproxy, const char *sql, const char *value,
@@ -138,5 +98,17 @@ extern void mr_haproxy_end_turn(MrHaproxy *haproxy);  /* haproxy_feed.c */
 extern bool mr_haproxy_check_open(MrHaproxy *haproxy);
 extern void mr_haproxy_check_stop(MrHaproxy *haproxy);
 extern void mr_haproxy_check_close(MrHaproxy *haproxy);
+
+/* In haproxy_slow.c: what takes long. */
+extern bool mr_haproxy_slow_open(MrHaproxy *haproxy);
+
+/* Sends a command, its newline included (printf format), and ends the turn. */
+extern void mr_haproxy_slow_run(MrHaproxy *haproxy, MrHaproxyStep then, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* In a turn: true if there is one; then the turn was ended, or, if it is over, then called. */
+extern bool mr_haproxy_slow_goes_on(MrHaproxy *haproxy);
+extern void mr_haproxy_slow_stop(MrHaproxy *haproxy);
+extern void mr_haproxy_slow_close(MrHaproxy *haproxy);
 
 #endif /* MR_HAPROXY_FEED_H */

@@ -8,7 +8,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define MR_HAPROXY_RECENT_MAX 10000
+#define MR_HAPROXY_RECENT_MAX 20000
+
+/*
+ * With as many, the big map is made anew: while that is being done, as many again find room.
+ * Also how many changes are taken at once (MR_SQL_ROUTE_CHANGES has one more).
+ */
+#define MR_HAPROXY_RECENT_MANY 10000
 
 typedef struct MrHaproxyEntry
 {

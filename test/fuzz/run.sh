@@ -12,7 +12,7 @@ top=$(cd "$(dirname "$0")/../.." && pwd)
 out=$top/build/fuzz
 seconds=${1:-60}
 shift || true
-names=${*:-message state conninfo token address geo jwt patroni}
+names=${*:-message state conninfo token address geo jwt patroni haproxy hot}
 libpq=$("${PG_CONFIG:-pg_config}" --includedir)
 failed=0
 
@@ -27,7 +27,7 @@ for name in $names; do
 		src/core/client_address.c src/core/geo.c src/core/geo_headers.c src/core/geo_settings.c src/core/region.c \
 		src/core/identifier.c src/adapters/json.c src/adapters/geo_json.c \
 		src/adapters/jwt.c src/adapters/jwt_key.c \
-		src/core/names.c src/core/health.c src/core/policy.c src/adapters/pg_conninfo.c -lpq -ljansson -lcrypto -lm -o "$out/fuzz_$name"
+		src/core/names.c src/core/health.c src/core/policy.c src/adapters/pg_conninfo.c -lpq -ljansson -lcrypto -levent -lm -o "$out/fuzz_$name"
 	mkdir -p "$out/$name"
 	echo "fuzz_$name: $seconds s"
 	if ! MR_FUZZ_CORPUS=$out/$name "$out/fuzz_$name" -max_total_time="$seconds" -max_len=32768 \

@@ -28,7 +28,7 @@ my @places = (
 	qr{^test/tap/\w+\.pl$},
 	qr{^test/tap/lib/(?:\w+/)*\w+\.pm$},
 	qr{^test/sidecar/\w+\.pl$},
-	qr{^test/sidecar/application\.py$}, # started by 180_haproxy.pl
+	qr{^test/sidecar/application\.py$}, # started by MultiRegion::Edges
 	qr{^test/sidecar/lib/(?:\w+/)*\w+\.pm$},
 	qr{^test/isolation/specs/\w+\.spec$},
 	qr{^test/isolation/expected/\w+\.out$},

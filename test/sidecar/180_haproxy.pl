@@ -6,193 +6,52 @@
 use strict;
 use warnings;
 
-use File::Path qw(make_path);
-use File::Temp ();
 use IO::Socket::INET;
-use IO::Socket::UNIX;
-use JSON::PP ();
 use MIME::Base64 qw(encode_base64url);
 use Digest::SHA qw(hmac_sha256);
 use Test::More;
 use Time::HiRes qw(clock_gettime CLOCK_MONOTONIC);
 
 use MultiRegion::Cluster;
-use MultiRegion::Http;
-use MultiRegion::Ports qw(free_port);
+use MultiRegion::Edges;
 
 plan skip_all => 'haproxy is not installed' if !-x '/usr/sbin/haproxy';
 plan skip_all => 'python3 is not installed' if !grep { -x "$_/python3" } split /:/, $ENV{PATH};
 
-my $top = $ENV{MR_TOP};
-my $config = "$top/docker/haproxy/haproxy.cfg";
 my $cluster = MultiRegion::Cluster->new(regions => 3, sidecars => 1, policy => { health_check_interval => '300ms' },
 	sidecar_settings => { MULTIREGION_HAPROXY_SOCKET => '/nowhere/yet' });
-my $sockets = File::Temp::tempdir(CLEANUP => 1); # their paths must be short
-my %edge; # region => { port, app, folder, ... }
-my @started;
-
-END
-{
-	local $?;
-	kill 'KILL', @started;
-}
-
-sub seconds { return clock_gettime(CLOCK_MONOTONIC) }
-
-sub spawn
-{
-	my ($log, $environment, @command) = @_;
-	my $pid = fork() // die "fork: $!";
-
-	if ($pid == 0)
-	{
-		@ENV{ keys %$environment } = values %$environment;
-		open(STDOUT, '>>', $log);
-		open(STDERR, '>&', \*STDOUT);
-		exec { $command[0] } @command or POSIX::_exit(127);
-	}
-	push @started, $pid;
-	return $pid;
-}
-
 $cluster->start;
 my $leader = $cluster->wait_for_leader;
 my @nodes = $cluster->nodes;
-my @regions = map { $_->region } @nodes;
-foreach my $node (@nodes)
-{
-	my $folder = $node->directory . '/haproxy';
-	make_path("$folder/maps");
-	$edge{ $node->region } = { node => $node, folder => $folder, port => free_port(), app => free_port(),
-		rw => free_port(), ro => free_port(), socket => "$sockets/" . $node->name };
-}
+my $edges = MultiRegion::Edges->new(cluster => $cluster, environment => sub {
+		return (MULTIREGION_TENANT_CLAIM => 'tenant', MULTIREGION_HAPROXY_JWT_ALG => 'HS256', MULTIREGION_HAPROXY_JWT_KEY => 'key-of-the-test');
+	});
+my @regions = $edges->regions;
 
-sub environment
-{
-	my ($region) = @_;
-	my $edge = $edge{$region};
-	my %environment = (
-		DEPLOYMENT_REGION => $region, ENABLE_CROSS_REGION_PROXY => 'true',
-		MULTIREGION_HAPROXY_SOCKET => $edge->{socket}, MULTIREGION_HAPROXY_MAPS => "$edge->{folder}/maps",
-		MULTIREGION_HAPROXY_HTTP => "127.0.0.1:$edge->{port}", MULTIREGION_GEO_HEADER => 'CF-IPCountry',
-		MULTIREGION_TENANT_CLAIM => 'tenant', MULTIREGION_HAPROXY_JWT_ALG => 'HS256', MULTIREGION_HAPROXY_JWT_KEY => 'key-of-the-test',
-		MULTIREGION_TENANT_HEADER => 'X-Tenant-Id', MULTIREGION_TENANT_PATH => '/t/',
-		MULTIREGION_TENANT_DOMAIN => 'example.test', MULTIREGION_APP => "127.0.0.1:$edge->{app}",
-		MULTIREGION_APP_HEALTH => '/health', MULTIREGION_SIDECAR => '127.0.0.1:' . $edge->{node}->http_port,
-		MULTIREGION_HAPROXY_PG => "127.0.0.1:$edge->{rw}", MULTIREGION_HAPROXY_PG_READ_ONLY => "127.0.0.1:$edge->{ro}",
-		MULTIREGION_PG_MAX_LAG => '16MB');
+sub seconds { return clock_gettime(CLOCK_MONOTONIC) }
 
-	foreach my $other (@regions)
-	{
-		my $node = $edge{$other}{node};
-		$environment{"MULTIREGION_EDGE_$other"} = "127.0.0.1:$edge{$other}{port}";
-		$environment{"MULTIREGION_PG_$other"} = '127.0.0.1:' . $node->port;
-		$environment{"MULTIREGION_PG_CHECK_ADDRESS_$other"} = '127.0.0.1';
-		$environment{"MULTIREGION_PG_CHECK_PORT_$other"} = $node->http_port;
-	}
-	return %environment;
-}
-
-sub start_haproxy
-{
-	my ($region, %more) = @_;
-	my $edge = $edge{$region};
-
-	$edge->{pid} = spawn("$edge->{folder}/log", { environment($region), %more }, '/usr/sbin/haproxy', '-db', '-f', $config);
-	return;
-}
-
-sub start_app
-{
-	my ($region) = @_;
-	$edge{$region}{app_pid} = spawn("$edge{$region}{folder}/app.log", {}, 'python3', "$top/test/sidecar/application.py",
-		$region, $edge{$region}{app});
-	return;
-}
-
-sub end_process
-{
-	my ($pid) = @_;
-	kill 'KILL', $pid;
-	waitpid($pid, 0);
-	@started = grep { $_ != $pid } @started;
-	return;
-}
-
-foreach my $region (@regions)
-{
-	my $maps = "$edge{$region}{folder}/maps";
-	foreach my $name (qw(tenants.map recent.map countries.map))
-	{
-		open(my $file, '>', "$maps/$name") or die "$maps: $!";
-		print $file "acme AP_SOUTHEAST\n" if $name eq 'tenants.map'; # a wrong one
-	}
-	open(my $file, '>', "$maps/trusted.lst") or die "$maps: $!";
-	print $file "127.0.0.1\n";
-	close $file;
-}
+$edges->write_map($_, 'tenants.map', "acme AP_SOUTHEAST\n") foreach @regions; # a wrong one
 
 # --- the shipped configuration is one --------------------------------------------------------
 
 foreach my $switch ('true', 'false')
 {
-	my %environment = (environment('US_EAST'), ENABLE_CROSS_REGION_PROXY => $switch);
-	local @ENV{ keys %environment } = values %environment;
-	my $output = `/usr/sbin/haproxy -c -f $config 2>&1`;
-	is($?, 0, "haproxy -c, ENABLE_CROSS_REGION_PROXY=$switch") or diag($output);
+	my ($status, $output) = $edges->check('US_EAST', ENABLE_CROSS_REGION_PROXY => $switch);
+	is($status, 0, "haproxy -c, ENABLE_CROSS_REGION_PROXY=$switch") or diag($output);
 	unlike($output, qr/WARNING|ALERT/, 'and it warns of nothing');
 }
 
 foreach my $region (@regions)
 {
-	start_app($region);
-	start_haproxy($region);
+	$edges->start_application($region);
+	$edges->start($region);
 }
+$edges->feed(MULTIREGION_HAPROXY_CHECK_INTERVAL => 1000, MULTIREGION_HAPROXY_MAX_TENANTS => 20000);
 
-# The sidecars are told of their HAProxy, and read that again.
-foreach my $node (@nodes)
-{
-	my $path = $node->directory . '/.env.multiregion';
-	open(my $in, '<', $path) or die "$path: $!";
-	my @lines = grep { !/MULTIREGION_HAPROXY/ } <$in>;
-	open(my $out, '>', $path) or die "$path: $!";
-	print $out @lines, "MULTIREGION_HAPROXY_SOCKET=$edge{ $node->region }{socket}\n",
-		"MULTIREGION_HAPROXY_MAPS=$edge{ $node->region }{folder}/maps\n", "MULTIREGION_HAPROXY_CHECK_INTERVAL=1000\n",
-		"MULTIREGION_HAPROXY_MAX_TENANTS=20000\n";
-	close $out;
-	kill 'HUP', $node->processes(qr/multiregiond/);
-}
-
-# --- asking ----------------------------------------------------------------------------------
-
-# One request at a region's HAProxy: status, headers, body decoded. from: its address.
-sub request
-{
-	my ($region, $path, %args) = @_;
-	my $socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $edge{$region}{port},
-		LocalAddr => $args{from} // '127.0.0.1', Timeout => 5) or return { status => 0, json => {}, head => '' };
-	my $body = $args{body} // '';
-	my $method = $args{method} // (length $body ? 'POST' : 'GET');
-	my $text = "$method $path HTTP/1.1\r\nHost: " . ($args{host} // 'localhost') . "\r\nConnection: close\r\n";
-	my $answer = '';
-
-	$text .= "$_\r\n" foreach @{ $args{headers} // [] };
-	$text .= 'Content-Length: ' . length($body) . "\r\n" if length $body;
-	eval {
-		local $SIG{ALRM} = sub { die "late\n" };
-		alarm 20;
-		local $SIG{PIPE} = 'IGNORE';
-		print $socket "$text\r\n$body";
-		while (sysread($socket, my $part, 65536)) { $answer .= $part; }
-		alarm 0;
-	};
-	alarm 0;
-	my ($head, $rest) = split /\r\n\r\n/, $answer, 2;
-	my $json = eval { JSON::PP::decode_json($rest // '') } // {};
-	return { status => ($head // '') =~ m{^HTTP/1.1 (\d+)} ? $1 : 0, head => $head // '', body => $rest // '', json => $json };
-}
-
-sub region_of { return request(@_)->{json}{region} // 'none' }
+sub request { return $edges->request(@_) }
+sub region_of { return $edges->region_of(@_) }
+sub runtime { return $edges->runtime(@_) }
+sub entries { return $edges->entries(@_) }
 
 sub wait_for
 {
@@ -203,24 +62,6 @@ sub wait_for
 	until ($good = $condition->()) { last if seconds() > $deadline; select(undef, undef, undef, 0.02); }
 	ok($good, $what) or diag(join "\n", map { $_->sidecar_log } @nodes);
 	return $good;
-}
-
-# What HAProxy's runtime socket answers.
-sub runtime
-{
-	my ($region, $command) = @_;
-	my $socket = IO::Socket::UNIX->new(Peer => $edge{$region}{socket}) or return '';
-	my $answer = '';
-
-	print $socket "$command\n";
-	while (sysread($socket, my $part, 65536)) { $answer .= $part; }
-	return $answer;
-}
-
-sub entries
-{
-	my ($region, $map) = @_;
-	return scalar(() = runtime($region, "show map $edge{$region}{folder}/maps/$map") =~ /^0x/mg);
 }
 
 sub token
@@ -285,7 +126,7 @@ is("$answer->{status} $answer->{json}{code}", '508 proxy_loop', 'a loop ends');
 
 is(request('US_EAST', '/t/acme/upload', body => 'x' x 20_000_000)->{json}{bytes}, 20_000_000, 'a body of 20 MB');
 {
-	my $socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $edge{US_EAST}{port}) or die $!;
+	my $socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $edges->edge('US_EAST')->{port}) or die $!;
 	my ($began, $text, $first) = (seconds(), '', undef);
 	print $socket "GET /slow HTTP/1.1\r\nHost: acme.example.test\r\nConnection: close\r\n\r\n";
 	while (sysread($socket, my $part, 4096)) { $text .= $part; $first //= seconds() - $began if $text =~ /part 0/; }
@@ -293,7 +134,7 @@ is(request('US_EAST', '/t/acme/upload', body => 'x' x 20_000_000)->{json}{bytes}
 	cmp_ok(seconds() - $began - $first, '>', 0.5, 'whose first one does not wait for the last');
 }
 {
-	my $socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $edge{US_EAST}{port}) or die $!;
+	my $socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $edges->edge('US_EAST')->{port}) or die $!;
 	my $text = '';
 	print $socket "GET /socket HTTP/1.1\r\nHost: acme.example.test\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
 		. "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
@@ -328,10 +169,10 @@ wait_for('a preference that is cleared is gone', sub { region_of('EU_WEST', '/t/
 
 # --- HAProxy restarted, its maps edited, a map that is full ----------------------------------
 
-end_process($edge{US_EAST}{pid});
-start_haproxy('US_EAST');
+$edges->stop('US_EAST');
+$edges->start('US_EAST');
 wait_for('HAProxy restarted: it is fed anew', sub { region_of('US_EAST', '/t/n1') eq 'AP_SOUTHEAST' && region_of('US_EAST', '/t/acme') eq 'EU_WEST' });
-my $maps = "$edge{US_EAST}{folder}/maps";
+my $maps = $edges->edge('US_EAST')->{folder} . '/maps';
 wait_for('whole', sub { entries('US_EAST', 'tenants.map') + entries('US_EAST', 'recent.map') >= 1004 });
 runtime('US_EAST', "clear map $maps/tenants.map");
 wait_for('a map that was emptied is made anew', sub { region_of('US_EAST', '/t/n1') eq 'AP_SOUTHEAST' && entries('US_EAST', 'tenants.map') > 1000 });
@@ -347,17 +188,17 @@ wait_for('so is a country', sub { region_of('US_EAST', '/', headers => ['CF-IPCo
 
 # --- a region that is down -------------------------------------------------------------------
 
-end_process($edge{EU_WEST}{pid});
+$edges->stop('EU_WEST');
 $answer = request('US_EAST', '/t/acme/');
 is("$answer->{status} " . ($answer->{json}{region} // ''), '200 US_EAST', 'the edge of EU_WEST is gone: the very next request is served');
 wait_for('a tenant with a fallback is served there', sub { region_of('US_EAST', '/t/picky') eq 'AP_SOUTHEAST' });
-start_haproxy('EU_WEST');
+$edges->start('EU_WEST');
 wait_for('the edge is back', sub { region_of('US_EAST', '/t/acme') eq 'EU_WEST' });
-end_process($edge{AP_SOUTHEAST}{pid});
+$edges->stop('AP_SOUTHEAST');
 wait_for('a pinned tenant is served nowhere else', sub { request('US_EAST', '/t/pin')->{status} == 503 });
-end_process($edge{US_EAST}{app_pid});
+$edges->stop_application('US_EAST');
 wait_for('the application is gone: another region serves', sub { region_of('US_EAST', '/') eq 'EU_WEST' });
-start_app('US_EAST');
+$edges->start_application('US_EAST');
 wait_for('and is back', sub { region_of('US_EAST', '/') eq 'US_EAST' });
 
 # The database of a region dies: its servers are drained, and used again.
@@ -365,19 +206,19 @@ my ($other) = grep { $_ != $leader && $_->region eq 'EU_WEST' } @nodes;
 $other->kill_all;
 wait_for('a region whose database is down is drained', sub { runtime('US_EAST', 'show servers state region_EU_WEST') =~ /^\S+ region_EU_WEST \S+ EU_WEST \S+ \S+ 8 /m }, 20);
 $other->start;
-wait_for('and used again', sub { runtime('US_EAST', 'show servers state region_EU_WEST') =~ /^\S+ region_EU_WEST \S+ EU_WEST \S+ \S+ 0 /m }, 40);
+wait_for('and used again', sub { runtime('US_EAST', 'show servers state region_EU_WEST') =~ /^\S+ region_EU_WEST \S+ EU_WEST \S+ 2 0 /m }, 40);
 
 # Too many: the last whole map stays, and it is said.
-$leader->safe_psql(q{SELECT count(set_tenant_region('m' || i, 'AP_SOUTHEAST')) FROM generate_series(1, 21000) AS i});
+$leader->safe_psql(q{SELECT count(set_tenant_region('m' || i, 'AP_SOUTHEAST')) FROM generate_series(1, 21000) AS i}, timeout => 60);
 my ($node) = grep { $_->region eq 'US_EAST' } @nodes;
 wait_for('a full map is reported', sub { $node->sidecar_log =~ /tenants\.map is full, the last whole one stays/ }, 30);
 cmp_ok(entries('US_EAST', 'tenants.map'), '<', 2000, 'the last whole one stays');
 is(region_of('US_EAST', '/t/acme'), 'EU_WEST', 'and is used');
 
-end_process($edge{US_EAST}{pid});
-start_haproxy('US_EAST', ENABLE_CROSS_REGION_PROXY => 'false');
+$edges->stop('US_EAST');
+$edges->start('US_EAST', ENABLE_CROSS_REGION_PROXY => 'false');
 wait_for('without proxying all is served here', sub { region_of('US_EAST', '/t/n1') eq 'US_EAST' && region_of('US_EAST', '/t/acme') eq 'US_EAST' });
-end_process($edge{US_EAST}{app_pid});
+$edges->stop_application('US_EAST');
 wait_for('or not at all', sub { request('US_EAST', '/')->{status} == 503 });
 
 done_testing();

@@ -1,6 +1,6 @@
 # The application of a region, for the tests of HAProxy's configuration: tells what it was
 # asked (JSON), counts a body while it comes (/upload), answers slowly in pieces (/slow),
-# speaks WebSocket (/socket, one frame echoed). Called by test/sidecar/180_haproxy.pl:
+# speaks WebSocket (/socket, one frame echoed). Started by MultiRegion::Edges:
 #   application.py REGION PORT
 import base64
 import hashlib

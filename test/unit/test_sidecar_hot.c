@@ -52,6 +52,14 @@ MR_TEST(so_is_the_time_of_the_answer)
 		  "{\"checkedAt\":\"1970-01-01T00:00:01.000Z\",\"ageMs\":7,\"asOf\":\"x\"}\n");
 }
 
+MR_TEST(a_time_ends_where_its_string_does)
+{
+	check("{\"checkedAt\":\"a\\\"b\",\"ageMs\":1}", 7,
+		  "{\"checkedAt\":\"1970-01-01T00:00:01.000Z\",\"ageMs\":7}\n");
+	check("{\"ageMs\":1,\"checkedAt\":\"unfinished", 7,
+		  "{\"ageMs\":7,\"checkedAt\":\"1970-01-01T00:00:01.000Z\"\n");
+}
+
 MR_TEST(only_members_of_the_root_are)
 {
 	check("{\"n\":[{\"ageMs\":1,\"checkedAt\":\"x\"}],\"o\":{\"ageMs\":2},\"ageMs\":3}", 9,
