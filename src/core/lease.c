@@ -61,6 +61,18 @@ mr_lease_is_open(const MrLease *lease, int64_t now_ns)
 	return lease->role == MR_ROLE_LEADER && lease->deadline_ns > now_ns;
 }
 
+bool
+mr_lease_is_passing(const MrLease *lease, int64_t now_ns)
+{
+	const MrDurable *durable = &lease->durable;
+
+	if (lease->leader != MR_NO_SLOT || lease->role == MR_ROLE_LEADER)
+		return false;
+	return now_ns < lease->promise_until_ns ||
+		   (lease->released.term != 0 && lease->released.term == durable->term &&
+			now_ns - lease->detected_ns < mr_promise_ns(durable->config.policy.lease_ms));
+}
+
 /* ---------- building actions ---------- */
 
 MrAction *

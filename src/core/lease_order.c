@@ -209,7 +209,7 @@ mr_order_tick(MrStep *step)
 		if (order->target != lease->self)
 			pass_on(step, order->target);
 	}
-	else if (leader == MR_NO_SLOT && !mr_step_promise_running(step) && !order->handed &&
+	else if (leader == MR_NO_SLOT && !mr_lease_is_passing(lease, step->now) && !order->handed &&
 			 lease->handed_order != order->id)
 		mr_order_end(step, MR_ORDER_REFUSED, MR_REFUSE_NO_LEADER);
 }

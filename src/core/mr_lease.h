@@ -136,7 +136,8 @@ extern int64_t mr_lease_wakeup(const MrLease *lease, int64_t now_ns);
 
 /* Whether this node may acknowledge a write now, as published. */
 extern bool mr_lease_is_open(const MrLease *lease, int64_t now_ns);
-
+/* Whether a vote or a release is so fresh that a leader is about to be heard. */
+extern bool mr_lease_is_passing(const MrLease *lease, int64_t now_ns);
 /* When the leader's failback is due that waits only for proven health; 0 = none does. */
 extern int64_t mr_failback_due_ns(const MrLease *lease);
 

@@ -11,7 +11,8 @@
 # The copy is /var/cache/multiregion/NAME-NUMBER, one for each checkout; MR_COPY names
 # another folder, and MR_COPY_OWNER whom it belongs to (USER:GROUP, also as numbers). Sources are brought up to date before each command (only files that
 # differ are touched, and never in place: a running script keeps the file it has open);
-# build/ in the copy belongs to the copy. Called by the Makefile.
+# build/ in the copy belongs to the copy. Copies of checkouts that are gone are removed.
+# Called by the Makefile.
 
 set -eu
 
@@ -40,15 +41,28 @@ differences()
 		}'
 }
 
+# Removes the copies whose checkout is gone, and that nobody is at work in.
+remove_orphans()
+{
+	local other
+	for other in /var/cache/multiregion/*/.of; do
+		[ -e "$other" ] && [ ! -e "$(cat "$other")" ] || continue
+		other=${other%/.of}
+		[ -e "$other/build/demo" ] || flock -n "$other/.lock" rm -rf --one-file-system "$other" || :
+	done
+}
+
 synchronise()
 {
 	local verb path
+	[ -n "${MR_COPY:-}" ] || [ -e "$copy/.of" ] || remove_orphans
 	install -d -o "${owner%:*}" -g "${owner#*:}" -m 755 "$copy"
 	exec 9>"$copy/.lock"
 	flock 9
+	[ -n "${MR_COPY:-}" ] || echo "$top" >"$copy/.of"
 	differences | while read -r verb path; do
 		case $path in
-			.lock) continue ;;
+			.lock | .of) continue ;;
 		esac
 		if [ "$verb" = remove ] || [ -d "$top/$path" ]; then
 			rm -rf "${copy:?}/$path"

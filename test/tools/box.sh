@@ -36,13 +36,33 @@ box_apt_settings()
 		grep -E '^Acquire::(Check-Valid-Until|Check-Date|https?(::.*)?::?Proxy.*) ' || :
 }
 
+# box_begin NAME: sets box to a new folder for boxes, and removes those of runs that were
+# killed: the lock is held by whoever runs, and by all it started.
+box_begin()
+{
+	local other
+	for other in "/var/tmp/multiregion-$1".*; do
+		[ ! -e "$other/lock" ] || flock -n "$other/lock" rm -rf --one-file-system "$other" || :
+	done
+	box=$(mktemp -d "/var/tmp/multiregion-$1.XXXXXX")
+	exec 7>"$box/lock"
+	flock 7
+}
+
 # box_enter ROOT SETUP COMMAND...: SETUP is shell code that makes further mounts below
 # "$root" (no argument of it is quoted twice: pass values in exported variables). The
-# command gets the variables that BOX_ENVIRONMENT lists ("NAME=value ...").
+# command gets the variables that BOX_ENVIRONMENT lists ("NAME=value ..."), and its npm
+# trusts the authorities that this machine's does.
 box_enter()
 {
-	local root=$1 setup=$2
+	local root=$1 setup=$2 authorities=/etc/ssl/machine.pem
 	shift 2
+	if [ -r "${NODE_EXTRA_CA_CERTS:-}" ] && [ -w "$root/etc" ]; then
+		mkdir -p "$root/etc/ssl"
+		cp "$NODE_EXTRA_CA_CERTS" "$root$authorities"
+		local BOX_ENVIRONMENT="NODE_EXTRA_CA_CERTS=$authorities ${BOX_ENVIRONMENT:-}"
+		export BOX_ENVIRONMENT
+	fi
 	setpriv --pdeathsig KILL unshare --mount --pid --fork --uts --ipc --propagation private \
 		--kill-child /bin/bash -euc '
 		root=$1

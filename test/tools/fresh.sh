@@ -87,7 +87,7 @@ run_readme()
 		}
 	done
 
-	box=$(mktemp -d /var/tmp/multiregion-fresh.XXXXXX)
+	box_begin fresh
 	trap 'box_drop "$box"' EXIT
 	make_box "$box/demo"
 	copy_checkout "$box/demo" /root/multiregion

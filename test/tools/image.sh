@@ -96,7 +96,8 @@ try_image()
 
 run_image()
 {
-	image=$(mktemp -d /var/tmp/multiregion-image.XXXXXX)
+	box_begin image
+	image=$box
 	trap 'box_drop "$image"' EXIT
 	build_image
 	try_image

@@ -149,6 +149,12 @@ static const ReleaseCase release_cases[] = {
 	{"by another boot", 4, 1, 0, 1000, true, MR_REFUSE_STALE_TERM},
 };
 
+static int64_t
+now_ns(void)
+{
+	return (INT64_C(1000000) + bench.now_ms) * MR_NS_PER_MS;
+}
+
 static void
 receive_release(const ReleaseCase *the)
 {
@@ -183,6 +189,27 @@ MR_TEST(a_release_is_taken_by_a_successor_that_holds_the_last_byte)
 					 accepted && the->successor == 0 ? MR_MSG_VOTE : MR_MSG_STATUS);
 		MR_CHECK_INT(bench.lease.promise_until_ns == 0, accepted && the->successor != 0);
 	}
+}
+
+/* Until the next leader is heard, or would have been. */
+MR_TEST(a_lease_is_passing_after_a_release_and_after_a_vote)
+{
+	mr_bench_start(&bench, 3);
+	MR_CHECK(!mr_lease_is_passing(&bench.lease, now_ns()));
+	mr_bench_follow(&bench, 1, 4);
+	MR_CHECK(!mr_lease_is_passing(&bench.lease, now_ns()));
+	receive_release(&release_cases[0]);
+	MR_CHECK(mr_lease_is_passing(&bench.lease, now_ns()));
+	MR_CHECK(!mr_lease_is_passing(&bench.lease, now_ns() + MR_BENCH_PROMISE_MS * MR_NS_PER_MS));
+
+	mr_bench_start(&bench, 3);
+	(void) mr_bench_request(&bench, MR_MSG_VOTE, 1, 5);
+	mr_bench_deliver(&bench);
+	MR_REQUIRE(mr_bench_refusal(&bench) == MR_REFUSE_NONE);
+	MR_CHECK(mr_lease_is_passing(&bench.lease, now_ns()));
+	MR_CHECK(!mr_lease_is_passing(&bench.lease, now_ns() + MR_BENCH_PROMISE_MS * MR_NS_PER_MS));
+	mr_bench_follow(&bench, 1, 5);
+	MR_CHECK(!mr_lease_is_passing(&bench.lease, now_ns()));
 }
 
 /* It may still be on its way; a little later it is not. */

@@ -283,7 +283,11 @@ prepare(const MrOrderWish *wish, MrOrderResult *result)
 	if (result->to == MR_NO_SLOT)
 		result->refusal = MR_REFUSE_UNKNOWN_MEMBER;
 	else if (wish->cause == MR_CAUSE_SWITCHOVER && leader == MR_NO_SLOT)
-		result->refusal = MR_REFUSE_NO_LEADER;
+	{
+		result->refusal = mr_lease_is_passing(lease, mr_boottime_ns()) ? MR_REFUSE_IN_PROGRESS
+																	   : MR_REFUSE_NO_LEADER;
+		result->outcome = outcome_of_refusal(result->refusal);
+	}
 	else if (wish->dry_run || leader == MR_NO_SLOT)
 		result->refusal = mr_order_refusal_of(lease, result->to, wish->allow_loss);
 	return result->refusal == MR_REFUSE_NONE;
