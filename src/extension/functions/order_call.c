@@ -306,6 +306,9 @@ begin_order(const MrOrderWish *wish, MrOrderResult *result, MrSnapshots *given)
 	result->lease = mr_require_lease();
 	result->to = MR_NO_SLOT;
 	result->epoch = result->duration_ms = result->lost_bytes = -1;
+	/* before anything is read: another's order may end sessions in the meantime */
+	if (!wish->dry_run)
+		mr_fence_excuse_session();
 	if (!prepare(wish, result))
 		return false;
 	if (wish->dry_run)
@@ -315,7 +318,6 @@ begin_order(const MrOrderWish *wish, MrOrderResult *result, MrSnapshots *given)
 	}
 	result->id =
 		wish->id != 0 ? wish->id : (int64) (pg_prng_uint64(&pg_global_prng_state) >> 1) | 1;
-	mr_fence_excuse_session();
 	mr_snapshots_give_of_call(wish->function, given);
 	refusal = give_order(result->lease, wish, result);
 	if (refusal == MR_REFUSE_NONE)
