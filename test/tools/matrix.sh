@@ -37,11 +37,21 @@ suite_of()
 	esac
 }
 
+# Prints where packages of a Debian come from. That of this machine has the fixes that this
+# machine has, too; of others is known only that its mirror has them.
+sources_of()
+{
+	local mirror own
+	mirror=$(box_mirror)
+	own=$(box_archives | awk -v suite="$1" '$2 == suite || index($2, suite "-") == 1 { print "deb", $0 }')
+	echo "${own:-deb $mirror $1 main}"
+}
+
 # Runs mmdebstrap where its mounts end with it.
 bootstrap_root()
 {
-	local new=$1 suite=$2 packages=$3 mirror
-	mirror=$(box_mirror)
+	local new=$1 suite=$2 packages=$3 sources
+	sources=$(sources_of "$suite")
 	"$top/test/tools/bootstrap.sh" --group matrix
 	box_drop "$new"
 	box_apt_settings >"$new.apt"
@@ -50,7 +60,7 @@ bootstrap_root()
 		--aptopt="$new.apt" --aptopt='Apt::Install-Recommends "false"' \
 		--essential-hook='mkdir -p "$1/etc/postgresql-common/createcluster.d" "$1/checkout" "$1'"$cache"'"' \
 		--essential-hook='echo "create_main_cluster = false" >"$1/etc/postgresql-common/createcluster.d/box.conf"' \
-		"$suite" "$new" "$mirror" >"$new.log" 2>&1 </dev/null || {
+		"$suite" "$new" - <<<"$sources" >"$new.log" 2>&1 || {
 		tail -n 20 "$new.log" >&2
 		return 1
 	}
