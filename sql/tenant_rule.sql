@@ -57,6 +57,14 @@ SELECT set_tenant_zone('acme', 'EU', expected_version => 1);
 -- A tenant can have a zone before it has a region.
 SELECT * FROM set_tenant_zone('later', 'US');
 SELECT region_for_tenant('later', true), clear_tenant_region('later');
+-- A strict zone is never left, and each change of it is seen at once.
+SELECT region_for_tenant('later');
+SELECT alter_zone('US', '{US_WEST}'), region_for_tenant('later') AS before;
+SELECT region_for_tenant('later');
+SELECT alter_zone('US', strict => false);
+SELECT region_for_tenant('later') IS NULL AS anywhere;
+SELECT alter_zone('US', '{US_EAST,US_WEST}', strict => true);
+SELECT region_for_tenant('later');
 
 -- Outside a zone nobody is pinned; outside a strict one nobody prefers anything.
 SELECT set_tenant_region('acme', 'US_EAST', mode => 'pin');

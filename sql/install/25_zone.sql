@@ -11,3 +11,10 @@ CREATE TABLE multiregion.zone
 	changed_by text NOT NULL,
 	changed_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp()
 );
+
+CREATE TRIGGER note_change
+	AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON multiregion.zone
+	FOR EACH STATEMENT EXECUTE FUNCTION multiregion.note_change();
+
+-- Copies of the zones in memory depend on it.
+ALTER TABLE multiregion.zone ENABLE ALWAYS TRIGGER note_change;

@@ -137,9 +137,11 @@ SELECT t.tenant_id,
 	t.changed_at,
 	t.mode,
 	t.fallbacks,
-	t.zone
+	t.zone,
+	coalesce(z.strict, false) AS confined
 FROM multiregion.tenant AS t
-	JOIN multiregion.region AS r ON r.region_key = t.region_key;
+	JOIN multiregion.region AS r ON r.region_key = t.region_key
+	LEFT JOIN multiregion.zone AS z ON z.zone = t.zone;
 
 CREATE VIEW multiregion.country_regions AS
 SELECT c.country,

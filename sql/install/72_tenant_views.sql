@@ -67,7 +67,7 @@ FROM multiregion.tenant AS t
 		SELECT 'not_pinned' AS violation, NULL::text AS region_key, NULL::text AS node_name,
 			format('While no region named for the tenant is healthy, it is served by one that may be outside zone %s.',
 				z.zone) AS detail
-		WHERE t.mode <> 'pin'
+		WHERE t.mode <> 'pin' AND NOT z.strict
 			AND EXISTS (SELECT FROM multiregion.region AS r WHERE r.region_key <> ALL (z.regions))
 	) AS v;
 

@@ -217,6 +217,7 @@ COMMENT ON TRIGGER import_row ON multiregion.tenant_import IS 'Takes one tenant.
 COMMENT ON TRIGGER end_import ON multiregion.tenant_import IS 'Writes what has been taken.';
 COMMENT ON VIEW multiregion.residency_violations IS 'What contradicts the residency zones of tenants, copies by physical replication included.';
 COMMENT ON VIEW multiregion.region_preferences IS 'Tables of applications that carry the region preference of tenants.';
+COMMENT ON TRIGGER note_change ON multiregion.zone IS 'Tells the copies in memory; counts in configuration_version.';
 COMMENT ON VIEW multiregion.tenants IS 'Tenants with a region preference.';
 COMMENT ON VIEW multiregion.pauses IS 'Pauses of failover that run.';
 COMMENT ON VIEW multiregion.failovers IS 'Changes of the primary, newest first.';

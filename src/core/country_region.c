@@ -158,7 +158,8 @@ mr_route_region_for_client(const MrRouteRegions *regions, const MrTenantRule *ru
 	if (choice.reason == MR_ROUTE_PIN || choice.reason == MR_ROUTE_PREFERENCE ||
 		choice.reason == MR_ROUTE_FALLBACK)
 		return choice;
-	mapped = mr_country_map_choose(map, regions, client, assumed.healthy, key);
+	mapped = mr_country_map_choose(map, regions, client,
+								   assumed.healthy & mr_route_allowed(regions, rule), key);
 	if (mapped == MR_NO_REGION)
 		return choice;
 	choice.region = mapped;

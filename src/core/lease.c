@@ -310,6 +310,8 @@ mr_lease_step(MrLease *lease, const MrLocal *local, const MrLeaseEvent *event, M
 	actions->count = 0;
 	actions->nmessages = 0;
 	lease->wall_ms = local->wall_ms;
+	if (local->server_dead && lease->dead_ns == 0)
+		lease->dead_ns = event->now_ns;
 	if (lease->loaded)
 		update_log_term(&step);
 	mr_mode_bind(&step);

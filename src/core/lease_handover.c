@@ -222,8 +222,7 @@ can_ask_again(MrStep *step)
 static bool
 may_still_arrive(const MrStep *step)
 {
-	return step->local->server_dead &&
-		   step->now < step->lease->handover_until_ns - MR_LAST_GASP_NS + MR_LAST_WORDS_NS;
+	return step->local->server_dead && step->now < step->lease->dead_ns + MR_LAST_WORDS_NS;
 }
 
 static void

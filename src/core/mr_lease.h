@@ -95,7 +95,7 @@ typedef struct MrLease
 
 	/* hand-over */
 	MrHandover handover;
-	int64_t handover_until_ns;
+	int64_t handover_until_ns, dead_ns; /* the server's death, when first seen; 0 = it lives */
 	int successor;
 	int64_t fenced_ns; /* ordered: since when nothing is acknowledged */
 	MrLsn need_lsn;    /* ordered: what the successor must hold; 0 = not known yet */

@@ -11,8 +11,9 @@
 #include "core/mr_names.h"
 #include "core/mr_region.h"
 
-#define MR_MAX_REGIONS 64  /* regions of one cluster */
-#define MR_MAX_FALLBACKS 7 /* regions in a tenant's list of fallbacks */
+#define MR_MAX_REGIONS 64      /* regions of one cluster */
+#define MR_MAX_FALLBACKS 7     /* regions in a tenant's list of fallbacks */
+#define MR_MAX_STRICT_ZONES 64 /* of one cluster */
 #define MR_NO_REGION (-1)
 
 /* A region, as far as routing needs it. */
@@ -24,11 +25,20 @@ typedef struct MrRouteRegion
 	int32_t priority;
 } MrRouteRegion;
 
+/* A strict residency zone: its tenants are served within it, or not at all. */
+typedef struct MrRouteZone
+{
+	char name[MR_NAME_SIZE];
+	uint64_t regions; /* a bit per region */
+} MrRouteZone;
+
 typedef struct MrRouteRegions
 {
 	uint64_t version; /* of the contents; a number of a region is good within one */
 	int count;
 	MrRouteRegion regions[MR_MAX_REGIONS];
+	int zone_count;
+	MrRouteZone zones[MR_MAX_STRICT_ZONES];
 } MrRouteRegions;
 
 /* What is set for a tenant; all zero but home (MR_NO_REGION) is a tenant of whom nothing is. */
@@ -38,6 +48,7 @@ typedef struct MrTenantRule
 	bool pinned; /* the tenant is served there or nowhere */
 	uint8_t fallback_count;
 	int8_t fallbacks[MR_MAX_FALLBACKS]; /* in order */
+	uint8_t zone;                       /* the strict zone it is in: its number + 1; 0: none */
 } MrTenantRule;
 
 /* How the regions are now. */
@@ -58,10 +69,14 @@ typedef struct MrRegionChoice
  * The region that serves the tenant: its pin whatever its health; else its preference if
  * healthy; else the first healthy fallback; else, if the client's place is known, the
  * nearest healthy region; else the region of the primary. A tenant of whom nothing is set
- * begins at the client's place. here may be NULL: not known.
+ * begins at the client's place. A strict zone is never left, whatever the health of its
+ * regions. here may be NULL: not known.
  */
 extern MrRegionChoice mr_route_region(const MrRouteRegions *regions, const MrTenantRule *rule,
 									  const MrRouteHealth *health, const MrPlace *here);
+
+/* The regions that may serve the tenant, a bit each: those of its strict zone, or all. */
+extern uint64_t mr_route_allowed(const MrRouteRegions *regions, const MrTenantRule *rule);
 
 /*
  * Region nearest to a place among those allowed (a bit each), or MR_NO_REGION; numbers are

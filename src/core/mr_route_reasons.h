@@ -16,7 +16,9 @@
 	  "the region is the tenant's preference, and no region's health is known") \
 	X(MR_ROUTE_LATER, "later", "another region comes first") \
 	X(MR_ROUTE_UNHEALTHY, "unhealthy", "no node of the region may serve the read") \
-	X(MR_ROUTE_COUNTRY, "country", "the client's country is mapped to the region")
+	X(MR_ROUTE_COUNTRY, "country", "the client's country is mapped to the region") \
+	X(MR_ROUTE_ZONE, "zone", "the tenant's zone is strict, and nothing else decides within it") \
+	X(MR_ROUTE_OUTSIDE, "outside_zone", "the tenant's zone is strict, and does not have the region")
 
 /*
  * Why a node serves a read or a write, or does not: X(symbol, word, sentence). First what

@@ -12,7 +12,7 @@
 #include "core/mr_route.h"
 
 #define MR_TENANT_SET_SLOTS 15
-#define MR_TENANT_SLOT_ID 53 /* bytes of the longest id a slot can hold */
+#define MR_TENANT_SLOT_ID 52 /* bytes of the longest id a slot can hold */
 
 typedef struct MrTenantSlot
 {

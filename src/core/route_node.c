@@ -358,12 +358,18 @@ mr_route_read(const MrRouteRegions *regions, const MrRouteNodes *nodes, const Mr
 		choose_freshest(&search);
 }
 
-/* Leaves the nodes of one region. */
+static bool
+is_within(int region, uint64_t allowed)
+{
+	return region >= 0 && region < MR_MAX_REGIONS && (allowed >> region & 1) != 0;
+}
+
+/* Leaves the nodes of some regions, a bit each. */
 static void
-stay_in(MrNodeChoice *choice, const MrRouteNodes *nodes, int region)
+stay_in(MrNodeChoice *choice, const MrRouteNodes *nodes, uint64_t allowed)
 {
 	for (int i = 0; i < bounded_count(nodes); i++)
-		if (has(&nodes->list[i], MR_NODE_MEMBER) && nodes->list[i].region != region &&
+		if (has(&nodes->list[i], MR_NODE_MEMBER) && !is_within(nodes->list[i].region, allowed) &&
 			(choice->why[i] == MR_WHY_SERVES || choice->why[i] == MR_WHY_LAG ||
 			 choice->why[i] == MR_WHY_LAG_UNKNOWN))
 			choice->why[i] = MR_WHY_REGION;
@@ -381,8 +387,10 @@ mr_route_read_of(const MrRouteRegions *regions, const MrRouteNodes *nodes, const
 
 	begin(&search, regions, nodes, wish, choice);
 	choice->place = place;
-	if (pinned || (place.region >= 0 && (health.healthy >> place.region & 1) != 0))
-		stay_in(choice, nodes, place.region);
+	if (pinned || is_within(place.region, health.healthy))
+		stay_in(choice, nodes, UINT64_C(1) << place.region);
+	else if (rule->zone != 0)
+		stay_in(choice, nodes, mr_route_allowed(regions, rule));
 	choose_nearest(&search);
 	if (choice->node == MR_NO_NODE && !wish->firm)
 		choose_freshest(&search);

@@ -252,7 +252,8 @@ multiregion_note_change(PG_FUNCTION_ARGS)
 	/* Copies of the table in other processes (routing/regions.c), on standbys too. */
 	relation = ((TriggerData *) fcinfo->context)->tg_relation;
 	CacheInvalidateRelcache(relation);
-	if (strcmp(RelationGetRelationName(relation), "region") == 0)
+	if (strcmp(RelationGetRelationName(relation), "region") == 0 ||
+		strcmp(RelationGetRelationName(relation), "zone") == 0)
 		mr_regions_note_change();
 	return PointerGetDatum(NULL);
 }

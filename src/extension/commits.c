@@ -57,6 +57,7 @@ static int64 noted_ns = 0; /* lease worker only */
 static const PQcommMethods *unguarded = NULL;
 static PQcommMethods guarded;
 static bool answer_waits = false; /* in the buffer of this session's connection */
+static void (*say_before_next)(void) = NULL;
 
 static int
 count_slots(void)
@@ -146,10 +147,21 @@ guarded_flush_if_writable(void)
 	return unguarded->flush_if_writable();
 }
 
+void
+mr_commits_say_before_next(void (*say)(void))
+{
+	say_before_next = say;
+}
+
 /* A full buffer is sent from within. */
 static int
 guarded_putmessage(char type, const char *text, size_t length)
 {
+	void (*say)(void) = say_before_next;
+
+	say_before_next = NULL;
+	if (unlikely(say != NULL))
+		say();
 	look_once_more();
 	return unguarded->putmessage(type, text, length);
 }

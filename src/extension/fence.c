@@ -240,6 +240,7 @@ static void
 check_acknowledgement(XLogRecPtr commit_end)
 {
 	raise_to(&mr_shared->last_commit_end, commit_end);
+	pg_memory_barrier(); /* also where another session has raised it further */
 	if (likely(mr_fence_is_open()))
 	{
 		note_first_write();

@@ -30,8 +30,9 @@ typedef struct Follower
 
 typedef struct Followers
 {
-	pg_atomic_uint64 led;  /* term this node leads; 0 = none */
-	pg_atomic_uint64 only; /* the one standby that may stream; 0 = all */
+	pg_atomic_uint64 led;                     /* term this node leads; 0 = none */
+	pg_atomic_uint64 only;                    /* the one standby that may stream; 0 = all members */
+	pg_atomic_uint64 members[MR_MAX_MEMBERS]; /* beginnings of their uuids; 0 = none */
 	Follower list[FLEXIBLE_ARRAY_MEMBER];
 } Followers;
 
@@ -60,6 +61,8 @@ mr_followers_initialize(void)
 		return;
 	pg_atomic_init_u64(&followers->led, 0);
 	pg_atomic_init_u64(&followers->only, 0);
+	for (i = 0; i < MR_MAX_MEMBERS; i++)
+		pg_atomic_init_u64(&followers->members[i], 0);
 	for (i = 0; i < count_slots(); i++)
 	{
 		pg_atomic_init_u32(&followers->list[i].pid, 0);
@@ -98,13 +101,24 @@ node_of(const Port *port)
 	return short_name(&node);
 }
 
+/* One that does not say who it is may be anybody. */
+static bool
+is_member(uint64 node)
+{
+	for (int i = 0; i < MR_MAX_MEMBERS; i++)
+		if (pg_atomic_read_u64(&followers->members[i]) == node)
+			return true;
+	return node == 0;
+}
+
 /* Whether a follower may stream (on). */
 static bool
 is_admitted(uint64 term, uint64 node)
 {
 	uint64 only = pg_atomic_read_u64(&followers->only);
 
-	return pg_atomic_read_u64(&followers->led) == term && (only == 0 || only == node);
+	return pg_atomic_read_u64(&followers->led) == term && (only == 0 || only == node) &&
+		   is_member(node);
 }
 
 void
@@ -124,6 +138,10 @@ mr_followers_admit(const Port *port)
 	pg_atomic_write_u32(&me->pid, (uint32) MyProcPid);
 	before_shmem_exit(forget_follower, (Datum) 0);
 	pg_memory_barrier();
+	if (pg_atomic_read_u64(&followers->led) == term && !is_member(node))
+		ereport(FATAL, (errcode(ERRCODE_CANNOT_CONNECT_NOW),
+						errmsg("this standby is no member of the cluster any more"),
+						errhint("add_node() on the primary makes it one again, as a new clone.")));
 	if (!is_admitted(term, node))
 		ereport(FATAL,
 				(errcode(ERRCODE_CANNOT_CONNECT_NOW),
@@ -146,14 +164,35 @@ stray(int slot)
 	return (pid_t) pid;
 }
 
+/* Whether anything has changed. */
+static bool
+publish_members(const MrConfig *config)
+{
+	bool changed = false;
+
+	for (int i = 0; i < MR_MAX_MEMBERS; i++)
+	{
+		uint64 node = config->members[i].used ? short_name(&config->members[i].uuid) : 0;
+
+		if (pg_atomic_read_u64(&followers->members[i]) == node)
+			continue;
+		pg_atomic_write_u64(&followers->members[i], node);
+		changed = true;
+	}
+	return changed;
+}
+
 void
-mr_followers_lead(uint64 term, const MrUuid *only)
+mr_followers_lead(uint64 term, const MrUuid *only, const MrConfig *config)
 {
 	uint64 node = only != NULL ? short_name(only) : 0;
+	bool changed = publish_members(config);
 	int i;
 
-	if (pg_atomic_read_u64(&followers->led) == term && pg_atomic_read_u64(&followers->only) == node)
+	if (!changed && pg_atomic_read_u64(&followers->led) == term &&
+		pg_atomic_read_u64(&followers->only) == node)
 		return;
+	pg_write_barrier(); /* who sees the term sees who its members are */
 	pg_atomic_write_u64(&followers->led, term);
 	pg_atomic_write_u64(&followers->only, node);
 	pg_memory_barrier();

@@ -121,12 +121,15 @@ say_last_words(int code, Datum argument)
 		TimeLineID timeline;
 		XLogRecPtr end = GetFlushRecPtr(&timeline); /* after the look at the fence */
 
-		while (sent < end)
-			if (!send_chunk(timeline, &sent, end))
-				return;
-		if (pq_flush_if_writable() != 0 || (fenced && !pq_is_send_pending()))
+		/* one that is far behind gets what its socket takes, and memory for no more */
+		if (sent < end && !pq_is_send_pending() && !send_chunk(timeline, &sent, end))
 			return;
-		pg_usleep(MR_LAST_WORDS_PAUSE_US);
+		if (pq_flush_if_writable() != 0)
+			return;
+		if (pq_is_send_pending() || (sent >= end && !fenced))
+			pg_usleep(MR_LAST_WORDS_PAUSE_US);
+		else if (sent >= end)
+			return;
 	}
 }
 

@@ -21,6 +21,13 @@ extern void mr_commits_initialize(void);
 extern void mr_commits_guard_client(void);
 
 /*
+ * Calls say() once, when the next message to the client of this session begins: what follows
+ * from a commit is said after its transaction has let go of its locks. say() may send messages,
+ * and may not raise an error. Nothing without a client.
+ */
+extern void mr_commits_say_before_next(void (*say)(void));
+
+/*
  * This backend commits; entered before the fence is looked at, so that who closes the
  * fence and then finds nobody here knows that nobody is past it.
  */

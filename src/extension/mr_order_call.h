@@ -44,10 +44,13 @@ typedef struct MrOrderResult
 extern void mr_order_call(const MrOrderWish *wish, MrOrderResult *result);
 
 /*
- * The same without the wait: true when the order was taken; mr_order_look() tells how far it
- * is. False: outcome and refusal say why not.
+ * The same in parts and without the wait for its end, for who must have no transaction open
+ * while the lease worker takes its time. The first needs one; false: outcome and refusal say
+ * why no order shall be given. The second must have none; true when the order was taken:
+ * mr_order_look() tells how far it is.
  */
-extern bool mr_order_give(const MrOrderWish *wish, MrOrderResult *result);
+extern bool mr_order_choose(const MrOrderWish *wish, MrOrderResult *result);
+extern bool mr_order_send(const MrOrderWish *wish, MrOrderResult *result);
 
 /* What is known here of an order that was given before; outcome UNKNOWN if nothing is. */
 extern void mr_order_look(int64 id, MrOrderResult *result);

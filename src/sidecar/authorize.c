@@ -55,7 +55,7 @@ static bool
 is_read(const MrRequest *request)
 {
 	return request->method == MR_METHOD_GET || request->method == MR_METHOD_HEAD ||
-		   (request->route->flags & MR_ROUTE_READS) != 0;
+		   (request->route->flags & (MR_ROUTE_READS | MR_ROUTE_CHECK)) != 0;
 }
 
 /* A request that proves nothing. */
@@ -83,12 +83,17 @@ may_anybody(MrService *service, MrRequest *request, MrAuthResult result)
 bool
 mr_authorize(MrService *service, MrRequest *request, const MrRoute *route)
 {
+	return (route->flags & (MR_ROUTE_CHECK | MR_ROUTE_OPEN)) != 0 ||
+		   mr_authorize_somebody(service, request);
+}
+
+bool
+mr_authorize_somebody(MrService *service, MrRequest *request)
+{
 	MrIdentity identity;
 	const char *why;
 	MrAuthResult result;
 
-	if ((route->flags & (MR_ROUTE_CHECK | MR_ROUTE_OPEN)) != 0)
-		return true;
 	result =
 		mr_auth_check(&service->settings->auth, mr_request_find_header(request, "Authorization"),
 					  NOW_S, &identity, &why);

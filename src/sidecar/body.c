@@ -11,9 +11,10 @@
 #define MEDIA_TYPE "application/json"
 
 /* Parameters (charset) are none of JSON's business: it is UTF-8. */
-static bool
-is_json(const char *type)
+bool
+mr_body_is_json(const MrRequest *request)
 {
+	const char *type = mr_request_find_header(request, "Content-Type");
 	size_t length = strlen(MEDIA_TYPE);
 
 	return type != NULL && strncasecmp(type, MEDIA_TYPE, length) == 0 &&
@@ -36,7 +37,7 @@ mr_body_open(MrBody *body, MrRequest *request, const char *const *keys, size_t c
 
 	memset(body, 0, sizeof(*body));
 	body->request = request;
-	if (!is_json(mr_request_find_header(request, "Content-Type")))
+	if (!mr_body_is_json(request))
 	{
 		refuse(body, MR_ERROR_MEDIA_TYPE, NULL);
 		return false;

@@ -178,6 +178,13 @@ is_connected(const MrPool *pool)
 	return false;
 }
 
+static void
+close_link(MrPoolLink *link)
+{
+	mr_link_close(&link->link);
+	link->outdated = false;
+}
+
 /* Ends those that wait now; what their callbacks ask for is not among them. */
 static void
 fail_queue(MrPool *pool, const char *problem)
@@ -234,6 +241,8 @@ on_link(MrLink *link, MrLinkNews news, void *arg)
 		finish(pool, request, link->peer.result, NULL);
 	else if (request != NULL)
 		finish(pool, request, NULL, news == MR_LINK_LOST ? link->peer.error : TOO_LATE);
+	if (pool_link->outdated)
+		close_link(pool_link);
 	dispatch(pool);
 }
 
@@ -248,7 +257,7 @@ free_link(MrPool *pool)
 	{
 		MrPoolLink *link = &pool->links[i];
 
-		if (link->request != NULL)
+		if (link->request != NULL || link->outdated)
 			continue;
 		if (mr_link_is_ready(&link->link))
 			return link;
@@ -380,9 +389,22 @@ mr_pool_shed(MrPool *pool, const char *problem)
 		if (request == NULL || request->sent)
 			continue;
 		pool->links[i].request = NULL;
-		mr_link_close(&pool->links[i].link);
+		close_link(&pool->links[i]);
 		finish(pool, request, NULL, problem);
 	}
+	arm(pool);
+}
+
+void
+mr_pool_renew(MrPool *pool)
+{
+	int i;
+
+	for (i = 0; i < MR_POOL_LINKS; i++)
+		if (pool->links[i].request != NULL)
+			pool->links[i].outdated = true;
+		else
+			close_link(&pool->links[i]);
 	arm(pool);
 }
 
@@ -396,7 +418,7 @@ mr_pool_disconnect(MrPool *pool, const char *problem)
 	{
 		request = pool->links[i].request;
 		pool->links[i].request = NULL;
-		mr_link_close(&pool->links[i].link);
+		close_link(&pool->links[i]);
 		if (request != NULL)
 			finish(pool, request, NULL, problem);
 	}

@@ -16,9 +16,8 @@
 #include "sidecar/mr_body.h"
 #include "sidecar/mr_catalog_sql.h"
 #include "sidecar/mr_log.h"
+#include "sidecar/mr_row.h"
 
-#define RETRY_AFTER "1"
-#define EXTRA_MS 4000 /* the database answers this much after the time it is given, at the latest */
 #define TARGET_SIZE 1024 /* longer than any name: the database says that there is none */
 
 typedef struct Order
@@ -46,22 +45,11 @@ static const struct
 	[MR_OUTCOME_UNKNOWN] = {.error = MR_ERROR_UNKNOWN_FAILOVER},
 };
 
-/* A column of the row; NULL for null. */
-static const char *
-text_of(const PGresult *result, const char *column)
-{
-	int number = PQfnumber(result, column);
-
-	return number < 0 || PQgetisnull(result, 0, number) ? NULL : PQgetvalue(result, 0, number);
-}
-
 static void
 add_number(MrJson *json, MrJsonNode *node, const char *key, const PGresult *result,
 		   const char *column)
 {
-	const char *text = text_of(result, column);
-
-	mr_service_add_number(json, node, key, text != NULL ? strtoll(text, NULL, 10) : MR_UNKNOWN);
+	mr_service_add_number(json, node, key, mr_row_number(result, 0, column));
 }
 
 static void
@@ -70,31 +58,31 @@ add_place(MrJson *json, MrJsonNode *root, const char *key, const PGresult *resul
 {
 	MrJsonNode *place;
 
-	if (text_of(result, node_column) == NULL)
+	if (mr_row_text(result, 0, node_column) == NULL)
 	{
 		mr_json_add_null(json, root, key);
 		return;
 	}
 	place = mr_json_add_object(json, root, key);
-	mr_json_add_string(json, place, "nodeName", text_of(result, node_column));
-	mr_json_add_string(json, place, "regionKey", text_of(result, region_column));
+	mr_json_add_string(json, place, "nodeName", mr_row_text(result, 0, node_column));
+	mr_json_add_string(json, place, "regionKey", mr_row_text(result, 0, region_column));
 }
 
 static void
 add_order(MrJson *json, MrJsonNode *root, const PGresult *result)
 {
-	mr_json_add_string(json, root, "failoverId", text_of(result, "failover_id"));
-	mr_json_add_string(json, root, "status", text_of(result, "status"));
-	mr_json_add_string(json, root, "kind", text_of(result, "kind"));
+	mr_json_add_string(json, root, "failoverId", mr_row_text(result, 0, "failover_id"));
+	mr_json_add_string(json, root, "status", mr_row_text(result, 0, "status"));
+	mr_json_add_string(json, root, "kind", mr_row_text(result, 0, "kind"));
 	add_place(json, root, "from", result, "from_node", "from_region");
 	add_place(json, root, "to", result, "to_node", "to_region");
 	add_number(json, root, "epoch", result, "epoch");
 	add_number(json, root, "durationMs", result, "duration_ms");
 	add_number(json, root, "lostBytes", result, "lost_bytes");
-	mr_json_add_string(json, root, "rule", text_of(result, "rule"));
-	mr_json_add_string(json, root, "reason", text_of(result, "reason"));
-	if (text_of(result, "nodes") != NULL)
-		mr_json_add_text(json, root, "nodes", text_of(result, "nodes"));
+	mr_json_add_string(json, root, "rule", mr_row_text(result, 0, "rule"));
+	mr_json_add_string(json, root, "reason", mr_row_text(result, 0, "reason"));
+	if (mr_row_text(result, 0, "nodes") != NULL)
+		mr_json_add_text(json, root, "nodes", mr_row_text(result, 0, "nodes"));
 	else
 		(void) mr_json_add_array(json, root, "nodes");
 }
@@ -108,7 +96,7 @@ refuse_order(MrRequest *request, MrHttpError error, const PGresult *result)
 
 	mr_json_add_string(&json, root, "code", mr_http_error_code(error));
 	mr_json_add_string(&json, root, "message", mr_http_error_message(error));
-	mr_json_add_string(&json, root, "details", text_of(result, "reason"));
+	mr_json_add_string(&json, root, "details", mr_row_text(result, 0, "reason"));
 	mr_json_add_string(&json, root, "hint", mr_http_error_hint(error));
 	add_order(&json, root, result);
 	mr_service_reply(request, mr_http_error_status(error), &json);
@@ -124,7 +112,7 @@ is_error(const Order *order, MrHttpError error)
 static void
 reply_row(const Order *order, const PGresult *result)
 {
-	const char *word = text_of(result, "status");
+	const char *word = mr_row_text(result, 0, "status");
 	int outcome = word != NULL ? mr_outcome_from_name(word) : -1;
 	MrJson json;
 
@@ -150,8 +138,7 @@ may_act(const Order *order)
 static void
 refuse_unavailable(const Order *order, const char *details)
 {
-	mr_request_header(order->request, "Retry-After", RETRY_AFTER);
-	mr_request_refuse(order->request, MR_ERROR_DATABASE_UNAVAILABLE, details);
+	mr_service_refuse_later(order->request, MR_ERROR_DATABASE_UNAVAILABLE, details);
 }
 
 static void
@@ -199,10 +186,7 @@ ask(MrPool *pool, Order *order, MrPoolQuery *query)
 	else if (mr_pool_query(pool, query, on_answer, order))
 		return;
 	else
-	{
-		mr_request_header(order->request, "Retry-After", RETRY_AFTER);
-		mr_request_refuse(order->request, MR_ERROR_BUSY, NULL);
-	}
+		mr_service_refuse_later(order->request, MR_ERROR_BUSY, NULL);
 	free(order);
 }
 
@@ -215,7 +199,7 @@ give_order(MrService *service, Order *order)
 						 .count = 4,
 						 .values = {order->target, order->allow_loss ? "true" : "false",
 									order->dry_run ? "true" : "false", timeout},
-						 .timeout_ms = timeout_ms + EXTRA_MS,
+						 .timeout_ms = timeout_ms + MR_FAILOVER_EXTRA_MS,
 						 .operation = MR_OPERATION_FAILOVER_ORDER};
 
 	snprintf(timeout, sizeof(timeout), "%" PRId64, timeout_ms);

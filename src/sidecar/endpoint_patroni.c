@@ -12,10 +12,9 @@
 #include <string.h>
 #include <strings.h>
 
+#include "sidecar/mr_authorize.h"
 #include "sidecar/mr_loop.h"
 #include "sidecar/mr_tenant_answer.h"
-
-#define TEXT_TYPE "text/plain; charset=utf-8"
 
 /* A check whose tenant is asked for. */
 typedef struct TenantCheck
@@ -197,7 +196,7 @@ reply(const MrService *service, MrRequest *request, const char *path, MrPatroniC
 		reply_short(service, request, check, code);
 	else if (request->method == MR_METHOD_OPTIONS || check == MR_CHECK_LIVE ||
 			 check == MR_CHECK_READY)
-		mr_request_reply_as(request, code, TEXT_TYPE, strdup(""));
+		mr_request_reply_as(request, code, MR_TYPE_TEXT, strdup(""));
 	else if (strncmp(path, "/node/", 6) == 0 || strncmp(path, "/connection/", 12) == 0)
 		mr_request_reply(request, code, strdup(code == 200 ? "true" : "false"));
 	else
@@ -235,8 +234,10 @@ ask_tenant(MrService *service, MrRequest *request, const char *path, MrPatroniCh
 {
 	TenantCheck *asked = calloc(1, sizeof(*asked));
 	char sql[256];
-	MrPoolQuery question = {
-		.sql = sql, .count = 1, .timeout_ms = service->settings->tenant_timeout_ms};
+	MrPoolQuery question = {.sql = sql,
+							.count = 1,
+							.timeout_ms = service->settings->tenant_timeout_ms,
+							.operation = MR_OPERATION_TENANT_READ};
 
 	if (asked == NULL || service->pool.timer == NULL || service->watcher.schema[0] == '\0')
 	{
@@ -248,6 +249,7 @@ ask_tenant(MrService *service, MrRequest *request, const char *path, MrPatroniCh
 		.service = service, .request = request, .path = path, .check = check, .query = *query};
 	snprintf(sql, sizeof(sql), "SELECT %s.region_for_tenant($1)", service->watcher.schema);
 	question.values[0] = asked->query.tenant;
+	mr_authorize_query(request, &question);
 	if (!mr_pool_query(&service->pool, &question, on_tenant, asked))
 	{
 		free(asked);
@@ -274,6 +276,9 @@ mr_endpoint_patroni_check(MrService *service, MrRequest *request, const MrRouteM
 		mr_request_refuse(request, MR_ERROR_BAD_PARAMETER, details);
 		return;
 	}
+	/* Where a tenant is, is no matter of health. */
+	if (query.has_tenant && !mr_authorize_somebody(service, request))
+		return;
 	mr_service_input(service, &input);
 	code = mr_patroni_code(check, &input, status, &query);
 	if (code == 200 && query.has_tenant)
@@ -310,7 +315,8 @@ mr_endpoint_root(MrService *service, MrRequest *request, const MrRouteMatch *mat
 	for (i = 0; i < mr_route_count; i++)
 		if (mr_routes[i].handler == mr_endpoint_index)
 			request->route = &mr_routes[i];
-	mr_endpoint_index(service, request, match);
+	if (mr_authorize(service, request, request->route))
+		mr_endpoint_index(service, request, match);
 }
 
 /*
@@ -330,7 +336,7 @@ mr_endpoint_patroni_agent(MrService *service, MrRequest *request, const MrRouteM
 	drains = service->draining || (status->valid && status->stopping);
 	serves = mr_patroni_no_writer(&input, status) == NULL || mr_patroni_is_replica(&input, status);
 	request->reason = serves ? "up ready" : drains ? "drain" : "down";
-	mr_request_reply_as(request, serves ? 200 : 503, TEXT_TYPE,
+	mr_request_reply_as(request, serves ? 200 : 503, MR_TYPE_TEXT,
 						strdup(serves   ? "up ready\n"
 							   : drains ? "drain\n"
 										: "down\n"));

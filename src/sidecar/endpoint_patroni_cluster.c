@@ -241,14 +241,14 @@ on_history(void *arg, const MrPoolAnswer *answer)
 {
 	MrRequest *request = arg;
 	const PGresult *result = answer->result;
+	int status = mr_http_status_of_sqlstate(PQresultErrorField(result, PG_DIAG_SQLSTATE));
 
 	if (result != NULL && PQresultStatus(result) == PGRES_TUPLES_OK && PQntuples(result) == 1)
-	{
 		mr_request_reply(request, 200, strdup(PQgetvalue(result, 0, 0)));
-		return;
-	}
-	mr_request_header(request, "Retry-After", "1");
-	mr_request_refuse(request, MR_ERROR_DATABASE_UNAVAILABLE, NULL);
+	else if (result == NULL || status == 503 || status == 504)
+		mr_service_refuse_later(request, MR_ERROR_DATABASE_UNAVAILABLE, NULL);
+	else
+		mr_service_refuse_sql(request, status, NULL, result);
 }
 
 void
@@ -259,10 +259,10 @@ mr_endpoint_patroni_history(MrService *service, MrRequest *request, const MrRout
 
 	(void) match;
 	mr_authorize_query(request, &query);
-	if (service->pool.timer != NULL && mr_pool_query(&service->pool, &query, on_history, request))
-		return;
-	mr_request_header(request, "Retry-After", "1");
-	mr_request_refuse(request, MR_ERROR_DATABASE_UNAVAILABLE, NULL);
+	if (service->pool.timer == NULL)
+		mr_service_refuse_later(request, MR_ERROR_DATABASE_UNAVAILABLE, NULL);
+	else if (!mr_pool_query(&service->pool, &query, on_history, request))
+		mr_service_refuse_later(request, MR_ERROR_BUSY, NULL);
 }
 
 void

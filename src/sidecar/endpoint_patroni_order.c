@@ -14,12 +14,12 @@
 
 #include "core/mr_outcomes.h"
 #include "sidecar/mr_authorize.h"
+#include "sidecar/mr_body.h"
 #include "sidecar/mr_catalog_sql.h"
 #include "sidecar/mr_log.h"
 #include "sidecar/mr_patroni_order.h"
+#include "sidecar/mr_row.h"
 
-#define TEXT_TYPE "text/plain; charset=utf-8"
-#define EXTRA_MS 4000 /* the database answers this much after the time it is given, at the latest */
 #define TEXT_SIZE 1024
 #define SQL_SIZE 1024
 
@@ -32,7 +32,7 @@ mr_patroni_say(MrRequest *request, int status, const char *format, ...)
 	va_start(arguments, format);
 	vsnprintf(text, sizeof(text), format, arguments);
 	va_end(arguments);
-	mr_request_reply_as(request, status, TEXT_TYPE, strdup(text));
+	mr_request_reply_as(request, status, MR_TYPE_TEXT, strdup(text));
 }
 
 /* ---------- what became of an order ---------- */
@@ -50,12 +50,13 @@ name_of(const Order *order)
 	return order->wish.is_failover ? "Failover" : "Switchover";
 }
 
+/* The text of a column, empty for null. */
 static const char *
 text_of(const PGresult *result, const char *column)
 {
-	int number = PQfnumber(result, column);
+	const char *text = mr_row_text(result, 0, column);
 
-	return number < 0 || PQgetisnull(result, 0, number) ? "" : PQgetvalue(result, 0, number);
+	return text != NULL ? text : "";
 }
 
 static void
@@ -93,6 +94,23 @@ say_row(const Order *order, const PGresult *result)
 	}
 }
 
+/* A statement that was cancelled has given its order all the same. */
+static void
+say_error(const Order *order, const PGresult *result, bool sent)
+{
+	const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+	int status = mr_http_status_of_sqlstate(PQresultErrorField(result, PG_DIAG_SQLSTATE));
+
+	if (message == NULL)
+		message = "the answer of the local node was not understood";
+	if (sent && status == 504)
+		mr_patroni_say(order->request, 503,
+					   "%s status unknown: %s; operation may still be in progress", name_of(order),
+					   message);
+	else
+		mr_patroni_say(order->request, status, "%s failed: %s", name_of(order), message);
+}
+
 static void
 on_order(void *arg, const MrPoolAnswer *answer)
 {
@@ -102,10 +120,7 @@ on_order(void *arg, const MrPoolAnswer *answer)
 	if (result != NULL && PQresultStatus(result) == PGRES_TUPLES_OK && PQntuples(result) == 1)
 		say_row(order, result);
 	else if (result != NULL)
-		mr_patroni_say(order->request,
-					   mr_http_status_of_sqlstate(PQresultErrorField(result, PG_DIAG_SQLSTATE)),
-					   "%s failed: %s", name_of(order),
-					   PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY));
+		say_error(order, result, answer->sent);
 	else if (answer->sent)
 		mr_patroni_say(order->request, 503,
 					   "%s status unknown: the local node was lost; operation may still be in "
@@ -127,7 +142,8 @@ give_order(MrService *service, MrRequest *request, const MrPatroniOrder *wish)
 		.sql = MR_SQL_REQUEST_FAILOVER,
 		.count = 4,
 		.values = {wish->candidate, wish->allow_loss ? "true" : "false", "false", timeout},
-		.timeout_ms = timeout_ms + EXTRA_MS};
+		.timeout_ms = timeout_ms + MR_FAILOVER_EXTRA_MS,
+		.operation = MR_OPERATION_FAILOVER_ORDER};
 
 	snprintf(timeout, sizeof(timeout), "%" PRId64, timeout_ms);
 	if (order == NULL || service->orders.timer == NULL)
@@ -246,6 +262,15 @@ command(MrService *service, MrRequest *request, bool is_failover)
 	const char *body;
 	size_t length;
 
+	/*
+	 * A browser lets the page of any origin send other types, with the user's certificate or
+	 * password beside it; before it sends JSON it asks whether it may.
+	 */
+	if (mr_request_find_header(request, "Origin") != NULL && !mr_body_is_json(request))
+	{
+		mr_request_refuse(request, MR_ERROR_MEDIA_TYPE, NULL);
+		return;
+	}
 	body = mr_request_body(request, &length);
 	if (body == NULL || length == 0)
 	{

@@ -12,9 +12,9 @@
 
 #include "sidecar/mr_authorize.h"
 #include "sidecar/mr_loop.h"
+#include "sidecar/mr_row.h"
 #include "sidecar/mr_where_sql.h"
 
-#define RETRY_AFTER "1" /* seconds; the next attempt to connect is never further */
 #define SQL_SIZE 4096
 #define BAD_ARGUMENT "22023"
 
@@ -31,7 +31,9 @@ reply_last(MrWhere *where, MrHttpError error)
 {
 	MrService *service = where->service;
 	const MrTenantAnswer *tenant =
-		where->tenant[0] != '\0' ? mr_tenant_cache_get(service->tenants, where->tenant) : NULL;
+		where->tenant[0] != '\0'
+			? mr_tenant_cache_get(service->tenants, where->tenant, where->request->role)
+			: NULL;
 	MrWhereLast last;
 
 	if (mr_where_last(where, &service->watcher.status, tenant, &last))
@@ -40,60 +42,35 @@ reply_last(MrWhere *where, MrHttpError error)
 		mr_where_reply(where, &last.answer);
 		return;
 	}
-	mr_request_header(where->request, "Retry-After", RETRY_AFTER);
-	mr_request_refuse(where->request, error, NULL);
-}
-
-/* A column of the row; NULL for null. */
-static const char *
-text_of(const PGresult *result, const char *column)
-{
-	int number = PQfnumber(result, column);
-
-	return number < 0 || PQgetisnull(result, 0, number) ? NULL : PQgetvalue(result, 0, number);
-}
-
-static int64_t
-number_of(const PGresult *result, const char *column)
-{
-	const char *text = text_of(result, column);
-
-	return text != NULL ? strtoll(text, NULL, 10) : MR_UNKNOWN;
-}
-
-static bool
-is_true(const PGresult *result, const char *column)
-{
-	const char *text = text_of(result, column);
-
-	return text != NULL && text[0] == 't';
+	mr_service_refuse_later(where->request, error, NULL);
 }
 
 static void
 read_row(const PGresult *result, MrWhereAnswer *answer)
 {
 	memset(answer, 0, sizeof(*answer));
-	answer->region = text_of(result, "region");
-	answer->node = text_of(result, "node");
-	answer->host = text_of(result, "host");
-	answer->port = text_of(result, "port");
+	answer->region = mr_row_text(result, 0, "region");
+	answer->node = mr_row_text(result, 0, "node");
+	answer->host = mr_row_text(result, 0, "host");
+	answer->port = mr_row_text(result, 0, "port");
 	if (answer->node != NULL)
-		answer->role =
-			mr_part_name(is_true(result, "is_primary") ? MR_PART_PRIMARY : MR_PART_STANDBY);
-	answer->reason = text_of(result, "reason");
-	answer->sentence = text_of(result, "sentence");
-	answer->lag_ms = number_of(result, "lag_ms");
-	answer->lag_bytes = number_of(result, "lag_bytes");
-	answer->staleness_ms = number_of(result, "staleness_ms");
-	answer->node_age_ms = number_of(result, "age_ms");
-	answer->home = text_of(result, "home");
-	answer->pinned = is_true(result, "pinned");
-	answer->fallbacks = text_of(result, "fallbacks");
-	answer->client_region = text_of(result, "client_region");
-	answer->client_country = text_of(result, "client_country");
-	answer->client_source = text_of(result, "client_source");
-	answer->client_trusted = is_true(result, "client_trusted");
-	answer->steps = text_of(result, "steps");
+		answer->role = mr_part_name(mr_row_is_true(result, 0, "is_primary") ? MR_PART_PRIMARY
+																			: MR_PART_STANDBY);
+	answer->reason = mr_row_text(result, 0, "reason");
+	answer->sentence = mr_row_text(result, 0, "sentence");
+	answer->lag_ms = mr_row_number(result, 0, "lag_ms");
+	answer->lag_bytes = mr_row_number(result, 0, "lag_bytes");
+	answer->staleness_ms = mr_row_number(result, 0, "staleness_ms");
+	answer->node_age_ms = mr_row_number(result, 0, "age_ms");
+	answer->home = mr_row_text(result, 0, "home");
+	answer->pinned = mr_row_is_true(result, 0, "pinned");
+	answer->confined = mr_row_is_true(result, 0, "confined");
+	answer->fallbacks = mr_row_text(result, 0, "fallbacks");
+	answer->client_region = mr_row_text(result, 0, "client_region");
+	answer->client_country = mr_row_text(result, 0, "client_country");
+	answer->client_source = mr_row_text(result, 0, "client_source");
+	answer->client_trusted = mr_row_is_true(result, 0, "client_trusted");
+	answer->steps = mr_row_text(result, 0, "steps");
 	answer->wall_ms = mr_loop_wall_ms();
 }
 
@@ -101,8 +78,8 @@ read_row(const PGresult *result, MrWhereAnswer *answer)
 static void
 remember(const MrWhere *where, const PGresult *result, const MrWhereAnswer *answer)
 {
-	MrTenantAnswer tenant = {.known = true, .may_move = !answer->pinned};
-	const char *id = text_of(result, "home_id");
+	MrTenantAnswer tenant = {.known = true, .may_move = !answer->pinned && !answer->confined};
+	const char *id = mr_row_text(result, 0, "home_id");
 
 	if (where->tenant[0] == '\0' || answer->home == NULL || id == NULL)
 		return;
@@ -111,10 +88,10 @@ remember(const MrWhere *where, const PGresult *result, const MrWhereAnswer *answ
 	snprintf(tenant.effective, sizeof(tenant.effective), "%s",
 			 answer->region != NULL && !where->for_write && !where->on_primary ? answer->region
 																			   : answer->home);
-	tenant.version = number_of(result, "version");
+	tenant.version = mr_row_number(result, 0, "version");
 	tenant.asked_ns = mr_loop_now_ns();
 	tenant.asked_wall_ms = answer->wall_ms;
-	mr_tenant_cache_put(where->service->tenants, where->tenant, &tenant);
+	mr_tenant_cache_put(where->service->tenants, where->tenant, where->request->role, &tenant);
 }
 
 static bool ask(MrWhere *where);

@@ -34,12 +34,13 @@ reply_found(const Waiting *waiting, const MrTenantAnswer *answer, bool stale)
 static void
 reply_last(const Waiting *waiting, MrHttpError error, const char *details)
 {
-	const MrTenantAnswer *answer = mr_tenant_cache_get(waiting->service->tenants, waiting->tenant);
+	const MrTenantAnswer *answer =
+		mr_tenant_cache_get(waiting->service->tenants, waiting->tenant, waiting->request->role);
 
 	if (answer != NULL)
 		reply_found(waiting, answer, true);
 	else
-		mr_tenant_refuse_later(waiting->request, error, details);
+		mr_service_refuse_later(waiting->request, error, details);
 }
 
 /* An SQL error is passed on as PostgreSQL has it. */
@@ -72,7 +73,8 @@ on_answer(void *arg, const MrPoolAnswer *found)
 		reply_last(waiting, MR_ERROR_DATABASE_UNAVAILABLE, "No primary region is known now.");
 	else
 	{
-		mr_tenant_cache_put(waiting->service->tenants, waiting->tenant, &answer);
+		mr_tenant_cache_put(waiting->service->tenants, waiting->tenant, waiting->request->role,
+							&answer);
 		reply_found(waiting, &answer, false);
 	}
 	free(waiting);

@@ -76,8 +76,8 @@ refuse_sql(const Change *change, const PGresult *result)
 	else if (sqlstate != NULL && strcmp(sqlstate, "40001") == 0)
 		refuse_stale(change, result);
 	else if (status == 503 || status == 504)
-		mr_tenant_refuse_later(change->request, MR_ERROR_NOT_DONE,
-							   PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY));
+		mr_service_refuse_later(change->request, MR_ERROR_NOT_DONE,
+								PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY));
 	else
 		mr_service_refuse_sql(change->request, status, NULL, result);
 }
@@ -93,7 +93,7 @@ reply_done(const Change *change, const MrWriteAnswer *answer)
 						  "The answer of the primary was not understood.");
 		return;
 	}
-	mr_tenant_cache_put(change->service->tenants, change->tenant, &tenant);
+	mr_tenant_cache_put(change->service->tenants, change->tenant, change->request->role, &tenant);
 	mr_tenant_answer_reply(change->request, change->tenant, &tenant, false, answer->token);
 }
 
@@ -111,7 +111,7 @@ on_written(void *arg, const MrWriteAnswer *answer)
 			refuse_sql(change, answer->result);
 			break;
 		case MR_WRITE_NOT_DONE:
-			mr_tenant_refuse_later(change->request, MR_ERROR_NOT_DONE, NULL);
+			mr_service_refuse_later(change->request, MR_ERROR_NOT_DONE, NULL);
 			break;
 		case MR_WRITE_UNKNOWN:
 			mr_request_refuse(change->request, MR_ERROR_OUTCOME_UNKNOWN, NULL);
@@ -167,12 +167,12 @@ send_change(Change *change, const char *region)
 		snprintf(sql, sizeof(sql), MR_SQL_CLEAR_TENANT_FORMAT, schema, schema);
 	/* Before the local node has been read once, not even the function's schema is known. */
 	if (schema[0] == '\0')
-		mr_tenant_refuse_later(change->request, MR_ERROR_NOT_DONE,
-							   "The local node has not been read yet.");
+		mr_service_refuse_later(change->request, MR_ERROR_NOT_DONE,
+								"The local node has not been read yet.");
 	else if (mr_primary_write(&service->primary, &query, on_written, change))
 		return;
 	else
-		mr_tenant_refuse_later(change->request, MR_ERROR_BUSY, NULL);
+		mr_service_refuse_later(change->request, MR_ERROR_BUSY, NULL);
 	free(change);
 }
 

@@ -143,6 +143,20 @@ mr_environment_add_text(MrEnvironment *environment, const char *text, size_t siz
 	}
 }
 
+/* Whether the sidecar knows its clients by it; that a key is a public one is not looked at. */
+static bool
+is_way_in(const char *name)
+{
+	static const char *const names[] = {"MULTIREGION_API_TOKEN", "MULTIREGION_BASIC_AUTH",
+										"MULTIREGION_JWT_KEY"};
+	size_t i;
+
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strcmp(names[i], name) == 0)
+			return true;
+	return false;
+}
+
 /* A file in which a secret stands should be for its owner alone. */
 static void
 check_mode(const MrEnvironment *environment, const char *path, unsigned int mode,
@@ -160,7 +174,7 @@ check_mode(const MrEnvironment *environment, const char *path, unsigned int mode
 		const char *colon = at != NULL ? strchr(scheme + 1, ':') : NULL;
 
 		if ((colon != NULL && colon < at) || strstr(value, "password=") != NULL ||
-			(value[0] != '\0' && strcmp(environment->list[i].name, "MULTIREGION_API_TOKEN") == 0))
+			(value[0] != '\0' && is_way_in(environment->list[i].name)))
 		{
 			mr_problems_warning(problems,
 								"%s holds a secret and others than its owner may read it: "

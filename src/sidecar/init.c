@@ -98,24 +98,6 @@ mr_init_execute(MrInit *init, const char *sql, int nparams, const char *const *v
 	return MR_EXIT_OK;
 }
 
-const char *
-mr_init_value(const PGresult *result, int row, const char *column)
-{
-	int number = PQfnumber(result, column);
-
-	if (number < 0 || row >= PQntuples(result) || PQgetisnull(result, row, number))
-		return NULL;
-	return PQgetvalue(result, row, number);
-}
-
-bool
-mr_init_is_true(const PGresult *result, int row, const char *column)
-{
-	const char *value = mr_init_value(result, row, column);
-
-	return value != NULL && value[0] == 't';
-}
-
 char *
 mr_init_literal(const MrInit *init, const char *text)
 {

@@ -211,7 +211,7 @@ compare_node(MrInit *init, int index, const char *region)
 	/* Only the owner of the table may read connection strings; others cannot compare. */
 	result = mr_init_query(init, "SELECT conninfo FROM multiregion.node WHERE node_name = $1", 1,
 						   values, true, NULL);
-	there = result != NULL ? mr_init_value(result, 0, "conninfo") : NULL;
+	there = result != NULL ? mr_row_text(result, 0, "conninfo") : NULL;
 	if (there != NULL && leads_elsewhere(there, init->conninfos[index]))
 	{
 		char *conninfo = mr_init_literal(init, init->conninfos[index]);

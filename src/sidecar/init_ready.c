@@ -83,10 +83,10 @@ look_at_settings(MrInit *init)
 		return MR_EXIT_FAILED;
 	for (row = 0; row < count; row++)
 	{
-		const char *detail = mr_init_value(result, row, "detail");
-		const char *hint = mr_init_value(result, row, "hint");
+		const char *detail = mr_row_text(result, row, "detail");
+		const char *hint = mr_row_text(result, row, "hint");
 
-		mr_init_error("%s: %s", mr_init_value(result, row, "name"), detail != NULL ? detail : "");
+		mr_init_error("%s: %s", mr_row_text(result, row, "name"), detail != NULL ? detail : "");
 		if (hint != NULL)
 			fprintf(stderr, "hint: %s\n", hint);
 	}
@@ -95,19 +95,25 @@ look_at_settings(MrInit *init)
 }
 
 MrExit
-mr_init_readiness(MrInit *init)
+mr_init_alone(MrInit *init)
 {
 	const MrSettings *settings = init->settings;
-	MrExit code;
+
+	if (settings->self >= 0)
+		return look_for_cluster(settings);
+	mr_init_error("no DATABASE_URL_%s_PRIMARY says how other nodes reach this one",
+				  settings->region);
+	return MR_EXIT_SETTINGS;
+}
+
+MrExit
+mr_init_readiness(MrInit *init)
+{
+	MrExit code = MR_EXIT_OK;
 
 	if (init->managed || init->standby)
 		return MR_EXIT_OK;
-	if (settings->self < 0)
-	{
-		mr_init_error("no DATABASE_URL_%s_PRIMARY says how other nodes reach this one",
-					  settings->region);
-		return MR_EXIT_SETTINGS;
-	}
-	code = look_for_cluster(settings);
+	if (!init->tentative)
+		code = mr_init_alone(init);
 	return code == MR_EXIT_OK ? look_at_settings(init) : code;
 }

@@ -84,9 +84,9 @@ mr_init_connect(MrInit *init)
 						   0, NULL, false, NULL);
 	if (result == NULL)
 		return MR_EXIT_FAILED;
-	init->standby = mr_init_is_true(result, 0, "standby");
+	init->standby = mr_row_is_true(result, 0, "standby");
 	init->read_only = init->check || init->standby;
-	wanted = mr_init_value(result, 0, "wanted");
+	wanted = mr_row_text(result, 0, "wanted");
 	if (wanted == NULL || wanted[0] == '\0')
 	{
 		mr_init_error("%s", unprepared);
@@ -113,7 +113,7 @@ read_schema(MrInit *init)
 		return MR_EXIT_FAILED;
 	init->schema[0] = '\0';
 	if (PQntuples(result) > 0)
-		snprintf(init->schema, sizeof(init->schema), "%s", mr_init_value(result, 0, "schema"));
+		snprintf(init->schema, sizeof(init->schema), "%s", mr_row_text(result, 0, "schema"));
 	PQclear(result);
 	return MR_EXIT_OK;
 }
@@ -156,7 +156,10 @@ mr_init_look(MrInit *init)
 	}
 	if (init->schema[0] == '\0')
 	{
-		code = try_extension(init);
+		/* other servers may be silent: they are asked while nothing is locked here */
+		code = mr_init_alone(init);
+		if (code == MR_EXIT_OK)
+			code = try_extension(init);
 		if (code != MR_EXIT_OK)
 			return code;
 	}
@@ -164,7 +167,7 @@ mr_init_look(MrInit *init)
 		mr_init_query(init, "SELECT managed FROM multiregion.lease_status()", 0, NULL, false, NULL);
 	if (result == NULL)
 		return MR_EXIT_FAILED;
-	init->managed = mr_init_is_true(result, 0, "managed");
+	init->managed = mr_row_is_true(result, 0, "managed");
 	PQclear(result);
 	return MR_EXIT_OK;
 }
@@ -249,12 +252,12 @@ wait_for_lease(MrInit *init)
 
 		if (result == NULL)
 			return MR_EXIT_FAILED;
-		writable = mr_init_is_true(result, 0, "writable");
-		if (mr_init_value(result, 0, "generation") != NULL)
-			snprintf(generation, sizeof(generation), "%s", mr_init_value(result, 0, "generation"));
+		writable = mr_row_is_true(result, 0, "writable");
+		if (mr_row_text(result, 0, "generation") != NULL)
+			snprintf(generation, sizeof(generation), "%s", mr_row_text(result, 0, "generation"));
 		if (!writable && mr_loop_now_ns() > deadline_ns)
 		{
-			primary = mr_init_value(result, 0, "primary_node");
+			primary = mr_row_text(result, 0, "primary_node");
 			mr_init_error("this server may not write: %s%s",
 						  primary != NULL ? "the primary is " : "",
 						  primary != NULL ? primary : "it has no lease");
@@ -295,8 +298,8 @@ compare_self(MrInit *init)
 
 	if (result == NULL)
 		return MR_EXIT_FAILED;
-	node = mr_init_value(result, 0, "node");
-	region = mr_init_value(result, 0, "region");
+	node = mr_row_text(result, 0, "node");
+	region = mr_row_text(result, 0, "region");
 	if (node != NULL && settings->node[0] != '\0' && strcmp(node, settings->node) != 0)
 		mr_init_differs(init, "this server is node \"%s\", not \"%s\"", node, settings->node);
 	if (region != NULL && strcmp(region, settings->region) != 0)
@@ -337,11 +340,11 @@ mr_init_report_checks(MrInit *init)
 		return MR_EXIT_FAILED;
 	for (row = 0; row < PQntuples(result); row++)
 	{
-		const char *detail = mr_init_value(result, row, "detail");
-		const char *hint = mr_init_value(result, row, "hint");
+		const char *detail = mr_row_text(result, row, "detail");
+		const char *hint = mr_row_text(result, row, "hint");
 
-		printf("check: %s: %s: %s%s%s\n", mr_init_value(result, row, "severity"),
-			   mr_init_value(result, row, "name"), detail != NULL ? detail : "",
+		printf("check: %s: %s: %s%s%s\n", mr_row_text(result, row, "severity"),
+			   mr_row_text(result, row, "name"), detail != NULL ? detail : "",
 			   hint != NULL ? " " : "", hint != NULL ? hint : "");
 	}
 	PQclear(result);

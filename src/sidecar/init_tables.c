@@ -109,7 +109,7 @@ compare_region(MrInit *init, const MrSettingsRegion *region, const PGresult *row
 
 	for (i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
 	{
-		const char *there = mr_init_value(rows, row, fields[i].column);
+		const char *there = mr_row_text(rows, row, fields[i].column);
 		char variable[MR_NAME_SIZE * 2];
 		const char *wanted;
 
@@ -137,7 +137,7 @@ row_of(const PGresult *rows, const char *column, const char *text)
 
 	for (row = 0; row < PQntuples(rows); row++)
 	{
-		const char *value = mr_init_value(rows, row, column);
+		const char *value = mr_row_text(rows, row, column);
 
 		if (value != NULL && strcmp(value, text) == 0)
 			return row;
@@ -186,14 +186,14 @@ static void
 report_policy(MrInit *init, const MrSettingsPolicy *policy, const PGresult *rows, int row)
 {
 	const char *name = policy->setting->name;
-	const char *value = mr_init_value(rows, row, "value");
-	const char *in_force = mr_init_value(rows, row, "in_force");
+	const char *value = mr_row_text(rows, row, "value");
+	const char *in_force = mr_row_text(rows, row, "in_force");
 	bool pending = value != NULL && in_force != NULL && strcmp(value, in_force) != 0;
 	const char *head = pending ? " (in force: " : "";
 
 	if (value == NULL)
 		value = "unknown";
-	if (mr_init_is_true(rows, row, "is_set"))
+	if (mr_row_is_true(rows, row, "is_set"))
 		mr_init_differs(init,
 						"policy %s is %s%s%s%s, and %s says %s; to change it: "
 						"SELECT multiregion.set_policy('%s', '%s');",
@@ -218,8 +218,8 @@ mr_init_policies(MrInit *init)
 	{
 		const MrSettingsPolicy *policy = &init->settings->policies[i];
 		int row = row_of(rows, "name", policy->setting->name);
-		const char *value = row >= 0 ? mr_init_value(rows, row, "value") : NULL;
-		bool is_set = row >= 0 && mr_init_is_true(rows, row, "is_set");
+		const char *value = row >= 0 ? mr_row_text(rows, row, "value") : NULL;
+		bool is_set = row >= 0 && mr_row_is_true(rows, row, "is_set");
 
 		/* On a standby a default that is meant is no difference: the primary's init says it. */
 		if ((is_set || init->standby) && value != NULL && strcmp(value, policy->value) == 0)

@@ -1,10 +1,12 @@
 /*
  * The log of multiregiond; see mr_log.h. One write(2) a line, so that lines of several
- * processes do not mix. It must never block for long or fail the caller: a line that
- * cannot be written is lost. Called by everything in this folder.
+ * processes do not mix. It must never block or fail the caller: a line that cannot be
+ * written now is lost, as when nobody reads the pipe that standard error is. Called by
+ * everything in this folder.
  */
 #include "sidecar/mr_log.h"
 
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -54,6 +56,15 @@ write_prefix(char *line, size_t size, MrLogLevel level)
 	return (size_t) length;
 }
 
+/* Whether a write would not wait: a pipe that takes anything takes more than a line. */
+static bool
+is_taken(void)
+{
+	struct pollfd reader = {.fd = STDERR_FILENO, .events = POLLOUT};
+
+	return poll(&reader, 1, 0) == 1 && (reader.revents & POLLOUT) != 0;
+}
+
 void
 mr_log(MrLogLevel level, const char *format, ...)
 {
@@ -75,6 +86,6 @@ mr_log(MrLogLevel level, const char *format, ...)
 			line[i] = ' ';
 	line[length++] = '\n';
 	/* Nothing can be done, and nobody told, if the log is gone. */
-	if (write(STDERR_FILENO, line, length) < 0)
+	if (!is_taken() || write(STDERR_FILENO, line, length) < 0)
 		return;
 }

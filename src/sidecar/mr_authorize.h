@@ -12,6 +12,9 @@
  */
 extern bool mr_authorize(MrService *service, MrRequest *request, const MrRoute *route);
 
+/* The same for what more than a check of health is asked by the path of one. */
+extern bool mr_authorize_somebody(MrService *service, MrRequest *request);
+
 /* Makes a query the request's: it runs as the role that was found. */
 extern void mr_authorize_query(const MrRequest *request, MrPoolQuery *query);
 

@@ -16,6 +16,9 @@ typedef struct MrBody
 	bool refused; /* the request was answered */
 } MrBody;
 
+/* Whether the request says that its body is JSON. */
+extern bool mr_body_is_json(const MrRequest *request);
+
 /*
  * Reads the body, an object with these keys at most. False when the request was refused:
  * it is not said to be JSON, or is none. Ends with mr_body_close.

@@ -76,10 +76,12 @@
 /*
  * What HAProxy is fed with. $1 transaction: tenants that one as late or later has changed,
  * with what is set for them now; in each row, of which there is one at least, the next $1.
- * Neither the order of commits nor that of ids matters: everything older is over.
+ * Neither the order of commits nor that of ids matters: everything older is over. A tenant of
+ * a strict zone is as one that is pinned: an edge does not know the zone.
  */
 #define MR_SQL_ROUTE_CHANGES \
-	"SELECT s.horizon, c.tenant_id, t.region_key, t.mode," \
+	"SELECT s.horizon, c.tenant_id, t.region_key," \
+	" CASE WHEN t.confined THEN 'pin' ELSE t.mode END AS mode," \
 	" pg_catalog.array_to_string(t.fallbacks, ',') AS fallbacks" \
 	" FROM (SELECT pg_catalog.pg_snapshot_xmin(pg_catalog.pg_current_snapshot())" \
 	"::pg_catalog.text AS horizon) AS s" \
@@ -90,7 +92,8 @@
 
 /* $1 tenant: those after it, in order. */
 #define MR_SQL_ROUTE_PART \
-	"SELECT t.tenant_id, t.region_key, t.mode," \
+	"SELECT t.tenant_id, t.region_key," \
+	" CASE WHEN t.confined THEN 'pin' ELSE t.mode END AS mode," \
 	" pg_catalog.array_to_string(t.fallbacks, ',') AS fallbacks" \
 	" FROM multiregion.tenants AS t WHERE t.tenant_id OPERATOR(pg_catalog.>) $1" \
 	" ORDER BY t.tenant_id LIMIT 5000"
@@ -135,6 +138,7 @@
 	" AS n(node text, region text, eligible boolean, rule text, reason text)) AS nodes FROM "
 
 /* $1 region or node, $2 allow data loss, $3 dry run, $4 ms. Returns when it is done, or late. */
+#define MR_FAILOVER_EXTRA_MS 4000 /* at the latest so much after the time that it is given */
 #define MR_SQL_REQUEST_FAILOVER \
 	MR_SQL_ORDER("f.failover_id") \
 	"multiregion.request_failover($1, $2::boolean, $3::boolean, $4::integer) AS f"

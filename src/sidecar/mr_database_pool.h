@@ -76,6 +76,7 @@ typedef struct MrPoolLink
 	MrPoolRequest *request; /* under way, or waiting for the connection */
 	MrPoolStep step;        /* of it, once connected */
 	bool changed;           /* the session may not act as the role that it logged in as */
+	bool outdated;          /* its connection ends with the request under way */
 	int64_t idle_since_ns;
 	int64_t sent_ns; /* the statement under way */
 } MrPoolLink;
@@ -104,6 +105,9 @@ extern bool mr_pool_query(MrPool *pool, const MrPoolQuery *query, MrPoolCallback
 
 /* Ends the requests that have not been sent, with the problem given. */
 extern void mr_pool_shed(MrPool *pool, const char *problem);
+
+/* What is asked from now on is asked by new connections; those in use end with their request. */
+extern void mr_pool_renew(MrPool *pool);
 
 /* Closes all connections; requests end with the problem given. The pool stays usable. */
 extern void mr_pool_disconnect(MrPool *pool, const char *problem);

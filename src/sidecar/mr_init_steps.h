@@ -13,6 +13,7 @@
 
 #include <libpq-fe.h>
 
+#include "sidecar/mr_row.h"
 #include "sidecar/mr_serve.h"
 
 typedef struct MrInit
@@ -53,12 +54,6 @@ extern PGresult *mr_init_query(MrInit *init, const char *sql, int nparams,
 extern MrExit mr_init_execute(MrInit *init, const char *sql, int nparams,
 							  const char *const *values);
 
-/* The value of a column in a row; NULL for null or a column that is not there. */
-extern const char *mr_init_value(const PGresult *result, int row, const char *column);
-
-/* Whether a boolean column is true; null counts as false. */
-extern bool mr_init_is_true(const PGresult *result, int row, const char *column);
-
 /* The text as a literal of SQL; free it with PQfreemem(). */
 extern char *mr_init_literal(const MrInit *init, const char *text);
 
@@ -70,7 +65,11 @@ extern MrExit mr_init_roles(MrInit *init);
 extern MrExit mr_init_membership(MrInit *init);
 extern MrExit mr_init_report_checks(MrInit *init);
 
-/* init_ready.c: whether the server can become the first node. Only looks. */
+/*
+ * init_ready.c: whether the server can become the first node. Both only look; the first, whether
+ * other servers have a cluster: init_server.c asks that itself before it makes anything.
+ */
+extern MrExit mr_init_alone(MrInit *init);
 extern MrExit mr_init_readiness(MrInit *init);
 
 /* init_tables.c: regions and policy */

@@ -12,4 +12,10 @@
  */
 extern char *mr_request_client_headers(const MrRequest *request);
 
+/*
+ * The address of who sent it, without the zone that one of IPv6 may have on this machine;
+ * empty of a unix socket.
+ */
+extern void mr_request_client_address(const MrRequest *request, char *out, size_t size);
+
 #endif /* MR_REQUEST_CLIENT_H */

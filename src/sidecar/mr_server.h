@@ -28,6 +28,7 @@ typedef struct MrServer MrServer;
 #define MR_USER_SIZE 64     /* as long as PostgreSQL lets a role's name be */
 #define MR_CLIENT_LOCAL "unix"
 #define MR_TYPE_JSON "application/json; charset=utf-8"
+#define MR_TYPE_TEXT "text/plain; charset=utf-8"
 
 typedef struct MrRequest
 {

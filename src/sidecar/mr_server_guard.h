@@ -49,6 +49,12 @@ extern void mr_guard_exhausted(void);
 /* Bytes of a request came in on fd: starts its deadline unless it runs. */
 extern void mr_guard_received(int fd, size_t bytes, bool has_nul, bool encrypted);
 
+/*
+ * The request on fd is complete, and so many bytes came in with it that belong to the next
+ * one. That has no deadline before more of it comes: it waits for our answer to the first.
+ */
+extern void mr_guard_left(int fd, size_t bytes, bool encrypted);
+
 /* Whether no byte of a request has come in on fd that is not complete. */
 extern bool mr_guard_is_idle(int fd);
 

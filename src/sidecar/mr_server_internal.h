@@ -74,7 +74,7 @@ extern void mr_server_say_late(int fd, const MrGuardSeen *seen);
 extern bool mr_server_fast(MrServer *server, struct bufferevent *connection,
 						   struct evbuffer *input);
 
-/* A request of so many bytes is complete: was it what came in last? */
+/* A request of so many bytes is complete, and nothing came with it: was it what came in last? */
 extern void mr_server_note(MrRequest *request, int fd, size_t length);
 
 #endif /* MR_SERVER_INTERNAL_H */

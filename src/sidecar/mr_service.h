@@ -83,6 +83,9 @@ extern bool mr_service_recall(const MrRoute *route, const char *id, char *out, s
 /* Answers from memory; false if nothing that still holds is there for the request's route. */
 extern bool mr_service_answer_hot(MrService *service, MrRequest *request);
 
+/* Refuses for now: the client is told to come again in a second. */
+extern void mr_service_refuse_later(MrRequest *request, MrHttpError error, const char *details);
+
 /* Answers with an error of the database as it has it; code stands for the SQLSTATE, or is NULL. */
 extern void mr_service_refuse_sql(MrRequest *request, int status, const char *code,
 								  const PGresult *result);

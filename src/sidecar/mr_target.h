@@ -10,7 +10,7 @@
 #include "sidecar/mr_conninfo.h"
 
 struct evdns_base;
-struct evdns_getaddrinfo_request;
+struct MrQuestion;
 
 /* Called from the loop. problem is NULL when hostaddr is set. */
 typedef void (*MrTargetCallback)(void *arg, const char *problem);
@@ -20,10 +20,12 @@ typedef struct MrTarget
 	struct event_base *base;
 	char conninfo[MR_CONNINFO_SIZE];
 	char host[256];
+	char password[MR_PASSWORD_SIZE]; /* as it was set; empty: none, or the environment's */
 	char hostaddr[MR_HOSTADDR_SIZE]; /* empty for a socket, or while not resolved */
 	bool needs_resolving;
-	struct evdns_base *dns; /* made when first needed */
-	struct evdns_getaddrinfo_request *request;
+	struct evdns_base *dns;      /* made when first needed */
+	bool has_servers;            /* it has read where to ask */
+	struct MrQuestion *question; /* under way, or NULL */
 	MrTargetCallback callback;
 	void *arg;
 } MrTarget;
@@ -34,6 +36,9 @@ typedef struct MrTarget
  */
 extern void mr_target_set(MrTarget *target, struct event_base *base, const MrConninfo *database);
 
+/* Whether that is where the target leads, with the same password. */
+extern bool mr_target_is(const MrTarget *target, const MrConninfo *database);
+
 /*
  * Finds the host's address if it is a name. True: there is nothing to wait for. False:
  * the callback will come (also with the failure to start).
@@ -43,7 +48,10 @@ extern bool mr_target_resolve(MrTarget *target, MrTargetCallback callback, void 
 /* Forgets a resolution under way; no callback comes. */
 extern void mr_target_cancel(MrTarget *target);
 
-/* Ends a resolution under way, and frees what it needed. */
+/*
+ * Ends a resolution under way, and frees what it needed: the last of a program, since it runs
+ * what waits in the loop.
+ */
 extern void mr_target_free(MrTarget *target);
 
 #endif /* MR_TARGET_H */

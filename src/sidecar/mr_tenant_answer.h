@@ -18,9 +18,6 @@ extern bool mr_tenant_answer_read(MrService *service, const PGresult *result,
 extern void mr_tenant_answer_reply(MrRequest *request, const char *tenant,
 								   const MrTenantAnswer *answer, bool stale, const char *token);
 
-/* Refuses for now: with Retry-After. */
-extern void mr_tenant_refuse_later(MrRequest *request, MrHttpError error, const char *details);
-
 /* Copies the tenant's id out of the path; false when it was refused. */
 extern bool mr_tenant_take_id(MrRequest *request, const MrRouteMatch *match,
 							  char tenant[MR_TENANT_SIZE]);

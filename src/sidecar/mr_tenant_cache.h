@@ -1,6 +1,7 @@
 /*
  * The last answers about tenants, for when the database is down. Bounded: the one not
- * asked for longest goes first.
+ * asked for longest goes first. What is kept is what is newest, whoever was told it; it is
+ * told only to roles that the database has told something about this tenant.
  */
 #ifndef MR_TENANT_CACHE_H
 #define MR_TENANT_CACHE_H
@@ -24,12 +25,15 @@ typedef struct MrTenantCache MrTenantCache;
 /* Room for max tenants (0: keeps nothing). NULL without memory. */
 extern MrTenantCache *mr_tenant_cache_open(int max);
 
-/* Keeps a copy; without memory it keeps nothing. */
-extern void mr_tenant_cache_put(MrTenantCache *cache, const char *tenant,
+#define MR_TENANT_READERS 8 /* roles that are remembered of a tenant */
+
+/* Keeps a copy, as told to a role; without memory it keeps nothing. */
+extern void mr_tenant_cache_put(MrTenantCache *cache, const char *tenant, const char *role,
 								const MrTenantAnswer *answer);
 
-/* The last answer, or NULL. Valid until the next put. */
-extern const MrTenantAnswer *mr_tenant_cache_get(MrTenantCache *cache, const char *tenant);
+/* The last answer, if this role may know it, or NULL. Valid until the next put. */
+extern const MrTenantAnswer *mr_tenant_cache_get(MrTenantCache *cache, const char *tenant,
+												 const char *role);
 
 /* How many tenants are kept. */
 extern int mr_tenant_cache_count(const MrTenantCache *cache);

@@ -61,7 +61,10 @@ extern bool mr_watcher_start(MrWatcher *watcher, struct event_base *base,
 							 const MrConninfo *database, int64_t timeout_ms,
 							 MrWatcherCallback callback, void *arg);
 
-/* Goes on with another database or timeout: connects anew, keeps the copy. */
+/*
+ * Goes on with this database and timeout. It connects anew, unless that is where it reads now;
+ * the copy stays.
+ */
 extern void mr_watcher_retarget(MrWatcher *watcher, const MrConninfo *database, int64_t timeout_ms);
 
 /* Closes the connection and frees everything. */

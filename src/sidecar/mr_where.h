@@ -48,6 +48,7 @@ typedef struct MrWhereAnswer
 	int64_t node_age_ms;
 	const char *home; /* of the tenant */
 	bool pinned;
+	bool confined;             /* to a strict zone: only its own fallbacks may serve it, too */
 	const char *fallbacks;     /* of the tenant: keys with a comma between */
 	const char *client_region; /* where the client's place leads; NULL: no place was looked at */
 	const char *client_country;

@@ -10,14 +10,14 @@
  * quoted schema of the public functions. A read has $1 max_lag, $2 token, $3 tenant, $4
  * region to begin from, $5 max_lag_bytes; a write $1 tenant.
  */
-#define MR_SQL_MS(interval) "(EXTRACT(epoch FROM " interval ") * 1000)::bigint"
+#define MR_SQL_MS(interval) "(EXTRACT(epoch FROM " interval ") OPERATOR(pg_catalog.*) 1000)::bigint"
 #define MR_SQL_WHERE \
 	"SELECT r.region, r.node, r.host, r.port, r.is_primary, r.reason, r.sentence, r.lag_bytes," \
 	" " MR_SQL_MS("r.lag") " AS lag_ms, " MR_SQL_MS( \
 		"r.staleness_bound") " AS staleness_ms," \
 							 " " MR_SQL_MS("r.age") " AS age_ms, t.region_key AS home, " \
 													"t.region_id AS home_id, t.version," \
-													" t.mode = 'pin' AS pinned, " \
+													" t.mode = 'pin' AS pinned, t.confined, " \
 													"pg_catalog.array_to_string(t.fallbacks, " \
 													"',') AS fallbacks," \
 													" c.region AS client_region, c.country AS " \

@@ -5,6 +5,8 @@
  */
 #include "sidecar/mr_request_client.h"
 
+#include <stdio.h>
+#include <string.h>
 #include <strings.h>
 #include <sys/queue.h>
 
@@ -120,4 +122,12 @@ mr_request_client_headers(const MrRequest *request)
 			add_header(&json, root, headers, header->key);
 	}
 	return mr_json_end(&json);
+}
+
+void
+mr_request_client_address(const MrRequest *request, char *out, size_t size)
+{
+	out[0] = '\0';
+	if (strcmp(request->client, MR_CLIENT_LOCAL) != 0)
+		snprintf(out, size, "%.*s", (int) strcspn(request->client, "%"), request->client);
 }

@@ -78,8 +78,11 @@ change_database(MrService *service, MrSettings *fresh, const MrSettings *old)
 	if (service->watched && !fresh->has_database)
 		fresh->database = old->database;
 	fresh->has_database = service->watched;
-	if (service->watched)
-		mr_watcher_retarget(&service->watcher, &fresh->database, fresh->database_timeout_ms);
+	if (!service->watched)
+		return;
+	mr_watcher_retarget(&service->watcher, &fresh->database, fresh->database_timeout_ms);
+	mr_pool_renew(&service->pool);
+	mr_pool_renew(&service->orders);
 }
 
 static void
@@ -145,8 +148,6 @@ on_reload(void *arg)
 		mr_haproxy_set(service->haproxy, fresh);
 	mr_service_seed_regions(service);
 	change_database(service, fresh, old);
-	if (service->orders.timer != NULL && service->orders.count == 0)
-		mr_pool_disconnect(&service->orders, "the settings were reloaded");
 	mr_settings_free(old);
 	free(old);
 	mr_log(MR_LOG_INFO, "reloaded the settings");
@@ -261,6 +262,8 @@ stop(Daemon *daemon)
 {
 	MrService *service = &daemon->service;
 
+	if (daemon->timer != NULL)
+		event_free(daemon->timer);
 	if (service->pool.timer != NULL)
 		mr_pool_disconnect(&service->pool, "multiregiond stops");
 	if (service->orders.timer != NULL)
@@ -281,8 +284,6 @@ stop(Daemon *daemon)
 	mr_access_log_close();
 	mr_metrics_record_reset();
 	mr_notify_close();
-	if (daemon->timer != NULL)
-		event_free(daemon->timer);
 	if (service->base != NULL)
 		event_base_free(service->base);
 	mr_settings_free(service->settings);

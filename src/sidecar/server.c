@@ -18,6 +18,7 @@
 #include <event2/http.h>
 #include <event2/http_struct.h>
 #include <event2/keyvalq_struct.h>
+#include <event2/util.h>
 
 #include "sidecar/mr_log.h"
 #include "sidecar/mr_server_check.h"
@@ -126,20 +127,41 @@ evhttp_find_header(const struct evkeyvalq *headers, const char *key)
 																		: header->value;
 }
 
+/*
+ * The library reads the length of a chunk as strtoll() does: with a sign, a "0x", blanks
+ * before it, and anything behind a blank. Another parser may see another length in each of
+ * these. Lengths are all that it reads in base 16.
+ */
+__attribute__((visibility("default"))) ev_int64_t
+evutil_strtoll(const char *text, char **end, int base)
+{
+	if (base == 16 && text[strspn(text, "0123456789abcdefABCDEF")] != '\0')
+	{
+		*end = (char *) text;
+		return -1;
+	}
+	return strtoll(text, end, base);
+}
+
 static void
 on_request(struct evhttp_request *http, void *arg)
 {
-	int fd = bufferevent_getfd(evhttp_connection_get_bufferevent(http->evcon));
+	struct bufferevent *connection = evhttp_connection_get_bufferevent(http->evcon);
+	int fd = bufferevent_getfd(connection);
+	size_t left = evbuffer_get_length(bufferevent_get_input(connection));
 	MrDoor *door = arg;
 	MrRequest *request;
 	MrGuardSeen seen;
 	const char *problem;
 
 	mr_guard_completed(fd, &seen);
+	if (left > 0)
+		mr_guard_left(fd, left, seen.encrypted);
 	request = take_request(door, http);
 	if (request == NULL)
 		return;
-	mr_server_note(request, fd, seen.bytes);
+	if (left == 0)
+		mr_server_note(request, fd, seen.bytes);
 	problem = mr_server_check(http, &seen);
 	if (problem != NULL || request->method == MR_METHOD_COUNT)
 	{

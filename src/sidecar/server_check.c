@@ -81,6 +81,8 @@ headers_problem(struct evhttp_request *http)
 		return "The Content-Length is not a number.";
 	if (coding != NULL && (length != NULL || strcasecmp(coding, "chunked") != 0))
 		return "The Transfer-Encoding is not understood.";
+	if (coding != NULL && http->minor == 0)
+		return "HTTP/1.0 has no Transfer-Encoding.";
 	if ((coding != NULL || (length != NULL && length[strspn(length, "0")] != '\0')) &&
 		!takes_body(evhttp_request_get_command(http)))
 		return "A request of this method has no body.";

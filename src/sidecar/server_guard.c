@@ -22,8 +22,8 @@
 
 typedef struct Slot
 {
-	ino_t inode; /* of the socket that has begun a request; 0 = none */
-	int64_t deadline_ns;
+	ino_t inode;         /* of the socket that has begun a request; 0 = none */
+	int64_t deadline_ns; /* 0 = none: its first bytes came with the request before it */
 	MrGuardSeen seen;
 } Slot;
 
@@ -35,8 +35,9 @@ static struct
 	void *arg;
 	int first; /* smallest descriptor a connection can have */
 	int limit; /* no connection gets a descriptor from here on */
+	int known; /* largest limit there was: older connections may be up to there */
 	int64_t timeout_ns;
-	Slot *slots; /* by descriptor, limit of them */
+	Slot *slots; /* by descriptor, as many as are known */
 	int running; /* slots with a deadline */
 	bool paused; /* not accepting */
 } guard;
@@ -89,6 +90,15 @@ resume_accepting(void)
 }
 
 static void
+forget(Slot *slot)
+{
+	if (slot->deadline_ns != 0)
+		guard.running--;
+	slot->inode = 0;
+	slot->deadline_ns = 0;
+}
+
+static void
 on_timer(evutil_socket_t fd, short what, void *arg)
 {
 	int64_t now_ns = mr_loop_now_ns();
@@ -97,11 +107,11 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 	(void) fd;
 	(void) what;
 	(void) arg;
-	for (i = guard.first; i < guard.limit && guard.running > 0; i++)
+	for (i = guard.first; i < guard.known && guard.running > 0; i++)
 	{
 		Slot *slot = &guard.slots[i];
 
-		if (slot->inode == 0 || slot->deadline_ns > now_ns)
+		if (slot->deadline_ns == 0 || slot->deadline_ns > now_ns)
 			continue;
 		/* The descriptor may be another socket's by now. */
 		if (inode_of(i) == slot->inode)
@@ -109,8 +119,7 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 			guard.late(i, &slot->seen);
 			(void) shutdown(i, SHUT_RDWR);
 		}
-		slot->inode = 0;
-		guard.running--;
+		forget(slot);
 	}
 	resume_accepting();
 	if (guard.running > 0 || guard.paused)
@@ -156,14 +165,16 @@ mr_guard_set_limits(int max_connections, int64_t request_timeout_ms)
 	if (limit < guard.first + OWN + 1)
 		limit = guard.first + OWN + 1;
 	guard.timeout_ns = request_timeout_ms * MR_NS_PER_MS;
-	slots = realloc(guard.slots, (size_t) limit * sizeof(*slots));
-	if (slots != NULL)
+	if (limit > guard.known)
 	{
-		if (limit > guard.limit)
-			memset(slots + guard.limit, 0, (size_t) (limit - guard.limit) * sizeof(*slots));
+		slots = realloc(guard.slots, (size_t) limit * sizeof(*slots));
+		if (slots == NULL)
+			return guard.limit - guard.first - OWN;
+		memset(slots + guard.known, 0, (size_t) (limit - guard.known) * sizeof(*slots));
 		guard.slots = slots;
-		guard.limit = limit;
+		guard.known = limit;
 	}
+	guard.limit = limit;
 	return guard.limit - guard.first - OWN;
 }
 
@@ -180,50 +191,71 @@ mr_guard_exhausted(void)
 	pause_accepting();
 }
 
+/* What is known of a descriptor; NULL if that is no connection's. */
+static Slot *
+slot_of(int fd)
+{
+	return fd >= guard.first && fd < guard.known ? &guard.slots[fd] : NULL;
+}
+
+/* A request begins with these bytes; it has no deadline yet. */
+static void
+begin(Slot *slot, ino_t inode, size_t bytes, bool encrypted)
+{
+	forget(slot);
+	slot->inode = inode;
+	slot->seen = (MrGuardSeen){.bytes = bytes, .encrypted = encrypted};
+}
+
 void
 mr_guard_received(int fd, size_t bytes, bool has_nul, bool encrypted)
 {
-	Slot *slot;
+	Slot *slot = slot_of(fd);
 	ino_t inode;
 
-	if (fd < guard.first || fd >= guard.limit)
+	if (slot == NULL)
 		return;
-	slot = &guard.slots[fd];
 	inode = inode_of(fd);
 	if (slot->inode == inode)
-	{
 		slot->seen.bytes += bytes;
-		slot->seen.has_nul |= has_nul;
+	else
+		begin(slot, inode, bytes, encrypted);
+	slot->seen.has_nul |= has_nul;
+	if (slot->deadline_ns != 0)
 		return;
-	}
-	if (slot->inode == 0)
-		guard.running++;
-	slot->inode = inode;
-	slot->seen.bytes = bytes;
-	slot->seen.has_nul = has_nul;
-	slot->seen.encrypted = encrypted;
 	slot->deadline_ns = mr_loop_now_ns() + guard.timeout_ns;
+	guard.running++;
 	arm();
+}
+
+void
+mr_guard_left(int fd, size_t bytes, bool encrypted)
+{
+	Slot *slot = slot_of(fd);
+
+	if (slot != NULL)
+		begin(slot, inode_of(fd), bytes, encrypted);
 }
 
 bool
 mr_guard_is_idle(int fd)
 {
-	if (fd < guard.first || fd >= guard.limit)
-		return false;
+	const Slot *slot = slot_of(fd);
+
 	/* An entry of a socket that is gone is not this one's. */
-	return guard.slots[fd].inode == 0 || guard.slots[fd].inode != inode_of(fd);
+	return slot != NULL && (slot->inode == 0 || slot->inode != inode_of(fd));
 }
 
 void
 mr_guard_completed(int fd, MrGuardSeen *seen)
 {
+	Slot *slot = slot_of(fd);
+
 	memset(seen, 0, sizeof(*seen));
-	if (fd < guard.first || fd >= guard.limit || guard.slots[fd].inode == 0)
+	if (slot == NULL || slot->inode == 0)
 		return;
-	*seen = guard.slots[fd].seen;
-	guard.slots[fd].inode = 0;
-	guard.running--;
+	*seen = slot->seen;
+	forget(slot);
 }
 
 void

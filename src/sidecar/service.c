@@ -9,6 +9,8 @@
 #include "sidecar/mr_authorize.h"
 #include "sidecar/mr_loop.h"
 
+#define RETRY_AFTER "1" /* seconds; the next attempt to connect is never further */
+
 bool
 mr_service_asks_only(const MrRequest *request)
 {
@@ -152,6 +154,13 @@ void
 mr_service_reply(MrRequest *request, int status, MrJson *json)
 {
 	mr_request_reply(request, status, mr_json_end(json));
+}
+
+void
+mr_service_refuse_later(MrRequest *request, MrHttpError error, const char *details)
+{
+	mr_request_header(request, "Retry-After", RETRY_AFTER);
+	mr_request_refuse(request, error, details);
 }
 
 void

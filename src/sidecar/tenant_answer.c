@@ -10,8 +10,6 @@
 
 #include "sidecar/mr_loop.h"
 
-#define RETRY_AFTER "1" /* seconds; the next attempt to connect is never further */
-
 void
 mr_tenant_answer_reply(MrRequest *request, const char *tenant, const MrTenantAnswer *answer,
 					   bool stale, const char *token)
@@ -31,13 +29,6 @@ mr_tenant_answer_reply(MrRequest *request, const char *tenant, const MrTenantAns
 	if (token == NULL || token[0] != '\0')
 		mr_json_add_string(&json, root, "token", token);
 	mr_service_reply(request, 200, &json);
-}
-
-void
-mr_tenant_refuse_later(MrRequest *request, MrHttpError error, const char *details)
-{
-	mr_request_header(request, "Retry-After", RETRY_AFTER);
-	mr_request_refuse(request, error, details);
 }
 
 bool

@@ -1,7 +1,7 @@
 /*
  * A hash table with an order of use; see mr_tenant_cache.h. The hash is seeded at
- * random: tenant ids come from strangers. Called by endpoint_tenant.c
- * and endpoint_tenant_write.c.
+ * random: tenant ids come from strangers. It must never give an answer to a role that was
+ * never given one. Called by endpoint_tenant.c, endpoint_tenant_write.c and endpoint_route.c.
  */
 #include "sidecar/mr_tenant_cache.h"
 
@@ -15,6 +15,7 @@ typedef struct Entry
 	struct Entry *newer;
 	struct Entry *older;
 	uint64_t hash;
+	uint64_t readers[MR_TENANT_READERS]; /* hashes of roles, the newest first; 0 = none */
 	MrTenantAnswer answer;
 	char tenant[]; /* with its NUL */
 } Entry;
@@ -32,12 +33,12 @@ struct MrTenantCache
 
 /* FNV-1a, started at the seed and stirred at the end. */
 static uint64_t
-hash_of(const MrTenantCache *cache, const char *tenant)
+hash_of(const MrTenantCache *cache, const char *text)
 {
 	uint64_t hash = cache->seed ^ UINT64_C(0xcbf29ce484222325);
 
-	for (; *tenant != '\0'; tenant++)
-		hash = (hash ^ (unsigned char) *tenant) * UINT64_C(0x100000001b3);
+	for (; *text != '\0'; text++)
+		hash = (hash ^ (unsigned char) *text) * UINT64_C(0x100000001b3);
 	hash ^= hash >> 32;
 	return hash * UINT64_C(0x9e3779b97f4a7c15) ^ cache->seed;
 }
@@ -110,8 +111,41 @@ drop_oldest(MrTenantCache *cache)
 	cache->count--;
 }
 
+static uint64_t
+reader_of(const MrTenantCache *cache, const char *role)
+{
+	uint64_t reader = hash_of(cache, role);
+
+	return reader != 0 ? reader : 1;
+}
+
+/* The place of a role among those that may know, or MR_TENANT_READERS. */
+static int
+find_reader(const Entry *entry, uint64_t reader)
+{
+	int i;
+
+	for (i = 0; i < MR_TENANT_READERS; i++)
+		if (entry->readers[i] == reader)
+			break;
+	return i;
+}
+
+/* The one that was there longest goes, if there are too many. */
+static void
+add_reader(Entry *entry, uint64_t reader)
+{
+	int at = find_reader(entry, reader);
+
+	if (at == MR_TENANT_READERS)
+		at--;
+	memmove(entry->readers + 1, entry->readers, (size_t) at * sizeof(entry->readers[0]));
+	entry->readers[0] = reader;
+}
+
 void
-mr_tenant_cache_put(MrTenantCache *cache, const char *tenant, const MrTenantAnswer *answer)
+mr_tenant_cache_put(MrTenantCache *cache, const char *tenant, const char *role,
+					const MrTenantAnswer *answer)
 {
 	uint64_t hash = hash_of(cache, tenant);
 	Entry *entry = find(cache, tenant, hash);
@@ -122,7 +156,7 @@ mr_tenant_cache_put(MrTenantCache *cache, const char *tenant, const MrTenantAnsw
 		unlink_use(cache, entry);
 	else
 	{
-		entry = malloc(sizeof(*entry) + strlen(tenant) + 1);
+		entry = calloc(1, sizeof(*entry) + strlen(tenant) + 1);
 		if (entry == NULL)
 			return;
 		if (cache->count == cache->max)
@@ -134,15 +168,16 @@ mr_tenant_cache_put(MrTenantCache *cache, const char *tenant, const MrTenantAnsw
 		cache->count++;
 	}
 	entry->answer = *answer;
+	add_reader(entry, reader_of(cache, role));
 	make_newest(cache, entry);
 }
 
 const MrTenantAnswer *
-mr_tenant_cache_get(MrTenantCache *cache, const char *tenant)
+mr_tenant_cache_get(MrTenantCache *cache, const char *tenant, const char *role)
 {
 	Entry *entry = find(cache, tenant, hash_of(cache, tenant));
 
-	if (entry == NULL)
+	if (entry == NULL || find_reader(entry, reader_of(cache, role)) == MR_TENANT_READERS)
 		return NULL;
 	unlink_use(cache, entry);
 	make_newest(cache, entry);

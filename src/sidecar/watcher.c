@@ -27,6 +27,7 @@
 #include "sidecar/mr_log.h"
 #include "sidecar/mr_loop.h"
 #include "sidecar/mr_metrics_record.h"
+#include "sidecar/mr_row.h"
 #include "sidecar/mr_sample_sql.h"
 
 #define APPLICATION "multiregiond"
@@ -191,10 +192,7 @@ details_are_due(const MrWatcher *watcher)
 static void
 take_forecasts(MrWatcher *watcher, const PGresult *result)
 {
-	int column = PQfnumber(result, "forecasts");
-
-	watcher->forecasts =
-		column >= 0 && PQntuples(result) > 0 && strcmp(PQgetvalue(result, 0, column), "t") == 0;
+	watcher->forecasts = mr_row_is_true(result, 0, "forecasts");
 }
 
 static void
@@ -463,7 +461,11 @@ mr_watcher_start(MrWatcher *watcher, struct event_base *base, const MrConninfo *
 void
 mr_watcher_retarget(MrWatcher *watcher, const MrConninfo *database, int64_t timeout_ms)
 {
+	bool same = mr_target_is(&watcher->target, database);
+
 	watcher->timeout_ms = timeout_ms;
+	if (same && watcher->up)
+		return;
 	mr_link_close(&watcher->link);
 	mr_target_set(&watcher->target, watcher->link.base, database);
 	watcher->pause_ms = PAUSE_MIN_MS;

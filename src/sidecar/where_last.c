@@ -138,7 +138,7 @@ mr_where_fallbacks(const MrStatus *status, const MrWhereAnswer *answer, bool for
 			out[count++] = key;
 		at += length + (at[length] == ',' ? 1 : 0);
 	}
-	return answer->region != NULL
+	return answer->region != NULL && !answer->confined
 			   ? add_nearest(status, answer->region, !answer->stale, out, count, max)
 			   : count;
 }

@@ -76,8 +76,7 @@ read_query(MrWhere *where, char op[MR_WHERE_TEXT])
 			return refuse(where, MR_ERROR_BAD_PARAMETER, "\"explain\" is neither true nor false.");
 	}
 	where->headers = mr_request_client_headers(where->request);
-	if (strcmp(where->request->client, MR_CLIENT_LOCAL) != 0)
-		snprintf(where->peer, sizeof(where->peer), "%s", where->request->client);
+	mr_request_client_address(where->request, where->peer, sizeof(where->peer));
 	return true;
 }
 

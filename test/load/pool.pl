@@ -10,6 +10,8 @@
 #   pool_connect N ms (N N 1)                    the same number of connections with no fault
 #   pool_connect_plain N ms (N N 1)              the same on a PostgreSQL without multiregion
 #   reconnect_storm_plain N ms (min max runs)    all sessions of that one ended -> as pool_back
+#   session_cpu N us (min max rounds)            processor time of a session that does nothing
+#   session_cpu_plain N us (min max rounds)      the same on the plain one
 #
 # the first two totals, the others medians. Stuck is a client that waits for what cannot come:
 # 2 s after the takeover it has had no error and has asked no server anew (pool.c). Late is
@@ -29,6 +31,9 @@ use List::Util qw(sum0 min max);
 use lib "$FindBin::Bin/../tap/lib";
 use MultiRegion::Cluster;
 use MultiRegion::Pool qw(cases settle);
+use MultiRegion::Process qw(ended_cpu_us);
+
+use constant { SESSIONS => 400, ROUNDS => 5 };
 
 my $top = $ENV{MR_TOP} // "$FindBin::Bin/../..";
 my $program = $ENV{MR_POOL} // "$top/build/release/pool.bin";
@@ -43,7 +48,7 @@ sub measure_plain
 {
 	my $plain = MultiRegion::Cluster->new(
 		name => 'plain', managed => 0,
-		settings => { max_connections => $clients + 60, fsync => 'on' });
+		settings => { shared_preload_libraries => q{''}, max_connections => $clients + 60, fsync => 'on' });
 	$plain->start;
 	my ($server) = $plain->nodes;
 	$plain->poll_until(sub { $server->query('SELECT')->{ready} }, 30, 'the plain server');
@@ -59,16 +64,52 @@ sub measure_plain
 		print STDERR "    plain server: the last one back after $seen->{last_ms} ms\n";
 	}
 	$pool->stop;
+	my @cpu = measure_sessions($server);
 	$plain->stop;
-	return $pool->connect_ms;
+	return ($pool->connect_ms, @cpu);
+}
+
+# The primary of a cluster of one: it has no sessions of other nodes, which would count.
+sub measure_alone
+{
+	my $alone = MultiRegion::Cluster->new(
+		name => 'alone', regions => 1, settings => { max_connections => $clients + 60, fsync => 'on' });
+	$alone->start;
+	my @cpu = measure_sessions($alone->wait_for_leader);
+	$alone->stop;
+	return @cpu;
+}
+
+# What sessions that connect, one after the other, and end cost the server, in us each: its
+# postmaster's time and that of the processes it has seen end.
+sub measure_sessions
+{
+	my ($server) = @_;
+	my @us;
+
+	foreach my $round (1 .. ROUNDS)
+	{
+		my $before = ended_cpu_us($server->postmaster);
+
+		foreach my $number (1 .. SESSIONS)
+		{
+			my $session = $server->session(application => 'passing') // die "pool.pl: a session was refused\n";
+			$session->close;
+		}
+		$server->{cluster}->poll_until(
+			sub { $server->value(q{SELECT count(*) FROM pg_stat_activity WHERE application_name = 'passing'}) == 0 },
+			20, 'the sessions to end');
+		push @us, (ended_cpu_us($server->postmaster) - $before) / SESSIONS;
+	}
+	return @us;
 }
 
 sub print_median
 {
-	my ($name, @values) = @_;
+	my ($name, $unit, @values) = @_;
 	my @sorted = sort { $a <=> $b } @values;
 
-	printf "%s %d ms (%d %d %d)\n", $name, $sorted[ int(@sorted / 2) ], $sorted[0], $sorted[-1],
+	printf "%s %d %s (%d %d %d)\n", $name, $sorted[ int(@sorted / 2) ], $unit, $sorted[0], $sorted[-1],
 		scalar @sorted;
 	return;
 }
@@ -83,7 +124,8 @@ sub print_total
 }
 
 die "pool.pl: there is no such case\n" if !@cases;
-my $plain_ms = measure_plain();
+my ($plain_ms, @plain_cpu) = measure_plain();
+my @cpu = measure_alone();
 my $cluster = MultiRegion::Cluster->new(
 	settings => { max_connections => $clients + 60, fsync => 'on' },
 	policy => { failback => 'off' });
@@ -107,7 +149,9 @@ foreach my $case (map { @cases } 1 .. $runs)
 $pool->stop;
 print_total(pool_stuck => @stuck);
 print_total(pool_late => @late);
-print_median("pool_back_$_", @{ $back{$_} }) foreach map { $_->[0] } @cases;
-print_median(pool_connect => $pool->connect_ms);
-print_median(pool_connect_plain => $plain_ms);
-print_median(reconnect_storm_plain => @storm);
+print_median("pool_back_$_", 'ms', @{ $back{$_} }) foreach map { $_->[0] } @cases;
+print_median(pool_connect => 'ms', $pool->connect_ms);
+print_median(pool_connect_plain => 'ms', $plain_ms);
+print_median(reconnect_storm_plain => 'ms', @storm);
+print_median(session_cpu => 'us', @cpu);
+print_median(session_cpu_plain => 'us', @plain_cpu);

@@ -150,6 +150,19 @@ is(status_of($other, 'GET', '/api/regions/tenant/mixed-1/region', bearer(signed(
 is(status_of($other, 'GET', '/api/regions/route?tenant=mixed-1', bearer(signed({ role => 'reader' }))), 403, '... and so is a route');
 is(status_of($other, 'GET', '/api/regions/route?tenant=mixed-1', bearer(signed({ role => 'editor' }))), 200, '... of a tenant');
 
+my $history = request($other, 'GET', '/history', bearer(signed({ role => 'reader' })));
+is(check_answer($history) || "$history->{status} $history->{json}{code}", '403 42501', '... and the history of failovers');
+is(status_of($other, 'GET', '/history'), 200, '... which others may');
+
+# A check of health that asks for a tenant is more than a check of health.
+my ($there) = grep { $_->region eq 'EU_WEST' } $cluster->nodes;
+my $check = '/read-only?tenant=mixed-1';
+is(status_of($there, 'GET', $check), 200, 'a check may ask for a tenant');
+is(status_of($there, 'GET', $check, bearer(signed({ role => 'editor' }))), 200, '... as a role');
+is(status_of($there, 'OPTIONS', $check, bearer(signed({ role => 'editor' }))), 200, '... by OPTIONS, too');
+is(status_of($there, 'GET', $check, bearer(signed({ role => 'stranger' }))), 503, '... but not as one that nobody may be');
+is(status_of($there, 'GET', $check, bearer($forged{cut})), 401, '... and a wrong token is refused');
+
 # --- other settings, without a restart -----------------------------------------------------------
 
 my $file = $other->directory . '/.env.multiregion';
@@ -163,9 +176,24 @@ $cluster->poll_until(sub { status_of($other, 'GET', '/api/regions') == 401 }, 20
 $cluster->poll_until(sub { status_of($other, 'GET', '/api/health') == 200 }, 20, 'the watcher to be back');
 is(status_of($other, 'GET', '/api/health'), 200, 'reads can be closed, but for checks of health');
 is(status_of($other, 'GET', '/api/regions', basic("ops:$password")), 200, 'to all but those who are known');
+is(status_of($other, 'GET', '/read-only'), 200, 'who is not known may ask for health');
+is(status_of($other, 'GET', $check), 401, '... and not for a tenant');
+is(status_of($other, 'GET', '/', 'Accept: application/json'), 401, '... nor for the list of paths, at "/"');
+is(status_of($other, 'GET', '/', 'Accept: application/json', basic("ops:$password")), 200, '... which others get');
 is(change($other, 'old-key', bearer(signed({ role => 'editor' }))), '401 unauthorized', 'the old key is worth nothing');
 is(change($other, 'new-key', bearer(signed({ role => 'editor' }, key => $new_key))), '200 editor', 'the new one is');
 is(change($other, 'new-role', bearer($secret)), '200 editor', 'a token has the role that is set');
+
+# --- the database is dead ---------------------------------------------------------------------------
+
+my %as = map { $_ => bearer(signed({ role => $_ }, key => $new_key)) } qw(editor reader);
+is(status_of($other, 'GET', '/api/regions/tenant/mixed-1/region', $as{editor}), 200, 'a tenant is asked for');
+$other->supervisor_off;
+$other->kill_postmaster;
+$cluster->poll_until(sub { request($other, 'GET', '/api/regions/tenant/mixed-1/region', $as{editor})->{json}{stale} }, 20,
+	'the sidecar to notice');
+is(status_of($other, 'GET', '/api/regions/tenant/mixed-1/region', $as{reader}), 503, 'dead: who may not know is not told the last answer');
+is(status_of($other, 'GET', '/api/regions/tenant/mixed-1/region', $as{editor}), 200, '... who may know is');
 
 my $log = $other->sidecar_log;
 unlike($log, qr/\Q$secret\E|\Q$password\E|\Q$key\E|\Q$new_key\E|eyJ/, 'no secret is in the log');

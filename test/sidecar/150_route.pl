@@ -73,6 +73,12 @@ foreach my $node ($us, $eu, $ap)
 				&& 3 == grep { $_->{status} eq 'healthy' } @{ $status->{regions} };
 		}, 20, 'the sidecar of ' . $node->name);
 }
+
+# An operator of somebody who may create some is not taken for PostgreSQL's own.
+$us->safe_psql($_) foreach q{CREATE FUNCTION public.trap(numeric, integer) RETURNS numeric LANGUAGE plpgsql AS 'BEGIN RAISE ''trapped''; END'},
+	'CREATE OPERATOR public.* (LEFTARG = numeric, RIGHTARG = integer, FUNCTION = public.trap)';
+is(ask($us, 'explain=true&from=EU_WEST')->{status}, 200, 'operators of others mean nothing');
+$us->safe_psql($_) foreach 'DROP OPERATOR public.* (numeric, integer)', 'DROP FUNCTION public.trap';
 my ($u, $e, $a) = map { $_->name } $us, $eu, $ap;
 
 # --- who is named, and why ------------------------------------------------------------------

@@ -155,6 +155,24 @@ is($config->{multiregion}{failback}, $leader->value(q{SELECT value FROM multireg
 	'/config: every policy');
 is_deeply(ask($second, 'GET', '/history')->{json}, [], '/history: nothing yet');
 
+# --- settings are read again ---------------------------------------------------------------------
+
+# The way to the database is the same: nobody has to be turned away.
+my %seen;
+foreach my $round (1 .. 5)
+{
+	my $before = length $leader->sidecar_log;
+	kill 'HUP', $leader->processes(qr/multiregiond/);
+	my $after = 0;
+	$cluster->poll_until(
+		sub {
+			$seen{ code($leader, $_) }++ foreach '/primary', '/read-only?tenant=nobody';
+			$after++ if substr($leader->sidecar_log, $before) =~ /reloaded the settings/;
+			return $after > 10;
+		}, 20, 'a reload');
+}
+is(join(' ', sort keys %seen), '200', 'a reload makes no check fail');
+
 # --- its commands -----------------------------------------------------------------------------
 
 sub command
@@ -170,6 +188,19 @@ my ($from, $to) = ($leader->name, $second->name);
 is(ask($second, $_->[0], $_->[1], $_->[0] eq 'DELETE' ? () : (body => '{}'))->{status}, 401, "$_->[0] $_->[1] without a token")
 	foreach [ 'POST', '/switchover' ], [ 'DELETE', '/switchover' ], [ 'POST', '/failover' ], [ 'PATCH', '/config' ],
 	[ 'PUT', '/config' ], [ 'POST', '/restart' ], [ 'DELETE', '/restart' ], [ 'POST', '/reinitialize' ], [ 'POST', '/reload' ];
+# What the page of any origin may have a browser send, with its user's credentials.
+foreach my $of ([ 'text/plain', '415 unsupported_media_type' ], [ undef, '415 unsupported_media_type' ],
+	[ 'application/json', '412 leader name does not match' ])
+{
+	my ($type, $wanted) = @$of;
+	my @headers = (@authorized, 'Origin: https://evil.example.com', defined $type ? "Content-Type: $type" : ());
+	foreach my $path ('/switchover', '/failover')
+	{
+		my $answer = ask($second, 'POST', $path, headers => \@headers, body => $json->encode({ leader => 'wrong', candidate => $to }));
+		is("$answer->{status} " . ($answer->{json} ? $answer->{json}{code} : $answer->{body}), $wanted,
+			"POST $path from another origin, " . ($type // 'of no type'));
+	}
+}
 foreach my $case (
 	[ '/switchover', undef, '411 there is no body' ],
 	[ '/switchover', 'nonsense', '400 the body is not one JSON object with texts' ],
@@ -226,6 +257,15 @@ is($history->[0][1], $leader->value(q{SELECT fork_lsn - '0/0' FROM multiregion.f
 wait_ready();
 is(command('POST', '/failover', { candidate => $third->name }, node => $leader), '200 Successfully failed over to "' . $third->name . '"',
 	'and a failover to a node that is named');
+
+# A statement that is cancelled has given its order all the same.
+wait_ready();
+my ($fresh) = grep { $_->name eq $from } $cluster->nodes; # no order was given there yet
+$leader->safe_psql(q{ALTER ROLE multiregion_api SET statement_timeout = '1ms'});
+$cluster->poll_until(sub { $fresh->value(q{SELECT 1 FROM pg_db_role_setting WHERE setconfig @> '{statement_timeout=1ms}'}) }, 10, 'the setting');
+is(command('POST', '/failover', { candidate => $from }, node => $fresh),
+	'503 Failover status unknown: canceling statement due to statement timeout; operation may still be in progress',
+	'nobody is told that what may yet be done has failed');
 
 foreach my $node ($cluster->nodes)
 {

@@ -129,6 +129,11 @@ refused("${post}Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n
 refused("${post}Content-Length: 3\r\n\r\na\0b", 400, 'bad_request', 'a NUL in the body', details => qr/NUL/);
 refused("${post}Transfer-Encoding: chunked\r\n\r\nzz\r\nhello\r\n0\r\n\r\n", 400, 'bad_request', 'a bad chunk');
 refused("${post}Transfer-Encoding: chunked\r\n\r\n-5\r\nhello\r\n0\r\n\r\n", 400, 'bad_request', 'a negative chunk');
+refused("${post}Transfer-Encoding: chunked\r\n\r\n$_->[0]\r\nhello\r\n0\r\n\r\n", 400, 'bad_request', "a length of a chunk $_->[1]")
+	foreach [ '0x5', 'in C' ], [ '+5', 'with a sign' ], [ ' 5', 'after a blank' ], [ "\t5", 'after a tab' ], [ '5 ', 'before a blank' ],
+	[ '5 x', 'and something else' ], [ '5;a=b', 'with an extension' ];
+refused("POST /api/regions HTTP/1.0\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n", 400, 'bad_request',
+	'chunks in HTTP/1.0', details => qr/1\.0/);
 refused("${post}Transfer-Encoding: chunked\r\n\r\nfffffffffffffff0\r\n", 400, 'bad_request', 'a huge chunk',
 	details => qr/chunk/,
 	alone => 1);
@@ -316,6 +321,29 @@ my @waiting = grep { !$served{$_} } @held;
 my $also = grep { my $answer = $_->answer(timeout => 5); $_->close; $answer } @waiting;
 is($also, scalar @waiting, 'those that waited are served when others have gone');
 like($sidecar->log_text, qr/too many connections/, 'the log says that there were too many');
+
+# Fewer connections allowed than there are: those that are there are still looked after.
+sub reload
+{
+	my (%changes) = @_;
+	my $from = $sidecar->log_size;
+	$sidecar->write_settings(%changes);
+	$sidecar->signal('HUP');
+	$sidecar->poll_until(sub { $sidecar->log_text($from) =~ /reloaded the settings/ }, 5, 'the reload');
+	return;
+}
+reload(MULTIREGION_HTTP_IDLE_TIMEOUT => 60_000);
+my @old = map { MultiRegion::Http->connect($port) } 1 .. 30;
+$_->send($good) foreach @old;
+is(scalar(grep { $_->answer } @old), 30, '30 connections');
+reload(MULTIREGION_HTTP_MAX_CONNECTIONS => 1);
+$old[-1]->send("${line}Host: a\r\nX: a\0b\r\n\r\n");
+is($old[-1]->answer->{status}, 400, 'a NUL on one of more connections than are allowed now');
+$old[-2]->send('GET /api');
+ok($old[-2]->ends(timeout => 5), 'a slow sender on another is cut off');
+is(($old[-2]->answer // {})->{status}, 408, '... and told why');
+$_->close foreach @old;
+reload(MULTIREGION_HTTP_MAX_CONNECTIONS => 20, MULTIREGION_HTTP_IDLE_TIMEOUT => 1500);
 
 # Clients that go away in the middle of anything.
 foreach my $part ('', 'G', "GET /api HTTP/1.1\r\n", $good, "${post}Content-Length: 50\r\n\r\nhello", $good x 20)

@@ -126,6 +126,25 @@ like($sidecar->log_text($from), qr/warning: .*MULTIREGION_HTTP_LISTEN take effec
 my $slow = MultiRegion::Http->connect($sidecar->port);
 $slow->send('G');
 ok($slow->ends(timeout => 5), 'a new deadline of requests holds');
+# A log that nobody reads stops nobody.
+{
+	pipe(my $reader, my $writer) or die "pipe: $!";
+	fcntl($writer, 1031, 4096); # F_SETPIPE_SZ
+	my $unheard = MultiRegion::Sidecar->new(directory => $sidecar->{directory}, name => 'unheard',
+		settings => { %{ $sidecar->{settings} }, MULTIREGION_HTTP_LISTEN => undef, MULTIREGION_DRAIN_TIMEOUT => 0 });
+	$unheard->write_settings(MULTIREGION_HTTP_LISTEN => '127.0.0.1:' . $unheard->port);
+	$unheard->start_with_errors($writer);
+	close $writer;
+	my $answered = 0;
+	foreach my $round (1 .. 100)
+	{
+		$unheard->signal('HUP');
+		$answered++ if MultiRegion::Http->get($unheard->port, '/api', timeout => 5) or last;
+	}
+	is($answered, 100, 'a log that nobody reads stops nobody');
+	is($unheard->stop('TERM'), 0, '... and not the end either');
+}
+
 # Reload after reload, with requests under way.
 my @clients = map { MultiRegion::Http->connect($sidecar->port) } 1 .. 4;
 foreach my $round (1 .. 10)

@@ -195,6 +195,16 @@ is(statuses_of("POST /api/cdn/invalidate HTTP/1.1\r\nHost: a\r\nTransfer-Encodin
 		$known, "\r\n0\r\n\r\n", $known), '401 200', 'nor a chunk');
 is(statuses_of(substr($known, 0, 10), substr($known, 10), $known), '200 200', 'in pieces');
 is(statuses_of("$known\0"), '400', 'with a byte more');
+is(statuses_of($known x 2, $known x 2, $known x 2), '200 200 200 200 200 200', 'two at once, again and again');
+{
+	my $own = MultiRegion::Http->connect($short->port);
+	$own->send(MultiRegion::Http->request_text('GET', '/api') . $head);
+	is($own->answer->{status}, 200, 'the head of a request came with the one before it');
+	request('GET', '/api/regions') foreach 1 .. 2;
+	$own->send($known);
+	is($own->answer->{status}, 401, '... and its body is not taken for a request');
+	is($own->rest, '', '... nor anything else for an answer');
+}
 $short->write_settings(MULTIREGION_CORS_ORIGINS => 'https://app.example.com');
 $short->signal('HUP');
 $short->poll_until(sub { $short->log_text =~ /reloaded the settings/ }, 5, 'the reload');

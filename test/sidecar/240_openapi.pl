@@ -142,6 +142,16 @@ sub ask_all_reads
 ask_all_reads($_) foreach @nodes, $plain->port;
 ask($leader, @$_) foreach @requests;
 
+# Who has to be somebody is said.
+foreach my $operation (sort grep { !/^get / } keys %described)
+{
+	my ($method, $path) = split / /, $operation;
+	my $given = MultiRegion::Http->connect($leader->http_port)->request(uc $method, $path =~ s/\{id\}/acme/r,
+		headers => ['Content-Type: application/json'], $method eq 'delete' ? () : (body => '{}'));
+	my $asks = grep { $_->{token} } @{ $document->{paths}{$path}{$method}{security} // [] };
+	is($asks ? 401 : 200, $given->{status}, "$operation " . ($asks ? 'needs somebody' : 'is for everybody'));
+}
+
 # --- the manual -----------------------------------------------------------------------------------------
 
 # Kind of a value, as the manual shows it; null stands for any.

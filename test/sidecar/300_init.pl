@@ -93,11 +93,13 @@ like($output, qr/nothing to do/, 'and says so');
 ($code, $output) = init({ DATABASE_URL_US_EAST_PRIMARY => 'postgresql://postgres:hush%2Fhush%40@127.0.0.1:1/postgres' });
 is($code, 1, 'a server that does not answer');
 like($output, qr/^error: could not connect to the local database: .*refused/m, 'is an error in one line');
+my $log_before = $server->log_size;
 ($code, $output) = init({ DATABASE_URL_EU_WEST_REPLICA =>
 		"postgresql://postgres\@127.0.0.1:$pair->{nodes}[0]{port}/postgres" });
 is($code, 4, 'a server whose peer is a member of a cluster does not make another');
 like($output, qr/^error: node "eu_west_1" of region EU_WEST belongs to a cluster already$/m, 'it says which peer');
 like($output, qr/^hint: .*multiregion-join/m, 'and what to do');
+unlike($server->log_text($log_before), qr/CREATE EXTENSION/, 'peers, who may be silent, are asked while nothing is locked');
 is_untouched($server, 'nor does it change anything');
 ($code, $output) = init({ DATABASE_URL_US_EAST_PRIMARY => undef,
 	MULTIREGION_ADMIN_DATABASE_URL => "postgresql://postgres\@127.0.0.1:$port/postgres",

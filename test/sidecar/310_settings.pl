@@ -55,6 +55,16 @@ is_deeply([ @{ $shown->{$_->[0]} }[ 0, 2 ] ], [ @$_[ 1, 2 ] ], "$_->[0] is $_->[
 	[ REDIS_MODE => 'later', 'standalone' ], [ CDN_ENABLED => 'later', 'false' ],
 	[ ENABLE_CROSS_REGION_PROXY => 'sidecar', 'true' ], [ DEPLOYMENT_REGION => 'sidecar', 'US_EAST' ];
 like($shown->{HEALTH_CHECK_INTERVAL}[1], qr/^line \d+$/, 'with the line it stands in');
+# Who could read the file could come in.
+foreach my $name (qw(MULTIREGION_API_TOKEN MULTIREGION_BASIC_AUTH MULTIREGION_JWT_KEY))
+{
+	my $open = sidecar({ $name => ($name =~ /BASIC/ ? 'name:' : '') . '0123456789abcdef0123456789abcdef' });
+	(undef, my $quiet) = $open->run('settings');
+	unlike($quiet, qr/may read it/, "$name in a file of its owner alone");
+	chmod 0640, $open->folder . '/.env.multiregion';
+	(undef, my $warned) = $open->run('settings');
+	like($warned, qr/holds a secret and others than its owner may read it: chmod 600 it/, '... and in one of others');
+}
 # Without any file the defaults are the same.
 my (undef, undef, $bare) = settings_of(sidecar({}));
 is($bare->{$_}[2], $shown->{$_}[2], "$_ has the same default without the file")

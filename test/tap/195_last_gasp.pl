@@ -69,4 +69,29 @@ $cluster->poll_until(
 	20, 'the failover to be recorded');
 pass('where the lease was handed over to');
 
+# --- a standby that is far behind --------------------------------------------------------------
+
+# It gets what its socket takes: what it lacks is neither waited for nor read into memory.
+$new->start;
+$cluster->wait_complete(60);
+$next = $cluster->wait_for_leader;
+my ($slow) = grep { $_ != $next } $cluster->nodes;
+kill 'STOP', $slow->processes(qr/^postgres: (?:\S+: )?walreceiver/);
+$next->safe_psql(q{SELECT count(pg_logical_emit_message(false, 'x', repeat('x', 1000000))) FROM generate_series(1, 200)});
+my $sender = $next->value(q{SELECT pid FROM pg_stat_replication ORDER BY sent_lsn LIMIT 1});
+ok($next->value(q{SELECT pg_current_wal_lsn() - min(sent_lsn) > 100000000 FROM pg_stat_replication}) eq 't', 'it is far behind');
+$next->supervisor_off;
+$next->kill_postmaster;
+my $most_kb = 0;
+$until = clock_gettime(CLOCK_MONOTONIC) + 20;
+while (is_alive($sender) && clock_gettime(CLOCK_MONOTONIC) < $until)
+{
+	open(my $status, '<', "/proc/$sender/status") or last;
+	my ($kb) = map { /^RssAnon:\s+(\d+)/ ? $1 : () } <$status>;
+	$most_kb = $kb if ($kb // 0) > $most_kb;
+}
+ok(!is_alive($sender), 'its walsender ends');
+cmp_ok($most_kb, '<', 50000, 'with what it has sent in memory, not with what it has not');
+$slow->thaw;
+
 done_testing();

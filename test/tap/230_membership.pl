@@ -156,15 +156,20 @@ pass('a node was added while the cluster runs');
 wait_for_slots('four nodes');
 $leader->safe_psql('INSERT INTO work DEFAULT VALUES');
 $cluster->wait_caught_up;
-# Its stream is ended; it may come again for a moment, until it has learnt that it was dropped.
+# Its stream is ended, and it is not let in again, though its lease worker, which is frozen, has
+# not learnt that it was dropped.
 my $stream = $leader->value(q{SELECT pid FROM pg_stat_replication WHERE application_name = (SELECT 'mr_' || replace(uuid::text, '-', '')
 	FROM multiregion.node WHERE node_name = '} . $fourth->name . q{')});
 ok($stream, 'it streams');
+$fourth->freeze_workers(qr/lease/);
 $leader->safe_psql(q{SELECT drop_node('} . $fourth->name . q{')});
 $cluster->poll_until(
 	sub { $leader->value("SELECT count(*) FROM pg_stat_replication WHERE pid = $stream") == 0 }, 30,
 	"the dropped node's stream to end");
 pass('the stream of a dropped node is ended, though it runs');
+$leader->wait_for_log(qr/FATAL:  this standby is no member of the cluster any more/);
+pass('and refused');
+$fourth->thaw_workers;
 is(($fourth->lease_status // {})->{writable}, 'f', 'it is fenced');
 $cluster->forget($fourth);
 wait_for_slots('three nodes again');

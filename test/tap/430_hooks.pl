@@ -190,6 +190,18 @@ is($next->value(qq{SELECT s.due_at <= f.open_at AND s.epoch = f.epoch AND f.caus
 	JOIN multiregion.failovers AS f USING (order_id) WHERE schedule_id = $id}), 't', 'it was done at its time, and which failover it was is known');
 is($next->value("SELECT state FROM multiregion.scheduled_switchovers WHERE schedule_id = $cancelled"), 'cancelled', 'the cancelled one was not');
 
+# The lease worker may take its time to answer; a transaction would hold back what is removed.
+$cluster->set_policy(lease => '10s');
+my $slow = $next->safe_psql(sprintf q{SELECT schedule_switchover(now() + interval '1 second', '%s')}, $vetoed->region);
+$next->freeze_workers(qr/lease/);
+wait_for($next, "SELECT state = 'running' FROM multiregion.scheduled_switchovers WHERE schedule_id = $slow", 'the order to be given');
+wait_for($next, q{SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'multiregion hooks' AND xact_start IS NOT NULL},
+	'no transaction to be open', 3);
+is($next->value("SELECT state FROM multiregion.scheduled_switchovers WHERE schedule_id = $slow"), 'running', 'while the order waits');
+$next->thaw_workers;
+wait_for($next, "SELECT state = 'refused' FROM multiregion.scheduled_switchovers WHERE schedule_id = $slow", 'the answer to be written down');
+$cluster->set_policy(lease => '3s');
+
 # --- the veto is lifted ----------------------------------------------------------------------
 
 $leader = settle($old);

@@ -183,6 +183,18 @@ until_is($primary, 'region', q{region_for_tenant('acme') AS region}, 'US_EAST');
 $primary->safe_psql(q{SELECT set_tenant_region('pinned', 'EU_WEST', mode => 'pin', fallbacks => NULL)});
 until_is($primary, q{concat_ws(' ', region, node, reason, pinned)}, q{tenant_route('pinned')}, 'EU_WEST unavailable t');
 is(ask($primary, 'node', q{route_for_read(tenant => 'pinned')}), '', 'a pin is never left');
+$primary->safe_psql(q{SELECT add_zone('EU', '{EU_WEST}', strict => true), set_tenant_zone('bound', 'EU')});
+$primary->safe_psql(q{SELECT set_tenant_zone('bound_home', 'EU'), set_tenant_region('bound_home', 'EU_WEST')});
+foreach my $tenant (qw(bound bound_home))
+{
+	is(ask($primary, q{concat_ws(' ', region, node, reason, pinned)}, "tenant_route('$tenant')"), 'EU_WEST unavailable f',
+		"nor is a strict zone, by the tenant $tenant");
+	is(ask($primary, 'node', "route_for_read(tenant => '$tenant')"), '', 'also when a read may be anywhere');
+	is($primary->value("SELECT region_for_tenant('$tenant')"), 'EU_WEST', 'and its region is the same');
+}
+is(ask($primary, 'reason', q{explain_route('bound') WHERE region = 'US_EAST' AND subject = 'region'}), 'outside_zone', 'which is explained');
+is($primary->value(q{SELECT alter_zone('EU', strict => false)}), 'EU', 'a zone that is strict no more');
+is(ask($primary, 'region', q{tenant_route('bound_home')}), 'US_EAST', 'lets them out at once');
 is(ask($primary, 'node', q{tenant_route('pinned', for_write => true)}), $primary->name, 'its writes go to the primary all the same');
 $near->safe_psql('SELECT pg_wal_replay_pause()');
 until_is($eu2, q{concat_ws(' ', node, reason)}, 'route_for_read()', $primary->name . ' primary');

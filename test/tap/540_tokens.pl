@@ -73,6 +73,19 @@ like($writer->value('SELECT last_commit_lsn()'), qr{^[0-9A-F]+/[0-9A-F]+$}, 'the
 my %parts = token_parts(told());
 is($writer->value(sprintf "SELECT last_commit_lsn() = '%X/%X'", $parts{lsn} >> 32, $parts{lsn} & 0xffffffff), 't', 'it is the token\'s');
 
+# One who does not read: whatever fills the connection's buffer after the commit holds no lock.
+$primary->safe_psql('CREATE TABLE held (i int PRIMARY KEY, n int)');
+$primary->safe_psql('INSERT INTO held VALUES (1, 0)');
+my $lazy = $primary->session(options => '-c multiregion.report_token=on');
+my $pid = $lazy->value('SELECT pg_backend_pid()');
+# with the token it is more than the 8 kB of the buffer, without it less
+$lazy->send(q{UPDATE held SET n = n + 1 RETURNING repeat('x', 8100)}) foreach 1 .. 2000;
+$cluster->poll_until(sub { ($primary->value("SELECT wait_event FROM pg_stat_activity WHERE pid = $pid") // '') eq 'ClientWrite' },
+	30, 'the client\'s buffers to be full');
+is($primary->query("BEGIN; SET LOCAL lock_timeout = '3s'; LOCK TABLE held; COMMIT")->{sqlstate}, undef,
+	'a client that does not read its token holds no lock');
+$lazy->close;
+
 # --- waiting ------------------------------------------------------------------------------
 
 is($reader->value("SELECT wait_for_token('" . told() . "')"), 'success', 'the standby reaches it');

@@ -21,13 +21,13 @@ enum
 #define ALL (~UINT64_C(0))
 #define BIT(region) (UINT64_C(1) << (region))
 
-static MrRouteRegions regions = {1,
+static MrRouteRegions regions = {.version = 1,
 								 REGIONS,
-								 {{"US_EAST", "us-east-1", {38.95, -77.45}, 1},
-								  {"US_WEST", "us-west-2", {45.9, -119.3}, 2},
-								  {"EU_WEST", "eu-west-1", {53.35, -6.26}, 3},
-								  {"AP_SOUTHEAST", "ap-southeast-1", {1.35, 103.8}, 4},
-								  {"DARK", "dark", {0, 0}, 5}}};
+								 .regions = {{"US_EAST", "us-east-1", {38.95, -77.45}, 1},
+											 {"US_WEST", "us-west-2", {45.9, -119.3}, 2},
+											 {"EU_WEST", "eu-west-1", {53.35, -6.26}, 3},
+											 {"AP_SOUTHEAST", "ap-southeast-1", {1.35, 103.8}, 4},
+											 {"DARK", "dark", {0, 0}, 5}}};
 
 static const MrCountryRegion lines[] = {{"CH", "", DARK, 1},   {"DE", "", EUROPE, 300},
 										{"DE", "", ASIA, 100}, {"JP", "", 99, 5},
@@ -178,10 +178,10 @@ MR_TEST(the_place_of_a_client_comes_after_what_is_set)
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 	{
-		MrTenantRule rule = {(int8_t) cases[i].home,
-							 cases[i].pinned,
-							 cases[i].fallback != MR_NO_REGION,
-							 {(int8_t) cases[i].fallback}};
+		MrTenantRule rule = {.home = (int8_t) cases[i].home,
+							 .pinned = cases[i].pinned,
+							 .fallback_count = cases[i].fallback != MR_NO_REGION,
+							 .fallbacks = {(int8_t) cases[i].fallback}};
 		MrRouteHealth health = {cases[i].healthy, (int8_t) cases[i].primary};
 		MrClientPlace client = client_in(cases[i].country, "");
 		MrRegionChoice choice =

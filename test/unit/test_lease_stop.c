@@ -60,6 +60,30 @@ MR_TEST(who_only_lacked_bytes_is_asked_again)
 	MR_CHECK_INT(mr_bench_did(&bench, MR_ACT_EXIT)->slot, 1);
 }
 
+/* What a dead server's walsenders still send is there soon; its restart must not wait for more. */
+MR_TEST(a_server_that_dies_while_it_stops_is_not_waited_for_as_long_as_for_its_stop)
+{
+	int asked = 0;
+
+	be_stopped(false);
+	bench.lease.handover_until_ns += 10000 * MR_NS_PER_MS; /* of a long stop_timeout */
+	bench.local.server_dead = true;
+	for (int i = 0; i < 600 && bench.exits == 0; i++)
+	{
+		mr_bench_tick(&bench, 1);
+		for (int slot = 1; slot <= 2; slot++)
+			if (bench.exits == 0 && mr_bench_asked(&bench, slot) == MR_MSG_RELEASE)
+			{
+				be_refused(slot, MR_REFUSE_BEHIND);
+				asked++;
+			}
+	}
+	MR_CHECK(asked > 2);
+	MR_CHECK_INT(bench.exits, 1);
+	MR_REQUIRE(mr_bench_did(&bench, MR_ACT_EXIT) != NULL);
+	MR_CHECK_INT(mr_bench_did(&bench, MR_ACT_EXIT)->slot, MR_NO_SLOT);
+}
+
 MR_TEST(who_refused_for_another_reason_is_not)
 {
 	be_stopped(false);

@@ -54,6 +54,41 @@ MR_TEST(each_rule_decides_in_its_turn)
 	}
 }
 
+MR_TEST(a_strict_zone_is_never_left)
+{
+	static const struct
+	{
+		int8_t home;
+		uint64_t healthy;
+		int8_t primary;
+		double longitude; /* NaN: the client's place is not known */
+		int region;
+		MrRouteReason reason;
+	} within[] = {
+		{1, 7, 0, NAN, 1, MR_ROUTE_PREFERENCE}, {1, 5, 0, NAN, 2, MR_ROUTE_ZONE},
+		{1, 5, 0, 1.0, 2, MR_ROUTE_NEAREST},    {1, 1, 0, 1.0, 1, MR_ROUTE_ZONE},
+		{-1, 7, 0, 1.0, 1, MR_ROUTE_NEAREST},   {-1, 7, 2, NAN, 2, MR_ROUTE_PRIMARY},
+		{-1, 7, 0, NAN, 1, MR_ROUTE_ZONE},      {-1, 1, 0, 80.0, 2, MR_ROUTE_ZONE},
+		{-1, 0, -1, NAN, 1, MR_ROUTE_ZONE},     {0, 7, 0, NAN, 1, MR_ROUTE_ZONE},
+	};
+	MrRouteRegions regions = mr_three_regions();
+
+	regions.zone_count = 2;
+	regions.zones[1].regions = 6; /* B and C */
+	for (size_t i = 0; i < sizeof(within) / sizeof(within[0]); i++)
+	{
+		MrTenantRule rule = {.home = within[i].home, .zone = 2};
+		MrRouteHealth health = {within[i].healthy, within[i].primary};
+		MrPlace here = {0.0, within[i].longitude};
+		MrRegionChoice choice;
+
+		mr_unit_about("case %zu", i);
+		choice = mr_route_region(&regions, &rule, &health, isnan(here.longitude) ? NULL : &here);
+		MR_CHECK_INT(choice.region, within[i].region);
+		MR_CHECK_INT(choice.reason, within[i].reason);
+	}
+}
+
 MR_TEST(a_region_is_meant_by_key_or_id)
 {
 	MrRouteRegions regions = mr_three_regions();

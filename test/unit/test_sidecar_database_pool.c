@@ -209,3 +209,25 @@ MR_TEST(one_whose_connection_comes_late_is_not_sent)
 	MR_CHECK_STRING(sent, "good ");
 	end();
 }
+
+/* As after a reload that names another database. */
+MR_TEST(connections_that_are_renewed_are_not_asked_again)
+{
+	int i;
+
+	MR_REQUIRE(begin(true));
+	MR_REQUIRE(ask("busy", 60000)); /* by the first link */
+	sent[0] = '\0';
+	mr_pool_renew(&pool);
+	MR_CHECK_INT(pool.links[0].link.peer.state, MR_PG_BUSY);
+	for (i = 1; i < MR_POOL_LINKS; i++)
+		MR_CHECK_INT(pool.links[i].link.peer.state, MR_PG_CLOSED);
+	on_news(0, MR_PG_READY, MR_LINK_RESULT);
+	MR_CHECK_INT(pool.links[0].link.peer.state, MR_PG_CLOSED);
+	MR_REQUIRE(ask("next", 5000));
+	MR_CHECK_STRING(sent, "");
+	on_news(MR_POOL_LINKS - 1, MR_PG_READY, MR_LINK_CONNECTED);
+	MR_CHECK_STRING(sent, "next ");
+	MR_CHECK(!pool.links[0].outdated);
+	end();
+}

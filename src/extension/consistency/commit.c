@@ -1,11 +1,11 @@
 /*
  * The token of a session's last commit, and how the client learns it.
  *
- * With multiregion.report_token the token goes out as a ParameterStatus message right after
- * the commit, in the same packet as its answer: no round trip more. It is put together
- * without memory of its own and handed to the connection's buffer: after a commit nothing
- * may fail any more. XactLastCommitEnd is exact; the insert position is not, see
- * mr_position_written().
+ * With multiregion.report_token the token goes out as a ParameterStatus message right before
+ * the answer to the commit, in the same packet: no round trip more. Not in the commit itself:
+ * its locks are still held then, and a client that does not read would hold them. It is put
+ * together without memory of its own. XactLastCommitEnd is exact; the insert position is not,
+ * see mr_position_written().
  */
 #include "postgres.h"
 
@@ -17,6 +17,7 @@
 
 #include "extension/consistency/mr_consistency.h"
 #include "extension/consistency/mr_position.h"
+#include "extension/mr_commits.h"
 #include "extension/pg_compat.h"
 
 #define PARAMETER "multiregion.session_token"
@@ -52,9 +53,10 @@ static bool told = false; /* the client knows a token of this session */
 
 /* Name and value, each with its NUL. */
 static void
-report(const char *token)
+report(void)
 {
 	char message[sizeof(PARAMETER) + MR_TOKEN_SIZE] = PARAMETER;
+	const char *token = last_commit != 0 ? mr_session_commit_token() : "";
 	size_t length = strlen(token) + 1;
 
 	if (whereToSendOutput != DestRemote || MyProcPort == NULL)
@@ -72,7 +74,7 @@ after_commit(XactEvent event, void *argument)
 		return;
 	last_commit = XactLastCommitEnd;
 	if (mr_report_token)
-		report(mr_session_commit_token());
+		mr_commits_say_before_next(report);
 }
 
 /* Its record is the last but that of nobody: what was written so far ends behind it. */
@@ -81,7 +83,7 @@ mr_commit_note_prepared(void)
 {
 	last_commit = mr_position_written();
 	if (mr_report_token)
-		report(mr_session_commit_token());
+		mr_commits_say_before_next(report);
 }
 
 void
@@ -89,7 +91,7 @@ mr_commit_forget(void)
 {
 	last_commit = 0;
 	if (told)
-		report("");
+		mr_commits_say_before_next(report);
 }
 
 void

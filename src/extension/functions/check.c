@@ -162,8 +162,8 @@ take_tenant_cache(MrFinding *finding)
 
 	begin(finding, "tenant_cache", MR_CHECK_WARNING,
 		  "Enable the triggers that are disabled with ALTER TABLE multiregion.tenant ENABLE ALWAYS "
-		  "TRIGGER note_change (and note_truncate), and ALTER TABLE multiregion.region ENABLE "
-		  "ALWAYS TRIGGER note_change.");
+		  "TRIGGER note_change (and note_truncate), and ALTER TABLE multiregion.region (and zone) "
+		  "ENABLE ALWAYS TRIGGER note_change.");
 	finding->ok = mr_tenant_cache == NULL || (tables->tenants_watched && tables->regions_watched);
 	if (mr_tenant_cache == NULL)
 		strlcpy(finding->detail, "Tenants are not kept in memory.", sizeof(finding->detail));
@@ -171,8 +171,8 @@ take_tenant_cache(MrFinding *finding)
 		strlcpy(finding->detail, "Tenants are kept in memory.", sizeof(finding->detail));
 	else
 		strlcpy(finding->detail,
-				"Triggers of multiregion.tenant or multiregion.region are disabled: what is known "
-				"of tenants is read anew each time.",
+				"Triggers of multiregion.tenant, region or zone are disabled: what is known of "
+				"tenants is read anew each time.",
 				sizeof(finding->detail));
 }
 

@@ -293,22 +293,13 @@ prepare(const MrOrderWish *wish, MrOrderResult *result)
 	return result->refusal == MR_REFUSE_NONE;
 }
 
-/*
- * True: the order is under way, and the snapshots of whoever gave it are given back: the
- * successor must replay all there is, and this may be the successor.
- */
-static bool
-begin_order(const MrOrderWish *wish, MrOrderResult *result, MrSnapshots *given)
+bool
+mr_order_choose(const MrOrderWish *wish, MrOrderResult *result)
 {
-	int refusal;
-
 	memset(result, 0, sizeof(*result));
 	result->lease = mr_require_lease();
 	result->to = MR_NO_SLOT;
 	result->epoch = result->duration_ms = result->lost_bytes = -1;
-	/* before anything is read: another's order may end sessions in the meantime */
-	if (!wish->dry_run)
-		mr_fence_excuse_session();
 	if (!prepare(wish, result))
 		return false;
 	if (wish->dry_run)
@@ -318,25 +309,38 @@ begin_order(const MrOrderWish *wish, MrOrderResult *result, MrSnapshots *given)
 	}
 	result->id =
 		wish->id != 0 ? wish->id : (int64) (pg_prng_uint64(&pg_global_prng_state) >> 1) | 1;
-	mr_snapshots_give_of_call(wish->function, given);
-	refusal = give_order(result->lease, wish, result);
+	return true;
+}
+
+bool
+mr_order_send(const MrOrderWish *wish, MrOrderResult *result)
+{
+	int refusal = give_order(result->lease, wish, result);
+
 	if (refusal == MR_REFUSE_NONE)
 		return true;
-	mr_snapshots_take_anew(given);
 	result->outcome = outcome_of_refusal(refusal);
 	result->refusal = refusal;
 	return false;
 }
 
-bool
-mr_order_give(const MrOrderWish *wish, MrOrderResult *result)
+/*
+ * True: the order is under way, and the snapshots of whoever gave it are given back: the
+ * successor must replay all there is, and this may be the successor.
+ */
+static bool
+begin_order(const MrOrderWish *wish, MrOrderResult *result, MrSnapshots *given)
 {
-	MrSnapshots given;
-
-	if (!begin_order(wish, result, &given))
+	/* before anything is read: another's order may end sessions in the meantime */
+	if (!wish->dry_run)
+		mr_fence_excuse_session();
+	if (!mr_order_choose(wish, result))
 		return false;
-	mr_snapshots_take_anew(&given);
-	return true;
+	mr_snapshots_give_of_call(wish->function, given);
+	if (mr_order_send(wish, result))
+		return true;
+	mr_snapshots_take_anew(given);
+	return false;
 }
 
 void

@@ -179,6 +179,7 @@ put_regions(FunctionCallInfo fcinfo, const MrRouteCall *call, int *number)
 {
 	const MrRouting *routing = &call->routing;
 	uint64 serving = mr_route_serving(&routing->nodes, &call->wish);
+	uint64 allowed = mr_route_allowed(routing->regions, &call->rule);
 
 	for (int region = 0; region < routing->regions->count; region++)
 	{
@@ -194,6 +195,8 @@ put_regions(FunctionCallInfo fcinfo, const MrRouteCall *call, int *number)
 			psprintf("%s; %s", rank_of(&call->rule, region),
 					 healthy ? "a node there may serve the read" : "no node there may serve it");
 		why = healthy ? MR_ROUTE_LATER : MR_ROUTE_UNHEALTHY;
+		if ((allowed >> region & 1) == 0)
+			why = MR_ROUTE_OUTSIDE;
 		if (chosen)
 			why = call->choice.place.reason;
 		step.reason = mr_route_reason_name((int) why);

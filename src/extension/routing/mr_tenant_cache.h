@@ -109,9 +109,11 @@ typedef struct MrRoutingTables
 	AttrNumber region_key;
 	AttrNumber mode;      /* InvalidAttrNumber: an older version of the extension */
 	AttrNumber fallbacks; /* the same */
+	AttrNumber zone;      /* the same */
 	Oid region;
+	Oid zones;            /* InvalidOid: an older version */
 	bool tenants_watched; /* each change is noted: their contents may be kept */
-	bool regions_watched;
+	bool regions_watched; /* and zones */
 } MrRoutingTables;
 
 /* From now on this process hears of changes; mr_routing_tables() does it, too. */

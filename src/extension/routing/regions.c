@@ -18,6 +18,7 @@
 #include "extension/mr_catalog_edit.h"
 #include "extension/routing/mr_routing.h"
 #include "extension/routing/mr_tenant_cache.h"
+#include "extension/routing/mr_zones.h"
 
 static MrRouteRegions regions;
 static bool kept = false;   /* they are good for more than one call */
@@ -46,6 +47,7 @@ are_ours(const MrRoutingTables *tables)
 		   (IsParallelWorker() && TransactionIdIsValid(GetTopTransactionIdIfAny()));
 }
 
+/* The zones under the same snapshot as the rows. */
 static void
 copy_rows(const MrRegionRow *rows, int count)
 {
@@ -61,6 +63,7 @@ copy_rows(const MrRegionRow *rows, int count)
 		fresh.regions[i].place = rows[i].place;
 		fresh.regions[i].priority = rows[i].priority;
 	}
+	mr_zones_take_strict(&fresh);
 	if (regions.version != 0 && memcmp(&fresh, &regions, sizeof(regions)) == 0)
 		return;
 	regions = fresh;

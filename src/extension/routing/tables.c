@@ -38,7 +38,8 @@ static uint64 region_changes = 0;
 static void
 hear(Datum argument, Oid relation)
 {
-	if (relation == InvalidOid || relation == tables.tenant || relation == tables.region)
+	if (relation == InvalidOid || relation == tables.tenant || relation == tables.region ||
+		relation == tables.zones)
 	{
 		known = false;
 		changed = true;
@@ -88,11 +89,18 @@ look(void)
 	tables.region_key = get_attnum(tables.tenant, "region_key");
 	tables.mode = get_attnum(tables.tenant, "mode");
 	tables.fallbacks = get_attnum(tables.tenant, "fallbacks");
+	tables.zone = get_attnum(tables.tenant, "zone");
+	tables.zones = get_relname_relid("zone", get_namespace_oid("multiregion", false));
 	tables.tenants_watched =
 		fires_always(relation, "note_change") && fires_always(relation, "note_truncate");
 	table_close(relation, AccessShareLock);
 	relation = table_open(tables.region, AccessShareLock);
 	tables.regions_watched = fires_always(relation, "note_change");
+	table_close(relation, AccessShareLock);
+	if (!OidIsValid(tables.zones))
+		return;
+	relation = table_open(tables.zones, AccessShareLock);
+	tables.regions_watched &= fires_always(relation, "note_change");
 	table_close(relation, AccessShareLock);
 }
 
@@ -171,6 +179,20 @@ read_fallbacks(Datum value, const MrRouteRegions *regions, MrTenantRule *rule)
 	}
 }
 
+/* Its number + 1; 0 for one that is not strict. */
+static uint8
+strict_zone_of(Datum name, const MrRouteRegions *regions)
+{
+	char *word = TextDatumGetCString(name);
+	int found = 0;
+
+	for (int i = 0; i < regions->zone_count && found == 0; i++)
+		if (strcmp(regions->zones[i].name, word) == 0)
+			found = i + 1;
+	pfree(word);
+	return (uint8) found;
+}
+
 static Datum
 column(HeapTuple row, AttrNumber number, TupleDesc columns, bool *is_null)
 {
@@ -197,6 +219,9 @@ read_row(HeapTuple row, TupleDesc columns, const MrRouteRegions *regions, MrTena
 	value = column(row, tables.fallbacks, columns, &is_null);
 	if (!is_null)
 		read_fallbacks(value, regions, rule);
+	value = column(row, tables.zone, columns, &is_null);
+	if (!is_null)
+		rule->zone = strict_zone_of(value, regions);
 }
 
 bool

@@ -49,7 +49,7 @@ static struct
 	bool all_tenants;
 	bool regions;
 	bool in_flux;   /* in the cache */
-	Oid altered[2]; /* table of tenants, of regions: itself or a trigger of it */
+	Oid altered[3]; /* table of tenants, regions, zones: itself or a trigger of it */
 	uint64 buckets[MR_TENANT_BUCKETS / 64];
 } noted;
 
@@ -186,6 +186,7 @@ follow_transaction(XactEvent event, void *argument)
 		case XACT_EVENT_COMMIT:
 			tell_altered(noted.altered[0]);
 			tell_altered(noted.altered[1]);
+			tell_altered(noted.altered[2]);
 			if (noted.in_flux)
 				for_each(end_changed);
 			memset(&noted, 0, sizeof(noted));
@@ -410,6 +411,11 @@ note_altered(Oid table)
 	{
 		mr_regions_note_change();
 		noted.altered[1] = table;
+	}
+	else if (strcmp(name, "zone") == 0)
+	{
+		mr_regions_note_change();
+		noted.altered[2] = table;
 	}
 }
 

@@ -162,7 +162,7 @@ mr_route_call_read(MrRouteCall *call)
 
 	if (!has_nodes(call))
 		return;
-	if (call->rule.home == MR_NO_REGION && call->rule.fallback_count == 0)
+	if (call->rule.home == MR_NO_REGION && call->rule.fallback_count == 0 && call->rule.zone == 0)
 		mr_route_read(routing->regions, &routing->nodes, &call->wish, &call->choice);
 	else
 		read_of(call, origin != MR_NO_REGION ? &routing->regions->regions[origin].place : NULL);

@@ -28,6 +28,13 @@ PG_FUNCTION_INFO_V1(multiregion_drop_zone);
 static const char *const load_sql =
 	"SELECT z.zone, z.regions, z.strict FROM multiregion.zone AS z ORDER BY z.zone";
 
+static const char *const strict_sql =
+	"SELECT z.zone, z.regions FROM multiregion.zone AS z WHERE z.strict ORDER BY z.zone LIMIT 64";
+
+static const char *const count_strict_sql =
+	"SELECT pg_catalog.count(*) FROM multiregion.zone AS z WHERE z.strict"
+	" AND z.zone OPERATOR(pg_catalog.<>) $1";
+
 /* Regions are held, zones are locked: nobody sets a tenant meanwhile. */
 static const char *const hold_regions_sql = "LOCK TABLE multiregion.region IN ROW EXCLUSIVE MODE";
 static const char *const lock_sql = "LOCK TABLE multiregion.zone IN SHARE ROW EXCLUSIVE MODE";
@@ -128,6 +135,28 @@ mr_zones_load(const MrRouteRegions *regions, MrZone **zones)
 	}
 	mr_catalog_close(&session);
 	return (int) count;
+}
+
+void
+mr_zones_take_strict(MrRouteRegions *regions)
+{
+	MrCatalogSession session;
+	uint64 count;
+
+	if (!mr_catalog_has("zone", NULL))
+		return;
+	mr_catalog_open(&session);
+	count = mr_read(strict_sql, NULL);
+	for (uint64 row = 0; row < count && row < MR_MAX_STRICT_ZONES; row++)
+	{
+		MrRouteZone *zone = &regions->zones[regions->zone_count++];
+		bool is_null;
+
+		mr_column_text(row, 1, zone->name, sizeof(zone->name));
+		zone->regions = bits_of(
+			regions, SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, 2, &is_null));
+	}
+	mr_catalog_close(&session);
 }
 
 /* ---------- what zones cannot do ---------- */
@@ -289,6 +318,21 @@ require_room(const ZoneWish *wish)
 								"while a zone is not strict; set_tenant_region() moves them.")));
 }
 
+/* Routing has room for so many. */
+static void
+require_few_strict(const ZoneWish *wish)
+{
+	MrArguments arguments = {0};
+
+	if (!wish->zone.strict)
+		return;
+	mr_add_text(&arguments, wish->zone.name);
+	(void) look(count_strict_sql, &arguments);
+	if (mr_column_int64(0, 1) >= MR_MAX_STRICT_ZONES)
+		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+						errmsg("a cluster has at most %d strict zones", MR_MAX_STRICT_ZONES)));
+}
+
 /* Begins a change: from here on nobody else changes regions, zones or tenants of zones. */
 static const MrRouteRegions *
 begin_change(MrCatalogSession *session)
@@ -305,6 +349,7 @@ store(const MrCatalogSession *session, const MrRouteRegions *regions, ZoneWish *
 	MrArguments arguments = {0};
 
 	list_keys(regions, wish);
+	require_few_strict(wish);
 	require_room(wish);
 	warn_of_nodes(wish);
 	mr_add_text(&arguments, wish->zone.name);

@@ -73,22 +73,64 @@ take(MrHooks *hooks, void *argument)
 	mr_catalog_finish();
 }
 
-static void
-give(MrHooks *hooks, void *argument)
+/* An order on its way from its row to the lease worker. */
+typedef struct Giving
 {
-	const MrScheduleRow *row = argument;
-	MrOrderWish wish = {.target = row->target[0] != '\0' ? row->target : NULL,
-						.away = row->away,
-						.cause = MR_CAUSE_SWITCHOVER,
-						.timeout_ms = MR_ORDER_MS,
-						.id = row->order_id};
+	const MrScheduleRow *row;
+	MrOrderWish wish;
 	MrOrderResult result;
+	bool chosen; /* it is to be sent */
+	bool sent;
+} Giving;
+
+static void
+choose(MrHooks *hooks, void *argument)
+{
+	Giving *giving = argument;
 
 	if (!mr_catalog_start())
 		return;
-	if (!mr_order_give(&wish, &result))
-		refuse(hooks, row->id, &result);
+	MemoryContextSwitchTo(hooks->turn_context); /* the result outlives the transaction */
+	giving->chosen = mr_order_choose(&giving->wish, &giving->result);
+	if (!giving->chosen)
+		refuse(hooks, giving->row->id, &giving->result);
 	mr_catalog_finish();
+}
+
+/* Without a transaction: the lease worker may take its time. */
+static void
+send(MrHooks *hooks, void *argument)
+{
+	Giving *giving = argument;
+
+	giving->sent = mr_order_send(&giving->wish, &giving->result);
+}
+
+static void
+note_refusal(MrHooks *hooks, void *argument)
+{
+	Giving *giving = argument;
+
+	if (!mr_catalog_start())
+		return;
+	refuse(hooks, giving->row->id, &giving->result);
+	mr_catalog_finish();
+}
+
+static void
+give(MrHooks *hooks, const MrScheduleRow *row)
+{
+	Giving giving = {.row = row,
+					 .wish = {.target = row->target[0] != '\0' ? row->target : NULL,
+							  .away = row->away,
+							  .cause = MR_CAUSE_SWITCHOVER,
+							  .timeout_ms = MR_ORDER_MS,
+							  .id = row->order_id}};
+	char problem[MR_EVENT_DETAIL];
+
+	if (mr_hooks_try(choose, hooks, &giving, problem) && giving.chosen &&
+		mr_hooks_try(send, hooks, &giving, problem) && !giving.sent)
+		(void) mr_hooks_try(note_refusal, hooks, &giving, problem);
 }
 
 /* ---------- what was given ---------- */
@@ -135,7 +177,6 @@ void
 mr_hooks_schedule(MrHooks *hooks)
 {
 	MrScheduleRow row = {0};
-	char problem[MR_EVENT_DETAIL];
 	bool found;
 
 	if (!hooks->leads || hooks->now_ns < hooks->next_schedule_ns)
@@ -146,5 +187,5 @@ mr_hooks_schedule(MrHooks *hooks)
 		return; /* a row whose commit was refused waits as before */
 	tell(hooks, MR_EVENT_SCHEDULE_STARTED, row.id, MR_REFUSE_NONE,
 		 row.target[0] != '\0' ? row.target : NULL);
-	(void) mr_hooks_try(give, hooks, &row, problem);
+	give(hooks, &row);
 }

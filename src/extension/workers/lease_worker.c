@@ -81,7 +81,8 @@ publish_handover(const MrLeaseWorker *worker)
 		mr_fence_end_sessions();
 	mr_commits_hold_wal(lease->hold_wal);
 	mr_followers_lead(leads ? lease->durable.term : 0,
-					  last_bytes ? &lease->durable.config.members[lease->successor].uuid : NULL);
+					  last_bytes ? &lease->durable.config.members[lease->successor].uuid : NULL,
+					  &lease->durable.config);
 }
 
 void

@@ -9,7 +9,8 @@ use strict;
 use warnings;
 
 use Exporter qw(import);
-our @EXPORT_OK = qw(processes_in title_of is_alive kill_directory signal_directory children_of);
+use POSIX qw(sysconf _SC_CLK_TCK);
+our @EXPORT_OK = qw(processes_in title_of is_alive kill_directory signal_directory children_of ended_cpu_us);
 
 # Ids of the processes that work in the directory or below it.
 sub processes_in
@@ -51,6 +52,17 @@ sub children_of
 		push @children, $pid if defined $line && $line =~ /^\d+ \(.*\) \S (\d+)/s && $1 == $parent;
 	}
 	return @children;
+}
+
+# Processor time, in us, of a process and of its children that have ended.
+sub ended_cpu_us
+{
+	my ($pid) = @_;
+
+	open(my $stat, '<', "/proc/$pid/stat") or return 0;
+	my ($after) = <$stat> =~ /^\d+ \(.*\) (.*)/s or return 0;
+	my ($user, $system, $children_user, $children_system) = (split / /, $after)[ 11 .. 14 ];
+	return ($user + $system + $children_user + $children_system) * 1_000_000 / sysconf(_SC_CLK_TCK);
 }
 
 # What a process calls itself, "postgres: walwriter".

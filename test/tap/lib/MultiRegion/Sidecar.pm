@@ -67,7 +67,7 @@ sub _spawn
 	foreach my $name (grep { /^(?:MULTIREGION|DATABASE_URL|PG)/ } keys %ENV) { delete $ENV{$name}; }
 	$ENV{$_} = $self->{environment}{$_} foreach keys %{ $self->{environment} };
 	open(STDIN, '<', '/dev/null');
-	open(STDERR, '>>', $self->{log}) or POSIX::_exit(126);
+	open(STDERR, $self->{errors} ? '>&' : '>>', $self->{errors} // $self->{log}) or POSIX::_exit(126);
 	open(STDOUT, '>&', $self->{output} // \*STDERR) or POSIX::_exit(126);
 	exec { $self->{program} } $self->{program}, @arguments or POSIX::_exit(127);
 }
@@ -95,6 +95,17 @@ sub start_with_output
 
 	$self->{output} = $output;
 	return $self->start;
+}
+
+# The same, with its log to this handle: until it can be connected to.
+sub start_with_errors
+{
+	my ($self, $errors) = @_;
+
+	$self->{errors} = $errors;
+	$self->{pid} = $self->_spawn;
+	$self->poll_until(sub { MultiRegion::Http->connect($self->port) }, 20, 'multiregiond to listen');
+	return $self;
 }
 
 sub is_running { return $_[0]{pid} && is_alive($_[0]{pid}) }
