@@ -49,7 +49,8 @@ bootstrap:
 	@$(tools)/bootstrap.sh
 
 # Packages of a group of packages.txt; without root what needs them is left out.
-groups := observe mmdb fronts bench prometheus clients
+test_groups := observe mmdb fronts prometheus clients
+groups := $(test_groups) bench
 $(addprefix bootstrap-,$(groups)): bootstrap-%: bootstrap
 ifneq ($(is_root),)
 	@$(tools)/bootstrap.sh --group $*
@@ -129,8 +130,9 @@ served := prefix prefix-test test $(addprefix test-,$(layers) $(slow_layers)) li
 
 ifneq ($(is_root),)
 
-test test-tap test-sidecar: bootstrap-observe bootstrap-mmdb bootstrap-fronts
-test test-sidecar: bootstrap-prometheus node-modules
+test: $(addprefix bootstrap-,$(test_groups)) node-modules
+test-tap test-sidecar: bootstrap-observe bootstrap-mmdb bootstrap-fronts
+test-sidecar: bootstrap-prometheus node-modules
 demo: bootstrap-fronts
 bench-http: bootstrap-bench bootstrap-observe bootstrap-fronts
 $(served): bootstrap
@@ -147,7 +149,7 @@ test-fresh:
 
 test-matrix:
 	@$(tools)/bootstrap.sh
-	@VERSIONS='$(VERSIONS)' LAYERS='$(LAYERS)' TESTS='$(TESTS)' V='$(V)' $(tools)/matrix.sh
+	@VERSIONS='$(VERSIONS)' LAYERS='$(LAYERS)' TESTS='$(TESTS)' V='$(V)' $(tools)/matrix.sh $(test_groups)
 
 regress-accept:
 	@$(tools)/regress.sh --accept "$$($(as_postgres) --where)/build/test" $(TESTS)

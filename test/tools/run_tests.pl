@@ -275,6 +275,8 @@ sub finish
 	push(@failures, label($test) . "\n" . failed_checks($output)) if $bad;
 	printf "%-4s %-40s %5d passed %3d failed %7.1f s%s\n", $word, label($test), $good, $bad,
 	  time() - $test->{started}, $reason ? "  ($reason)" : '';
+	my %left_out = map { $_ => 1 } $output =~ /^ok \d+ # skip (.+)$/mg;
+	print map { "     left out: $_\n" } sort keys %left_out;
 	if ($bad || $ENV{V})
 	{
 		$output .= server_logs($test) if $bad;

@@ -331,9 +331,11 @@ mr_order_send(const MrOrderWish *wish, MrOrderResult *result)
 static bool
 begin_order(const MrOrderWish *wish, MrOrderResult *result, MrSnapshots *given)
 {
+	/* before anything is read: another's order may end sessions in the meantime */
+	if (!wish->dry_run)
+		mr_fence_excuse_session();
 	if (!mr_order_choose(wish, result))
 		return false;
-	mr_fence_excuse_session();
 	mr_snapshots_give_of_call(wish->function, given);
 	if (mr_order_send(wish, result))
 		return true;
