@@ -18,14 +18,7 @@ static const char *const seeds[] = {
 	"host=a hostaddr=10.0.0.1 target_session_attrs=read-write gssencmode=prefer",
 };
 
-int
-LLVMFuzzerInitialize(int *argc, char ***argv)
-{
-	(void) argc;
-	(void) argv;
-	mr_fuzz_seed_texts(seeds, sizeof(seeds) / sizeof(seeds[0]));
-	return 0;
-}
+MR_FUZZ_BEGIN_WITH(seeds)
 
 static bool
 build(const char *conninfo, char *out)

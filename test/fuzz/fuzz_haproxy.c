@@ -23,14 +23,7 @@ static const char *const seeds[] = {
 	"pin EU_WEST,!",
 };
 
-int
-LLVMFuzzerInitialize(int *argc, char ***argv)
-{
-	(void) argc;
-	(void) argv;
-	mr_fuzz_seed_texts(seeds, sizeof(seeds) / sizeof(seeds[0]));
-	return 0;
-}
+MR_FUZZ_BEGIN_WITH(seeds)
 
 /* What a line of HAProxy is taken for. */
 static void

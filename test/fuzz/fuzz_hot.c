@@ -22,14 +22,7 @@ static const char *const seeds[] = {
 	"{\"ageMs\":1,\"checkedAt\":\"unfinished",
 };
 
-int
-LLVMFuzzerInitialize(int *argc, char ***argv)
-{
-	(void) argc;
-	(void) argv;
-	mr_fuzz_seed_texts(seeds, sizeof(seeds) / sizeof(seeds[0]));
-	return 0;
-}
+MR_FUZZ_BEGIN_WITH(seeds)
 
 /* Whether the clock could have written it, as the endpoints do: a number, a time or null. */
 static bool

@@ -28,14 +28,7 @@ static const char *const seeds[] = {
 	"-----BEGIN PUBLIC KEY-----\nMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE\n-----END PUBLIC KEY-----\n",
 };
 
-int
-LLVMFuzzerInitialize(int *argc, char ***argv)
-{
-	(void) argc;
-	(void) argv;
-	mr_fuzz_seed_texts(seeds, sizeof(seeds) / sizeof(seeds[0]));
-	return 0;
-}
+MR_FUZZ_BEGIN_WITH(seeds)
 
 static size_t
 encode(const unsigned char *from, size_t length, char *to)

@@ -34,14 +34,7 @@ mr_log(MrLogLevel level, const char *format, ...)
 	(void) format;
 }
 
-int
-LLVMFuzzerInitialize(int *argc, char ***argv)
-{
-	(void) argc;
-	(void) argv;
-	mr_fuzz_seed_texts(seeds, sizeof(seeds) / sizeof(seeds[0]));
-	return 0;
-}
+MR_FUZZ_BEGIN_WITH(seeds)
 
 /* A standby that is 1000 bytes and 200 ms behind. */
 static void

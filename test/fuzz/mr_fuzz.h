@@ -43,4 +43,14 @@ mr_fuzz_seed_texts(const char *const *texts, size_t count)
 	}
 }
 
+/* The entry point of a fuzzer whose examples are an array of texts. */
+#define MR_FUZZ_BEGIN_WITH(texts) \
+	int LLVMFuzzerInitialize(int *argc, char ***argv) \
+	{ \
+		(void) argc; \
+		(void) argv; \
+		mr_fuzz_seed_texts((texts), sizeof(texts) / sizeof((texts)[0])); \
+		return 0; \
+	}
+
 #endif /* MR_FUZZ_H */

@@ -29,7 +29,7 @@ static const char *const load_sql =
 	"SELECT z.zone, z.regions, z.strict FROM multiregion.zone AS z ORDER BY z.zone";
 
 static const char *const strict_sql =
-	"SELECT z.zone, z.regions FROM multiregion.zone AS z WHERE z.strict ORDER BY z.zone LIMIT 64";
+	"SELECT z.zone, z.regions FROM multiregion.zone AS z WHERE z.strict ORDER BY z.zone";
 
 static const char *const count_strict_sql =
 	"SELECT pg_catalog.count(*) FROM multiregion.zone AS z WHERE z.strict"

@@ -53,20 +53,7 @@ sub start
 			return (MULTIREGION_APP => "127.0.0.1:$port{ $edge->{node}->region }", map { ("MULTIREGION_EDGE_$_" => "127.0.0.1:$port{$_}") } keys %port);
 		});
 	my $folder = $edges->edge('US_EAST')->{folder};
-	my $paths = join('', map { "  ${_}_temp_path $folder/$_;\n" } qw(client_body proxy fastcgi uwsgi scgi));
-	my $servers = join('', map { "  server { listen 127.0.0.1:$port{$_} backlog=1024; location / { default_type text/plain; return 200 '$_'; } }\n" } keys %port);
-	$bench->write_file("$folder/nginx.conf", <<~"CONF");
-		worker_processes 1;
-		daemon off;
-		pid $folder/pid;
-		error_log $folder/error.log;
-		events { worker_connections 4096; }
-		http {
-		  access_log off;
-		  keepalive_requests 1000000000;
-		$paths$servers}
-		CONF
-	$edges->spawn('US_EAST', 'nginx', {}, '/usr/sbin/nginx', '-e', "$folder/error.log", '-c', "$folder/nginx.conf");
+	$edges->spawn('US_EAST', 'nginx', {}, $bench->nginx_command($folder, 'text/plain', map { $port{$_} => $_ } keys %port));
 	$cluster->wait_for_leader->query(qq{INSERT INTO multiregion.tenant (tenant_id, region_key, version, changed_by)
 		SELECT 't' || i, CASE i % 2 WHEN 0 THEN '$homes[0]' ELSE '$homes[1]' END, 1, 'bench'
 		FROM generate_series(1, $tenants) AS i}, timeout => 300);

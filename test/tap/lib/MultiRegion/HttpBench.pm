@@ -109,15 +109,14 @@ sub sidecar
 	return $self->{sidecar} = { name => 'multiregiond', port => $node->http_port, pids => \@pids };
 }
 
-# nginx with one worker, answering as many bytes as /api/health has with a constant.
-sub nginx
+# The command of an nginx with one worker, which answers at each port with that port's text.
+sub nginx_command
 {
-	my ($self) = @_;
-
-	return $self->{nginx} if $self->{nginx};
-	my $length = length MultiRegion::Http->get($self->sidecar->{port}, '/api/health')->{body};
-	my ($port, $folder, $text) = (free_port(), $self->folder('nginx'), 'x' x $length);
+	my ($self, $folder, $type, %text) = @_;
 	my $paths = join('', map { "  ${_}_temp_path $folder/$_;\n" } qw(client_body proxy fastcgi uwsgi scgi));
+	my $servers = join('', map {
+			"  server { listen 127.0.0.1:$_ backlog=1024; location / { default_type $type; return 200 '$text{$_}'; } }\n"
+	} sort keys %text);
 	my $file = $self->write_file("$folder/nginx.conf", <<~"CONF");
 		worker_processes 1;
 		daemon off;
@@ -127,10 +126,20 @@ sub nginx
 		http {
 		  access_log off;
 		  keepalive_requests 1000000000;
-		$paths  server { listen 127.0.0.1:$port backlog=1024; location / { default_type application/json; return 200 '$text'; } }
-		}
+		$paths$servers}
 		CONF
-	my $pid = $self->spawn('nginx', '/usr/sbin/nginx', '-e', "$folder/error.log", '-c', $file);
+	return ('/usr/sbin/nginx', '-e', "$folder/error.log", '-c', $file);
+}
+
+# nginx with one worker, answering as many bytes as /api/health has with a constant.
+sub nginx
+{
+	my ($self) = @_;
+
+	return $self->{nginx} if $self->{nginx};
+	my $length = length MultiRegion::Http->get($self->sidecar->{port}, '/api/health')->{body};
+	my ($port, $folder, $text) = (free_port(), $self->folder('nginx'), 'x' x $length);
+	my $pid = $self->spawn('nginx', $self->nginx_command($folder, 'application/json', $port => $text));
 	$self->wait_for($port, '/', 'nginx');
 	my @pids = _children($pid);
 	$self->pin(@pids);
