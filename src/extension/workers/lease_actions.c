@@ -97,6 +97,9 @@ perform_deadline(MrLeaseWorker *worker, const MrAction *action)
 {
 	uint64 before = pg_atomic_read_u64(&mr_shared->deadline_ns);
 
+	/* Who finds the fence open finds who leads, too. */
+	if (before == 0 && action->time_ns != 0)
+		mr_shared_publish_lease(&worker->lease);
 	if (action->time_ns != 0)
 		pg_atomic_write_u64(&mr_shared->lease_term, action->term);
 	pg_atomic_write_u64(&mr_shared->deadline_ns, (uint64) action->time_ns);

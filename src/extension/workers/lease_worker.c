@@ -314,6 +314,20 @@ forget_life(MrLeaseWorker *worker)
 	mr_shared_publish_lease(&worker->lease);
 }
 
+/* Who was woken in this turn has looked at the copy before, and is woken again. */
+static void
+publish(MrLeaseWorker *worker)
+{
+	if (worker->changed)
+	{
+		mr_shared_publish_lease(&worker->lease);
+		if (mr_changes_generation() != worker->told)
+			mr_changes_note();
+	}
+	worker->changed = false;
+	worker->told = mr_changes_generation();
+}
+
 /* One managed life: until the server becomes unmanaged, or the process ends. */
 static void
 run(MrLeaseWorker *worker)
@@ -336,9 +350,7 @@ run(MrLeaseWorker *worker)
 		mr_lease_stop_server(worker);
 		end_sessions_when_fenced(worker);
 		end_idle_peers(worker);
-		if (worker->changed)
-			mr_shared_publish_lease(&worker->lease);
-		worker->changed = false;
+		publish(worker);
 
 		/*
 		 * pg_terminate_backend? A signal to all processes of a service may reach this one

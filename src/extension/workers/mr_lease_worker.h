@@ -52,6 +52,7 @@ typedef struct MrLeaseWorker
 	int64 wal_gone_ns;     /* since when the leader lacks WAL that we need; 0 = it does not */
 	bool sever_failed;
 	bool changed; /* something to publish */
+	uint64 told;  /* number of changes when it was published last */
 } MrLeaseWorker;
 
 /* lease_local.c: what this node sees of itself now. */
