@@ -142,6 +142,19 @@ mr_link_connect(MrLink *link, const char *conninfo, const char *hostaddr, const 
 	mr_loop_arm(link->timer, timeout_ms);
 }
 
+/* A query was sent, or the peer is closed. */
+static void
+await_answer(MrLink *link, bool sent, int64_t timeout_ms)
+{
+	if (!sent)
+	{
+		report_later(link);
+		return;
+	}
+	watch(link);
+	mr_loop_arm(link->timer, timeout_ms);
+}
+
 void
 mr_link_query(MrLink *link, const char *sql, int nparams, const char *const *values,
 			  int64_t timeout_ms)
@@ -150,15 +163,22 @@ mr_link_query(MrLink *link, const char *sql, int nparams, const char *const *val
 	int64_t timeout_ns = timeout_ms * MR_NS_PER_MS;
 
 	/* Whoever has parameters asks the same again with others. */
-	if (!(nparams > 0
-			  ? mr_pg_peer_query_again(&link->peer, sql, nparams, values, now_ns, timeout_ns)
-			  : mr_pg_peer_query(&link->peer, sql, 0, NULL, NULL, NULL, 0, now_ns, timeout_ns)))
-	{
-		report_later(link);
-		return;
-	}
-	watch(link);
-	mr_loop_arm(link->timer, timeout_ms);
+	if (nparams > 0)
+		mr_link_query_again(link, sql, nparams, values, timeout_ms);
+	else
+		await_answer(link,
+					 mr_pg_peer_query(&link->peer, sql, 0, NULL, NULL, NULL, 0, now_ns, timeout_ns),
+					 timeout_ms);
+}
+
+void
+mr_link_query_again(MrLink *link, const char *sql, int nparams, const char *const *values,
+					int64_t timeout_ms)
+{
+	await_answer(link,
+				 mr_pg_peer_query_again(&link->peer, sql, nparams, values, mr_loop_now_ns(),
+										timeout_ms * MR_NS_PER_MS),
+				 timeout_ms);
 }
 
 void

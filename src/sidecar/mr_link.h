@@ -51,6 +51,10 @@ extern void mr_link_connect(MrLink *link, const char *conninfo, const char *host
 extern void mr_link_query(MrLink *link, const char *sql, int nparams, const char *const *values,
 						  int64_t timeout_ms);
 
+/* The same for a text that is asked often: from the second time on it is prepared. */
+extern void mr_link_query_again(MrLink *link, const char *sql, int nparams,
+								const char *const *values, int64_t timeout_ms);
+
 /* Closes at once, without a callback. */
 extern void mr_link_close(MrLink *link);
 

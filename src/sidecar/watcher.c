@@ -11,7 +11,8 @@
  *
  * The wait ends at a change of the shared generation or after a second (of a primary: after
  * a quarter of what its lease has left, if that is less), so an idle
- * sidecar costs three short statements a second. A server that stops is left at once: a
+ * sidecar costs three short statements a second, which are prepared: planning them would be
+ * most of what they cost. A server that stops is left at once: a
  * smart shutdown waits for us, and a session that answers nothing is no use.
  *
  * It must never block, and never throw the copy away: it only grows old. Called by
@@ -89,7 +90,7 @@ static void
 send_query(MrWatcher *watcher, const char *sql)
 {
 	watcher->sent_ns = mr_loop_now_ns();
-	mr_link_query(&watcher->link, sql, 0, NULL, watcher->timeout_ms);
+	mr_link_query_again(&watcher->link, sql, 0, NULL, watcher->timeout_ms);
 }
 
 /* A lease must not run out, by what the copy says of it, before the copy is renewed. */

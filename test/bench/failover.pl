@@ -442,7 +442,8 @@ sub run_idle
 	my %found = our_processes();
 	tell_progress(sprintf 'idle: %d workers and sidecars, %d backends serve them',
 		scalar @{ $found{memory} }, scalar @{ $found{serving} });
-	tell_progress('    ' . title_of($_)) foreach @{ $found{memory} }, @{ $found{serving} };
+	my ($began, %cpu) = (now(), map { $_ => cpu_of($_) } @{ $found{memory} }, @{ $found{serving} });
+	my $ended = sum0(map { cpu_of_ended_children($_) } @{ $found{postmaster} });
 	foreach (1 .. 10)
 	{
 		my ($start, $cpu) = (now(), cpu_total(%found));
@@ -450,6 +451,14 @@ sub run_idle
 		add_result('idle_cpu', 60 * (cpu_total(%found) - $cpu) / (now() - $start));
 		add_result('idle_private', sum0(map { private_kb($_) } @{ $found{memory} }) / 1024);
 	}
+	my $minutes = (now() - $began) / 60;
+	foreach (sort { $a <=> $b } keys %cpu)
+	{
+		tell_progress(sprintf '    %.3f s/min, %.1f MiB: %s', (cpu_of($_) - $cpu{$_}) / $minutes,
+			private_kb($_) / 1024, title_of($_));
+	}
+	$ended = sum0(map { cpu_of_ended_children($_) } @{ $found{postmaster} }) - $ended;
+	tell_progress(sprintf '    %.3f s/min: children of the postmasters that ended', $ended / $minutes);
 	return;
 }
 

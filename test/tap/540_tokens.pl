@@ -159,9 +159,10 @@ my @too_early = grep { ($_->{session}->receive->{rows}[0][0] // 0) < $_->{number
 is(scalar @too_early, 0, 'none of 50 waiters was woken before its commit');
 @waiting = ();
 
-# By replay itself: whoever only looked now and then would do so every 50 ms.
+# By replay itself: whoever is not woken looks after 50 ms. On a busy machine many that were
+# woken take nearly as long, but not all of them.
 my @times;
-for (1 .. 15)
+for (1 .. 32)
 {
 	pause_for_sure();
 	$writer->query('UPDATE note SET body = NULL WHERE id = 1');
@@ -172,8 +173,8 @@ for (1 .. 15)
 	$reader->receive;
 	push @times, now() - $began;
 }
-my $median = (sort { $a <=> $b } @times)[7];
-cmp_ok($median, '<', 0.02, sprintf 'a waiter is woken (after %.1f ms)', 1000 * $median);
+my $quartile = (sort { $a <=> $b } @times)[7];
+cmp_ok($quartile, '<', 0.02, sprintf 'a waiter is woken (a fourth of them within %.1f ms)', 1000 * $quartile);
 $reader->query('RESET multiregion.wait_for');
 
 # --- at the ends of pages --------------------------------------------------------------------

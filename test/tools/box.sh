@@ -2,7 +2,8 @@
 #
 # Another Debian in a folder, for the scripts that source this: fresh.sh and matrix.sh.
 #
-# A box is entered with mounts and processes of its own and the network of this machine.
+# A box is entered with mounts and processes of its own, and with the network of this machine
+# or, if BOX_NETWORK is "own", with loopback alone: its ports are then free whatever else runs.
 # All of them end with whoever entered it, however that ends: nothing has to be cleaned
 # up. Mirrors and proxy are those of this machine's own apt, asked at run time. Needs
 # root.
@@ -63,24 +64,38 @@ box_enter()
 		local BOX_ENVIRONMENT="NODE_EXTRA_CA_CERTS=$authorities ${BOX_ENVIRONMENT:-}"
 		export BOX_ENVIRONMENT
 	fi
-	setpriv --pdeathsig KILL unshare --mount --pid --fork --uts --ipc --propagation private \
-		--kill-child /bin/bash -euc '
+	local networks=()
+	[ "${BOX_NETWORK:-}" != own ] || networks=(--net)
+	setpriv --pdeathsig KILL unshare --mount --pid --fork --uts --ipc "${networks[@]}" \
+		--propagation private --kill-child /bin/bash -euc '
 		root=$1
 		setup=$2
-		shift 2
+		network=$3
+		shift 3
 		hostname freshbox
+		# SIOCSIFFLAGS with IFF_UP: there may be no ip(8)
+		[ -z "$network" ] || perl -MSocket -e "
+			socket(my \$any, AF_INET, SOCK_DGRAM, 0) or die;
+			ioctl(\$any, 0x8914, my \$request = pack(q(a16 s x22), q(lo), 1)) or die \$!"
+		mount --bind "$root" "$root"
 		eval "$setup"
 		mount -t proc proc "$root/proc"
 		mount --rbind /sys "$root/sys"
 		mount --rbind /dev "$root/dev"
 		mount -t tmpfs tmpfs "$root/dev/shm"
 		mount -t tmpfs tmpfs "$root/run"
+		# its root is the root of its mounts: in a mere chroot there are no user namespaces
+		mkdir "$root/run/machine"
+		cd "$root"
+		pivot_root . run/machine
+		umount -l /run/machine
+		rmdir /run/machine
 		# not exec: process 1 must reap orphans, or a killed postmaster seems to run on
 		status=0
-		chroot "$root" /usr/bin/env -i HOME=/root TERM=dumb \
+		/usr/bin/env -i HOME=/root TERM=dumb \
 			PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
 			$BOX_ENVIRONMENT "$@" || status=$?
-		exit $status' _ "$root" "$setup" "$@" </dev/null
+		exit $status' _ "$root" "$setup" "${networks[*]}" "$@" </dev/null
 }
 
 box_drop()

@@ -150,8 +150,7 @@ run_version()
 	echo "== PostgreSQL $server, Debian $(suite_of "$version"), in $MR_COPY"
 	exec 7> >(tee "$log")
 	writer=$!
-	BOX_ENVIRONMENT="LC_ALL=C.UTF-8" box_enter "$root" '
-		mount --bind "$root" "$root"
+	BOX_NETWORK=own BOX_ENVIRONMENT="LC_ALL=C.UTF-8" box_enter "$root" '
 		mount -o remount,bind,ro "$root"
 		mount --bind "$MR_COPY" "$root/checkout"
 		mount -t tmpfs -o mode=1777 tmpfs "$root/tmp"
