@@ -1,6 +1,6 @@
 # The edges' borders: TLS and HTTP/2, tokens signed with a key pair, PostgreSQL's ports through a
 # switchover, a runtime socket that is lost while HAProxy lives, more changes than the small map
-# should hold, fallbacks beyond the first, proxying switched off. Method: a cluster of three
+# should hold, fallbacks beyond the first, an edge that dies with a request, proxying switched off. Method: a cluster of three
 # regions with sidecars, and beside each a real HAProxy with the shipped configuration.
 use strict;
 use warnings;
@@ -214,7 +214,7 @@ my $pid = $edge->{pid};
 cut($edge->{socket});
 wait_for('the feed learns that its connection was cut', sub { sidecar_log() =~ /HAProxy: the connection was closed/ });
 set_tenant('cut');
-wait_for('and comes again', sub { region_of('US_EAST', '/t/cut') eq 'AP_SOUTHEAST' });
+wait_for('and comes again', sub { region_of('US_EAST', '/t/cut') eq 'AP_SOUTHEAST' && sidecar_log() =~ /connection was closed.*a whole map/s });
 rename($edge->{socket}, $hidden) or die "rename: $!";
 set_tenant('kept');
 wait_for('the file of the socket is gone: what is connected goes on', sub { region_of('US_EAST', '/t/kept') eq 'AP_SOUTHEAST' });
@@ -251,9 +251,35 @@ wait_for('its home and its first fallback are down: the second is chosen', sub {
 	});
 $edges->start($_) foreach qw(EU_WEST AP_SOUTHEAST);
 
+# --- an edge that dies with a request ----------------------------------------------------------
+
+# What is not idempotent may have been done there: it is not asked for once more.
+wait_for('the edges are back', sub { region_of('US_EAST', '/t/picky') eq 'EU_WEST' && region_of('US_EAST', '/t/acme') eq 'EU_WEST' });
+
+# What applications held so far, in order.
+sub held
+{
+	my ($region) = @_;
+	return "@{ $edges->request($region, '/', headers => ['X-Multiregion-Hop: 1'])->{json}{held} // [] }";
+}
+
+my $so_far = '';
+foreach my $case ([ GET => 'US_EAST' ], [ POST => undef ], [ PUT => 'US_EAST' ], [ PATCH => undef ], [ DELETE => 'US_EAST' ])
+{
+	my ($method, $again) = @$case;
+	my $asked = $edges->send('US_EAST', '/t/acme/x', method => $method, headers => ['X-Hold: EU_WEST']);
+	$so_far = join ' ', grep { length } $so_far, $method;
+	wait_for("$method: the region's application has the request", sub { held('EU_WEST') eq $so_far });
+	$edges->stop('EU_WEST');
+	my $answer = $edges->receive($asked);
+	is($answer->{status}, $again ? 200 : 502, $again ? 'its edge dies: it is asked once more' : 'its edge dies: it fails');
+	is($answer->{json}{region}, $again, $again ? 'here' : 'and nobody else was asked');
+	$edges->start('EU_WEST');
+	wait_for('the edge is back', sub { region_of('US_EAST', '/t/acme') eq 'EU_WEST' });
+}
+
 # --- switched off ----------------------------------------------------------------------------
 
-wait_for('the edges are back', sub { region_of('US_EAST', '/t/picky') eq 'EU_WEST' });
 $edges->feed(ENABLE_CROSS_REGION_PROXY => 'false');
 wait_for('ENABLE_CROSS_REGION_PROXY=false: the feed leaves HAProxy alone', sub { $edges->runtime('US_EAST', 'show sess') !~ /fe=GLOBAL.*\n.*fe=GLOBAL/ });
 $edges->stop('US_EAST');

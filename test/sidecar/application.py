@@ -1,6 +1,7 @@
 # The application of a region, for the tests of HAProxy's configuration: tells what it was
 # asked (JSON), counts a body while it comes (/upload), answers slowly in pieces (/slow),
-# speaks WebSocket (/socket, one frame echoed). Started by MultiRegion::Edges:
+# speaks WebSocket (/socket, one frame echoed), answers nothing to who says so (X-Hold: its
+# region) and tells of whom it held. Started by MultiRegion::Edges:
 #   application.py REGION PORT
 import base64
 import hashlib
@@ -10,6 +11,7 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 region, port = sys.argv[1], int(sys.argv[2])
+held = []  # methods
 
 
 class Application(BaseHTTPRequestHandler):
@@ -19,6 +21,11 @@ class Application(BaseHTTPRequestHandler):
         pass
 
     def tell(self):
+        if self.headers.get('X-Hold') == region:
+            held.append(self.command)
+            self.rfile.read()
+            self.close_connection = True
+            return
         length = int(self.headers.get('Content-Length') or 0)
         count = 0
         while count < length:
@@ -26,7 +33,7 @@ class Application(BaseHTTPRequestHandler):
             if not part:
                 return
             count += len(part)
-        body = json.dumps({'region': region, 'path': self.path, 'method': self.command, 'bytes': count,
+        body = json.dumps({'region': region, 'path': self.path, 'held': held, 'method': self.command, 'bytes': count,
                            'headers': {k.lower(): ', '.join(self.headers.get_all(k)) for k in self.headers}}).encode()
         self.send_response(200)
         self.send_header('Content-Type', 'application/json')
@@ -67,7 +74,7 @@ class Application(BaseHTTPRequestHandler):
         else:
             self.tell()
 
-    do_POST = do_PUT = do_HEAD = tell
+    do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = tell
 
 
 ThreadingHTTPServer(('127.0.0.1', port), Application).serve_forever()

@@ -169,26 +169,34 @@ sub feed
 
 # --- asking ----------------------------------------------------------------------------------
 
-# One request at a region's HAProxy: status, headers, body decoded. from: its address; host;
+# Sends a request to a region's HAProxy: what receive() takes. from: its address; host;
 # headers => [...]; body; method.
-sub request
+sub send
 {
 	my ($self, $region, $path, %args) = @_;
 	my $socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $self->{edge}{$region}{port},
-		LocalAddr => $args{from} // '127.0.0.1', Timeout => 5) or return { status => 0, json => {}, head => '' };
+		LocalAddr => $args{from} // '127.0.0.1', Timeout => 5) or return undef;
 	my $body = $args{body} // '';
 	my $method = $args{method} // (length $body ? 'POST' : 'GET');
 	my $text = "$method $path HTTP/1.1\r\nHost: " . ($args{host} // 'localhost') . "\r\nConnection: close\r\n";
-	my $answer = '';
 
 	$text .= "$_\r\n" foreach @{ $args{headers} // [] };
 	$text .= 'Content-Length: ' . length($body) . "\r\n" if length $body;
+	local $SIG{PIPE} = 'IGNORE';
+	print $socket "$text\r\n$body";
+	return $socket;
+}
+
+# Its answer: status (0: none), head, body, json.
+sub receive
+{
+	my ($self, $socket) = @_;
+	my $answer = '';
+
 	eval {
 		local $SIG{ALRM} = sub { die "late\n" };
 		alarm 20;
-		local $SIG{PIPE} = 'IGNORE';
-		print $socket "$text\r\n$body";
-		while (sysread($socket, my $part, 65536)) { $answer .= $part; }
+		while ($socket && sysread($socket, my $part, 65536)) { $answer .= $part; }
 		alarm 0;
 	};
 	alarm 0;
@@ -196,6 +204,9 @@ sub request
 	my $json = eval { JSON::PP::decode_json($rest // '') } // {};
 	return { status => ($head // '') =~ m{^HTTP/1.1 (\d+)} ? $1 : 0, head => $head // '', body => $rest // '', json => $json };
 }
+
+# Both.
+sub request { my ($self, @request) = @_; return $self->receive($self->send(@request)) }
 
 # The region whose application answered.
 sub region_of { my ($self, @request) = @_; return $self->request(@request)->{json}{region} // 'none' }
