@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -181,6 +182,18 @@ mr_env_next(MrEnvReader *reader)
 	return MR_ENV_END;
 }
 
+/* A pipe is waited for only so long: who reads may be a server, in a reload. */
+static bool
+wait_for_more(int fd)
+{
+	struct pollfd wanted = {.fd = fd, .events = POLLIN};
+	int ready = poll(&wanted, 1, MR_ENV_FILE_WAIT_MS);
+
+	if (ready == 0)
+		errno = ETIMEDOUT;
+	return ready > 0 || (ready < 0 && errno == EINTR);
+}
+
 /* Reads up to limit bytes; the number, or -1 with errno. */
 static ssize_t
 read_all(int fd, char *out, size_t limit)
@@ -191,7 +204,7 @@ read_all(int fd, char *out, size_t limit)
 	{
 		ssize_t count = read(fd, out + done, limit - done);
 
-		if (count < 0 && errno == EINTR)
+		if (count < 0 && (errno == EINTR || (errno == EAGAIN && wait_for_more(fd))))
 			continue;
 		if (count < 0)
 			return -1;
@@ -205,7 +218,8 @@ read_all(int fd, char *out, size_t limit)
 char *
 mr_env_file_read(const char *path, size_t *size, unsigned int *mode)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	/* At the other end of a FIFO may be nobody. */
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	char *text;
 	struct stat status;
 	ssize_t count = -1;

@@ -18,6 +18,7 @@
 #define MR_ENV_NAME_SIZE 128
 #define MR_ENV_VALUE_SIZE 4096
 #define MR_ENV_FILE_BYTES (1024 * 1024) /* largest file read */
+#define MR_ENV_FILE_WAIT_MS 1000        /* longest pause of who writes into a pipe */
 
 typedef enum MrEnvNews
 {
@@ -48,7 +49,8 @@ extern bool mr_env_is_name(const char *name);
 
 /*
  * Reads a whole file; the text is to be freed with free(). NULL with errno when it
- * cannot be read (EFBIG beyond MR_ENV_FILE_BYTES). *mode gets its permission bits.
+ * cannot be read (EFBIG beyond MR_ENV_FILE_BYTES). *mode gets its permission bits. A FIFO
+ * without a writer is empty; who writes may pause for MR_ENV_FILE_WAIT_MS, else ETIMEDOUT.
  */
 extern char *mr_env_file_read(const char *path, size_t *size, unsigned int *mode);
 

@@ -19,11 +19,13 @@
 #define OWN 16      /* descriptors of ours among those of the connections */
 #define RESERVED 48 /* beyond them, so that a full house can still reach its database */
 #define SWEEP_MS 250
+#define HURRY_MS 1000 /* for a whole request, while others wait to be accepted */
 
 typedef struct Slot
 {
 	ino_t inode;         /* of the socket that has begun a request; 0 = none */
 	int64_t deadline_ns; /* 0 = none: its first bytes came with the request before it */
+	int64_t hurry_ns;    /* its deadline while new connections wait */
 	MrGuardSeen seen;
 } Slot;
 
@@ -111,7 +113,8 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 	{
 		Slot *slot = &guard.slots[i];
 
-		if (slot->deadline_ns == 0 || slot->deadline_ns > now_ns)
+		if (slot->deadline_ns == 0 ||
+			(slot->deadline_ns > now_ns && !(guard.paused && slot->hurry_ns <= now_ns)))
 			continue;
 		/* The descriptor may be another socket's by now. */
 		if (inode_of(i) == slot->inode)
@@ -224,6 +227,7 @@ mr_guard_received(int fd, size_t bytes, bool has_nul, bool encrypted)
 	if (slot->deadline_ns != 0)
 		return;
 	slot->deadline_ns = mr_loop_now_ns() + guard.timeout_ns;
+	slot->hurry_ns = mr_loop_now_ns() + HURRY_MS * MR_NS_PER_MS;
 	guard.running++;
 	arm();
 }

@@ -322,7 +322,6 @@ my $also = grep { my $answer = $_->answer(timeout => 5); $_->close; $answer } @w
 is($also, scalar @waiting, 'those that waited are served when others have gone');
 like($sidecar->log_text, qr/too many connections/, 'the log says that there were too many');
 
-# Fewer connections allowed than there are: those that are there are still looked after.
 sub reload
 {
 	my (%changes) = @_;
@@ -332,7 +331,23 @@ sub reload
 	$sidecar->poll_until(sub { $sidecar->log_text($from) =~ /reloaded the settings/ }, 5, 'the reload');
 	return;
 }
-reload(MULTIREGION_HTTP_IDLE_TIMEOUT => 60_000);
+
+# Slow senders in every place: while others wait, a request has a second. More of them than there
+# are places, so that one behind them waits for the second row, and not for two deadlines of 20 s.
+reload(MULTIREGION_HTTP_REQUEST_TIMEOUT => 20_000, MULTIREGION_HTTP_IDLE_TIMEOUT => 60_000);
+my @slow = map { MultiRegion::Http->connect($port) } 1 .. 50;
+$_->send("GET /api HTTP/1.1\r\nX: ") foreach @slow;
+is(MultiRegion::Http->get($port, '/api', timeout => 15)->{status}, 200, 'who comes behind slow senders in every place is served');
+is((grep { defined } map { ($_->answer(timeout => 0.05) // {})->{status} } @slow)[0], 408, 'they are told that they are late');
+$_->close foreach @slow;
+ok(MultiRegion::Http->get($port, '/api')->{status}, 'there is room again');
+my $alone = MultiRegion::Http->connect($port);
+$alone->send("GET /api HTTP/1.1\r\n");
+ok(!$alone->ends(timeout => 2), 'then a request has its time');
+$alone->close;
+
+# Fewer connections allowed than there are: those that are there are still looked after.
+reload(MULTIREGION_HTTP_REQUEST_TIMEOUT => 700);
 my @old = map { MultiRegion::Http->connect($port) } 1 .. 30;
 $_->send($good) foreach @old;
 is(scalar(grep { $_->answer } @old), 30, '30 connections');

@@ -6,6 +6,7 @@
 #include "unit/mr_unit.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -151,4 +152,29 @@ MR_TEST(a_file_is_read_whole_with_its_mode)
 	unlink(path);
 	MR_CHECK(mr_env_file_read(path, &size, &mode) == NULL);
 	MR_CHECK_INT(errno, ENOENT);
+}
+
+MR_TEST(a_pipe_is_waited_for_but_not_for_ever)
+{
+	char folder[] = "/tmp/multiregion-env-XXXXXX";
+	char path[64];
+	size_t size = 1;
+	unsigned int mode = 0;
+	char *text;
+	int fd;
+
+	MR_REQUIRE(mkdtemp(folder) != NULL);
+	snprintf(path, sizeof(path), "%s/fifo", folder);
+	MR_CHECK_INT(mkfifo(path, 0600), 0);
+	text = mr_env_file_read(path, &size, &mode);
+	MR_CHECK(text != NULL && size == 0);
+	free(text);
+	fd = open(path, O_RDWR);
+	MR_REQUIRE(fd >= 0);
+	MR_CHECK_INT(write(fd, "A=1\n", 4), 4);
+	MR_CHECK(mr_env_file_read(path, &size, &mode) == NULL);
+	MR_CHECK_INT(errno, ETIMEDOUT);
+	close(fd);
+	unlink(path);
+	rmdir(folder);
 }
