@@ -31,7 +31,7 @@ use warnings;
 use Cwd qw(abs_path getcwd);
 use Fcntl qw(:flock);
 use File::Basename qw(dirname);
-use File::Path qw(make_path);
+use File::Path qw(make_path remove_tree);
 use File::Temp ();
 use List::Util qw(max min);
 use MultiRegion::Link;
@@ -66,6 +66,7 @@ sub new
 	}, $class;
 	my $base = $ENV{TESTDIR} // File::Temp::tempdir('multiregion-XXXXXX', TMPDIR => 1);
 
+	$self->{own_folder} = abs_path($base) unless $ENV{TESTDIR};
 	$self->{directory} = abs_path($base) . "/$self->{name}";
 	$self->{log_directory} = $ENV{TESTLOGDIR} // "$base/log";
 	make_path($self->{directory}, $self->{log_directory});
@@ -156,7 +157,8 @@ sub _start_guard
 	return;
 }
 
-# Kills everything; the files stay. Happens by itself at the end of the test.
+# Kills everything. Happens by itself at the end of the test. The files stay; those of who is
+# no test, as the benchmarks, stay if it failed.
 sub stop
 {
 	my ($self) = @_;
@@ -174,8 +176,10 @@ sub stop
 sub DESTROY
 {
 	my ($self) = @_;
+	my $good = ${^GLOBAL_PHASE} ne 'DESTRUCT' || $? == 0;
 	local ($?, $@, $!);
 	$self->stop;
+	remove_tree($self->{own_folder}) if $self->{own_folder} && $self->{owner} == $$ && $good;
 	return;
 }
 
