@@ -183,6 +183,15 @@ granted_by(const MrStep *step)
 	return mask;
 }
 
+bool
+mr_lease_configuration_is_settled(const MrLease *lease)
+{
+	const MrConfig *config = &lease->durable.config;
+
+	return lease->role == MR_ROLE_LEADER && config->term == lease->durable.term &&
+		   config->voters_old == 0 && mr_config_has_majority(config, persisted_by(lease));
+}
+
 /* May the next step of a change in two steps be taken? */
 static bool
 may_advance(const MrStep *step)

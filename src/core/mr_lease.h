@@ -119,10 +119,9 @@ typedef struct MrLease
 } MrLease;
 
 /*
- * A fresh start of the process: keeps *durable, forgets everything volatile,
- * fences, and treats the vote in the file as a promise given at this moment.
- * A promise is always covered by the file (a term changes only together with
- * its vote), so nobody else can be owed one. durable may be NULL: no state.
+ * A fresh start of the process: keeps *durable (NULL: no state), forgets everything volatile,
+ * fences, and treats the vote in the file as a promise given at this moment. The file covers
+ * each promise (a term changes only with its vote): nobody else can be owed one.
  */
 extern void mr_lease_start(MrLease *lease, const MrDurable *durable, uint64_t nonce,
 						   int64_t now_ns);
@@ -140,11 +139,10 @@ extern bool mr_lease_is_open(const MrLease *lease, int64_t now_ns);
 extern bool mr_lease_is_passing(const MrLease *lease, int64_t now_ns);
 /* When the leader's failback is due that waits only for proven health; 0 = none does. */
 extern int64_t mr_failback_due_ns(const MrLease *lease);
+/* The leader: can those who have a vote elect by it without this node? They know of it. */
+extern bool mr_lease_configuration_is_settled(const MrLease *lease);
 
-/*
- * The leader of an observing cluster: NULL when every member can be bound now, else why
- * not in a sentence, and *slot is the member it is about.
- */
+/* The leader that observes: why member *slot cannot be bound now (a sentence); NULL: all can. */
 extern const char *mr_lease_unready(const MrLease *lease, int64_t now_ns, int *slot);
 
 #endif /* MR_LEASE_H */

@@ -106,6 +106,26 @@ MR_TEST(new_voters_vote_alone_only_when_they_have_granted_the_lease_that_runs)
 	MR_CHECK_INT(bench.disk.config.version, 4);
 }
 
+/* Without the leader those elect who know that they may. */
+MR_TEST(a_change_is_settled_when_a_majority_has_its_last_step_on_disk)
+{
+	start_leader(1);
+	MR_CHECK(mr_lease_configuration_is_settled(&bench.lease));
+	next.voters = 7;
+	mr_bench_propose(&bench, &next);
+	MR_CHECK(!mr_lease_configuration_is_settled(&bench.lease));
+	confirm(1, 3);
+	MR_CHECK_INT(bench.disk.config.version, 4);
+	MR_CHECK_INT(bench.disk.config.voters_old, 0);
+	MR_CHECK(!mr_lease_configuration_is_settled(&bench.lease));
+	confirm(2, 3);
+	MR_CHECK(!mr_lease_configuration_is_settled(&bench.lease));
+	confirm(2, 4);
+	MR_CHECK(mr_lease_configuration_is_settled(&bench.lease));
+	bench.lease.role = MR_ROLE_FOLLOWER;
+	MR_CHECK(!mr_lease_configuration_is_settled(&bench.lease));
+}
+
 typedef enum Fault
 {
 	NOT_LEADING,

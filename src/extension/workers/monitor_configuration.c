@@ -184,7 +184,8 @@ must_wait(MrMonitor *monitor)
 
 /*
  * Several nodes with one vote between them have no automatic failover. While a cluster
- * grows that is so for a moment; if it lasts, it is said.
+ * grows that is so for a moment; if it lasts, it is said. That there is one again is said when
+ * those who have a vote now know of it: before, they could elect nobody without the leader.
  */
 static void
 tell_of_votes(const MrMonitor *monitor)
@@ -194,6 +195,7 @@ tell_of_votes(const MrMonitor *monitor)
 	const MrConfig *config = MR_MONITOR_CONFIG(monitor);
 	bool few = mr_config_count_voters(config) < 3 && mr_config_count_members(config) > 1;
 	bool lasts;
+	bool complete = !few && mr_lease_configuration_is_settled(monitor->lease);
 
 	if (!few)
 		few_votes_ns = 0;
@@ -203,10 +205,10 @@ tell_of_votes(const MrMonitor *monitor)
 	if (lasts && !few_votes_told)
 		mr_event_push(MR_EVENT_VOTES_MISSING, monitor->lease->durable.term, NULL, 0,
 					  mr_config_count_voters(config), NULL);
-	else if (!few && few_votes_told)
+	else if (complete && few_votes_told)
 		mr_event_push(MR_EVENT_VOTES_COMPLETE, monitor->lease->durable.term, NULL, 0,
 					  mr_config_count_voters(config), NULL);
-	few_votes_told = few && (lasts || few_votes_told);
+	few_votes_told = lasts || (few_votes_told && !complete);
 }
 
 void
