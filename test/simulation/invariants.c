@@ -130,6 +130,8 @@ check_witness(MrWorld *world, int n, const MrMessage *asked, int candidate)
 	if (!voter->witness || asked->allow_loss ||
 		(asked->released.need_lsn != 0 && asked->report.wal_end >= asked->released.need_lsn))
 		return;
+	if (mr_check_term(world, asked->term)->leader == candidate + 1)
+		return; /* it was elected, perhaps promoted, without this vote, which came late */
 	if (term < voter->disk.log_term && !other->in_recovery)
 		mr_world_fail(world, n, "a witness elected one without the newest leadership's WAL");
 	if (term <= voter->disk.log_term &&
