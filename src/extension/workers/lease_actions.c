@@ -76,6 +76,18 @@ become_free(MrLeaseWorker *worker)
 	mr_lease_publish_mode(worker);
 }
 
+/* leave() has set the file aside, if this one took its place afterwards: else it comes after us. */
+static void
+leave_nothing(void)
+{
+	pg_memory_barrier();
+	if (pg_atomic_read_u32(&mr_shared->managed) == 0 &&
+		!mr_state_file_retire(mr_state_directory()))
+		ereport(WARNING,
+				(errcode_for_file_access(),
+				 errmsg("could not set the state file in \"%s\" aside: %m", mr_state_directory())));
+}
+
 static void
 perform_persist(MrLeaseWorker *worker)
 {
@@ -89,6 +101,7 @@ perform_persist(MrLeaseWorker *worker)
 				 errmsg("could not write the state file in \"%s\": %m", mr_state_directory()),
 				 errdetail("This node is fenced until it can be written.")));
 	}
+	leave_nothing();
 	become_free(worker);
 }
 
