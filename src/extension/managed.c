@@ -116,7 +116,7 @@ void
 mr_managed_deactivate(void)
 {
 	pg_atomic_write_u32(&mr_shared->managed, 0);
-	pg_memory_barrier(); /* before the state file is set aside: the worker looks in this order, too */
+	pg_memory_barrier(); /* then the state file is set aside: the worker writes, then looks */
 	mr_mailbox_wake_workers();
 }
 

@@ -81,8 +81,7 @@ static void
 leave_nothing(void)
 {
 	pg_memory_barrier();
-	if (pg_atomic_read_u32(&mr_shared->managed) == 0 &&
-		!mr_state_file_retire(mr_state_directory()))
+	if (pg_atomic_read_u32(&mr_shared->managed) == 0 && !mr_state_file_retire(mr_state_directory()))
 		ereport(WARNING,
 				(errcode_for_file_access(),
 				 errmsg("could not set the state file in \"%s\" aside: %m", mr_state_directory())));
