@@ -50,11 +50,13 @@
 #define MR_F_EMIT_BYTEA F_PG_LOGICAL_EMIT_MESSAGE_BOOL_TEXT_BYTEA
 #endif
 
-/* PGPROC of a number. */
+/* Number of this process' PGPROC; the transaction of one (InvalidLocalTransactionId: none). */
 #if PG_VERSION_NUM >= 170000
 #define MR_MY_PROCNO MyProcNumber
+#define MR_PROC_LXID(proc) ((proc)->vxid.lxid)
 #else
 #define MR_MY_PROCNO MyProc->pgprocno
+#define MR_PROC_LXID(proc) ((proc)->lxid)
 #endif
 
 /* Whether this session holds a lock in a mode (17 and later: or a stronger one). */
@@ -126,18 +128,18 @@ mr_compat_shell_archive(const char *file, const char *path)
 #define MR_GUC_MALLOC(size) malloc(size)
 #endif
 
-/* What a walreceiver must do while it waits: end when it is told to. */
+/*
+ * What a walreceiver must do while it waits: end when it is told to. The index of a table's
+ * primary key. Whether a PGPROC is a client's, or a walsender's.
+ */
 #if PG_VERSION_NUM >= 180000
 #define MR_WALRCV_INTERRUPTS() CHECK_FOR_INTERRUPTS()
+#define MR_PRIMARY_KEY_INDEX(relation) RelationGetPrimaryKeyIndex(relation, false)
+#define MR_PROC_IS_CLIENT(proc) ((proc)->isRegularBackend)
 #else
 #define MR_WALRCV_INTERRUPTS() ProcessWalRcvInterrupts()
-#endif
-
-/* The index of a table's primary key. */
-#if PG_VERSION_NUM >= 180000
-#define MR_PRIMARY_KEY_INDEX(relation) RelationGetPrimaryKeyIndex(relation, false)
-#else
 #define MR_PRIMARY_KEY_INDEX(relation) RelationGetPrimaryKeyIndex(relation)
+#define MR_PROC_IS_CLIENT(proc) (!(proc)->isBackgroundWorker)
 #endif
 
 /* Whether this process is the walreceiver. */

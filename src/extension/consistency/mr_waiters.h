@@ -44,4 +44,7 @@ extern XLogRecPtr mr_waiters_replayed(TimeLineID *timeline);
  */
 extern MrWaitResult mr_waiters_wait(const MrToken *token, int64 deadline_ns);
 
+/* Whether replay stands still for what sessions hold: a snapshot, a lock, a pin of a buffer. */
+extern bool mr_replay_waits_for_sessions(void);
+
 #endif /* MR_WAITERS_H */

@@ -35,6 +35,7 @@
 
 #define NOBODY PG_UINT64_MAX
 #define WAIT_CLASS 0xFF000000U
+#define WAIT_BUFFER_PIN 0x04000000U /* the class; its name differs between versions */
 #define BITS 64
 #define SLICE_MS 50L      /* how late a conflict may be noticed */
 #define POLL_MAX_US 5000L /* without wake-ups */
@@ -288,6 +289,21 @@ holds_wanted_lock(const PGPROC *startup)
 	return false;
 }
 
+/* The startup process; NULL while it is not known, before a record was replayed. */
+static const PGPROC *
+startup_process(void)
+{
+	uint32 procno = pg_atomic_read_u32(&shared->startup_procno);
+
+	return procno == PG_UINT32_MAX ? NULL : &ProcGlobal->allProcs[procno];
+}
+
+static uint32
+wait_event_of(const PGPROC *proc)
+{
+	return *(volatile const uint32 *) &proc->wait_event_info;
+}
+
 /*
  * Replay stands still for something that this session holds. Whose snapshot it waits for
  * cannot be told: having one is enough to be suspected.
@@ -295,17 +311,29 @@ holds_wanted_lock(const PGPROC *startup)
 static bool
 blocks_replay(void)
 {
-	uint32 procno = pg_atomic_read_u32(&shared->startup_procno);
-	const PGPROC *startup;
+	const PGPROC *startup = startup_process();
 	uint32 event;
 
-	if (procno == PG_UINT32_MAX)
+	if (startup == NULL)
 		return false;
-	startup = &ProcGlobal->allProcs[procno];
-	event = *(volatile const uint32 *) &startup->wait_event_info;
+	event = wait_event_of(startup);
 	if (event == WAIT_EVENT_RECOVERY_CONFLICT_SNAPSHOT)
 		return TransactionIdIsValid(MyProc->xmin);
 	return (event & WAIT_CLASS) == PG_WAIT_LOCK && holds_wanted_lock(startup);
+}
+
+bool
+mr_replay_waits_for_sessions(void)
+{
+	const PGPROC *startup = startup_process();
+	uint32 event;
+
+	if (startup == NULL)
+		return false;
+	event = wait_event_of(startup);
+	return event == WAIT_EVENT_RECOVERY_CONFLICT_SNAPSHOT ||
+		   event == WAIT_EVENT_RECOVERY_CONFLICT_TABLESPACE ||
+		   (event & WAIT_CLASS) == PG_WAIT_LOCK || (event & WAIT_CLASS) == WAIT_BUFFER_PIN;
 }
 
 /* Without wake-ups: 0.1 ms, 0.2 ms, ... 5 ms. */

@@ -27,6 +27,7 @@
 #include "utils/memutils.h"
 
 #include "adapters/mr_state_file.h"
+#include "extension/consistency/mr_waiters.h"
 #include "extension/mr_commits.h"
 #include "extension/mr_fence.h"
 #include "extension/mr_followers.h"
@@ -41,6 +42,7 @@
 
 #define MR_DEFER_NS (3 * MR_NS_PER_MS)
 #define MR_END_SESSIONS_NS (200 * MR_NS_PER_MS)
+#define MR_HELD_UP_NS (100 * MR_NS_PER_MS)
 #define MR_IDLE_PEER_NS (2 * MR_NS_PER_S)
 #define MR_TOLD_NS (100 * MR_NS_PER_MS)
 
@@ -217,6 +219,45 @@ end_sessions_when_fenced(MrLeaseWorker *worker)
 		mr_fence_end_sessions();
 }
 
+/*
+ * The elected node replays what it has before it may write. A query that replay waits for
+ * would keep the service down for max_standby_streaming_delay, or for ever: its session is
+ * ended, as those of all that are in a transaction, for what holds replay up is theirs.
+ */
+static void
+end_readers_of_promotion(MrLeaseWorker *worker)
+{
+	int64 now_ns = mr_boottime_ns();
+	int count = 0;
+
+	if (worker->lease.role != MR_ROLE_LEADER || !worker->lease.bound || !RecoveryInProgress() ||
+		!mr_replay_waits_for_sessions())
+	{
+		worker->held_up_ns = 0;
+		return;
+	}
+	if (worker->held_up_ns == 0)
+		worker->held_up_ns = now_ns;
+	if (now_ns - worker->held_up_ns < MR_HELD_UP_NS)
+		return;
+	worker->held_up_ns = now_ns;
+	for (uint32 i = 0; i < ProcGlobal->allProcCount; i++)
+	{
+		const PGPROC *proc = &ProcGlobal->allProcs[i];
+		int pid = proc->pid;
+
+		if (pid == 0 || proc == MyProc || !MR_PROC_IS_CLIENT(proc) ||
+			!OidIsValid(proc->databaseId) || MR_PROC_LXID(proc) == InvalidLocalTransactionId)
+			continue;
+		kill(pid, SIGTERM);
+		count++;
+	}
+	if (count > 0)
+		ereport(LOG, (errmsg("multiregion: ended the transactions of %d sessions", count),
+					  errdetail("Replay waited for one of them, and the promotion of this node "
+								"for replay.")));
+}
+
 /* A smart shutdown waits for sessions; a peer that is talking hears of it and goes itself. */
 static void
 end_idle_peers(const MrLeaseWorker *worker)
@@ -349,6 +390,7 @@ run(MrLeaseWorker *worker)
 		mr_lease_heed_removed_wal(worker);
 		mr_lease_stop_server(worker);
 		end_sessions_when_fenced(worker);
+		end_readers_of_promotion(worker);
 		end_idle_peers(worker);
 		publish(worker);
 

@@ -48,6 +48,7 @@ typedef struct MrLeaseWorker
 	int64 stuck_ns;        /* how long we have been watching it */
 	int64 drained_ns;      /* hand-over by order: no commit has been under way since */
 	int64 fenced_since_ns; /* when the fence closed on a live server; 0 = it is open */
+	int64 held_up_ns;      /* since when sessions hold up the promotion of this node; 0 = none do */
 	bool marked;           /* the marker is in the data directory */
 	int64 wal_gone_ns;     /* since when the leader lacks WAL that we need; 0 = it does not */
 	bool sever_failed;
