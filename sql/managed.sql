@@ -179,6 +179,8 @@ SELECT managed, node, role, term FROM multiregion.lease_status();
 SELECT node_name, role, voter FROM multiregion.nodes;
 SELECT multiregion.leave();
 
+-- What a worker had begun before it heard of it has ended: it might lock what is dropped.
+CALL wait_for($$NOT EXISTS (SELECT FROM pg_stat_activity WHERE backend_type ~ '^multiregion' AND xact_start IS NOT NULL)$$);
 DROP PROCEDURE wait_for(text);
 DROP EXTENSION multiregion;
 ALTER ROLE multiregion_peer NOLOGIN NOREPLICATION;

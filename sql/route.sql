@@ -107,6 +107,8 @@ DROP ROLE routed;
 
 SELECT multiregion.leave();
 CALL wait_for('NOT l.managed FROM multiregion.lease_status() AS l');
+-- What a worker had begun before it heard of it has ended: it might lock what is dropped.
+CALL wait_for($$NOT EXISTS (SELECT FROM pg_stat_activity WHERE backend_type ~ '^multiregion' AND xact_start IS NOT NULL)$$);
 SELECT node, reason FROM route_for_read();
 DROP TABLE written;
 DROP PROCEDURE wait_for;
