@@ -219,6 +219,10 @@ is_deeply({ map { $_->name => $_->postmaster } @nodes }, \%postmaster, 'no serve
 
 my @others = @nodes[ 1, 2 ];
 my %size = map { $_->name => $_->log_size } @nodes;
+# Without it, who has a vote is what was there before: the first node alone.
+$plain->poll_until(
+	sub { !grep { ($_->value('SELECT count(*) FROM multiregion.member_status() WHERE voter') // 0) != 3 } @nodes },
+	30, 'everybody to know of three votes');
 $primary->safe_psql('INSERT INTO t VALUES (1)');
 power_off($primary);
 $plain->poll_until(
