@@ -22,10 +22,11 @@ my $cluster = MultiRegion::Cluster->new(
 	});
 my $folder = $cluster->{directory};
 my $log = "$folder/hook.log";
+# Each writes its line at once: they may run side by side.
 $cluster->{settings}{'multiregion.promotion_command'} =
-	qq{'printf "%%s " promotion %e %c "%f" %t >> $log; echo >> $log'};
+	qq{'line=\$(printf "%%s " promotion %e %c "%f" %t); echo "\$line" >> $log'};
 $cluster->{settings}{'multiregion.fence_command'} =
-	qq{'printf "%%s|" fence %e "%h" "\$MULTIREGION_FROM_REGION" >> $log; echo >> $log; exit 3'};
+	qq{'line=\$(printf "%%s|" fence %e "%h" "\$MULTIREGION_FROM_REGION"); echo "\$line" >> $log; exit 3'};
 $cluster->start;
 my $old = $cluster->wait_for_leader;
 my ($vetoed, $next) = grep { $_ != $old } $cluster->nodes;
