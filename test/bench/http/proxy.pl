@@ -6,7 +6,7 @@
 #   proxy_floor_ratio a plain one that looks each tenant up in such a map, and does nothing else,
 #                     to the plain one: no rules can cost less
 #   proxy_usual_ratio shipped to one written by hand that routes by such a map and does what any
-#                     edge does: log what fails, check the application, rebuild X-Forwarded-*
+#                     edge does: log what fails, rebuild X-Forwarded-*, mark the answer
 #   proxy_us, plain_us  processor's time an answer
 #
 # Each request is of another tenant, so the map's nodes come from memory as seldom hot as they
