@@ -29,7 +29,8 @@ RESET search_path;
 SELECT version FROM set_tenant_region('both', 'US_EAST', mode => 'pin');
 SELECT version FROM set_tenant_region('theirs', 'AP');
 CREATE TEMPORARY VIEW both_sides AS
-SELECT o.id, o."regionPreference" AS app, t.region_key AS tenant, t.version, t.mode, t.changed_by, t.reason
+SELECT o.id, o."regionPreference" AS app, t.region_key AS tenant, t.version, t.mode,
+	CASE WHEN t.changed_by = session_user THEN 'superuser' ELSE t.changed_by END AS changed_by, t.reason
 FROM app."Organization" AS o LEFT JOIN multiregion.tenant AS t ON t.tenant_id = o.id ORDER BY o.id;
 
 -- ---------- to begin with ----------

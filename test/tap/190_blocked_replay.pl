@@ -24,7 +24,7 @@ sub streams_to
 }
 
 # The one whose replay is blocked is not to be the next primary, though it has as much WAL.
-$old->safe_psql(sprintf q{SELECT pause_failover('10 min', node => '%s')}, $blocked->name);
+$cluster->configure(sprintf q{SELECT pause_failover('10 min', node => '%s')}, $blocked->name);
 $old->safe_psql('CREATE TABLE work (id int)');
 $cluster->wait_caught_up;
 my $reader = $blocked->session or die 'no session';

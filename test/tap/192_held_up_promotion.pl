@@ -24,7 +24,7 @@ foreach my $kind (sort keys %conflicts)
 	my $old = $cluster->wait_for_leader;
 	my ($next, $other) = grep { $_ != $old } $cluster->nodes;
 	$old->safe_psql('DROP TABLE IF EXISTS work; CREATE TABLE work AS SELECT generate_series(1, 100) AS id');
-	$old->safe_psql(sprintf q{SELECT pause_failover('10 min', node => '%s')}, $other->name);
+	$cluster->configure(sprintf q{SELECT pause_failover('10 min', node => '%s')}, $other->name);
 	$cluster->wait_caught_up;
 	my ($reader, $idle) = map { $next->session or die 'no session' } 1 .. 2;
 	$reader->query('BEGIN ISOLATION LEVEL REPEATABLE READ');

@@ -24,17 +24,6 @@ my $log = $probe->log;
 
 sub now { return clock_gettime(CLOCK_MONOTONIC) }
 
-sub pause_arrives
-{
-	my ($what) = @_;
-	my $version = $cluster->wait_for_leader->lease_status->{config_version};
-	$cluster->wait_for_leader->safe_psql($what);
-	$cluster->poll_until(
-		sub { !grep { ($_->lease_status->{config_version} // 0) <= $version } $cluster->nodes },
-		20, 'the change to arrive');
-	return;
-}
-
 # --- failback -------------------------------------------------------------------------
 
 $home->kill_all;
@@ -64,7 +53,7 @@ is(scalar @lost, 0, 'a failback loses nothing');
 
 # --- a pause of the cluster ----------------------------------------------------------------
 
-pause_arrives(q{SELECT pause_failover('60 s', reason => 'a test')});
+$cluster->configure(q{SELECT pause_failover('60 s', reason => 'a test')});
 is($home->value('SELECT scope || reason FROM multiregion.pauses'), 'clustera test', 'the pause shows');
 is($home->query(q{SELECT pause_failover('8 days')})->{sqlstate}, '22003', 'a pause has a longest length');
 is($away->query(q{SELECT pause_failover('8 s')})->{sqlstate}, '25006', 'on a standby it is refused');
@@ -82,7 +71,7 @@ my $term = $cluster->term;
 $home->kill_postmaster;
 $cluster->poll_until(sub { ($cluster->term // 0) > $term && $cluster->leader }, 40, 'the primary to come back');
 is($cluster->wait_for_leader->name, $home->name, 'a restart stays at home');
-pause_arrives('SELECT resume_failover()');
+$cluster->configure('SELECT resume_failover()');
 $cluster->poll_until(sub { my $left = $home->lease_status->{lease_remaining_ms}; $left > 0 && $left <= 3000 }, 10, 'the lease to be short again');
 $cluster->wait_complete(60);
 $home->kill_all;
@@ -95,13 +84,13 @@ $home->start;
 $cluster->poll_until(sub { my $leader = $cluster->leader; $leader && $leader == $home }, 90, 'the primary to return home');
 $cluster->wait_complete(60);
 my ($first, $second) = grep { $_ != $home } $cluster->nodes;
-pause_arrives(sprintf q{SELECT pause_failover('5 min', region => '%s')}, $first->region);
+$cluster->configure(sprintf q{SELECT pause_failover('5 min', region => '%s')}, $first->region);
 $home->kill_all;
 my $next = $cluster->wait_for_leader(not => $home);
 is($next->name, $second->name, 'a paused region does not take over');
 $home->start;
 $cluster->wait_complete(60);
-pause_arrives(sprintf q{SELECT resume_failover('%s')}, $first->region);
+$cluster->configure(sprintf q{SELECT resume_failover('%s')}, $first->region);
 
 # --- the governor ---------------------------------------------------------------------------------
 

@@ -498,6 +498,19 @@ sub set_policy
 	return;
 }
 
+# Runs what changes the configuration on the leader, and waits until all nodes have that.
+sub configure
+{
+	my ($self, $sql) = @_;
+	my $leader = $self->wait_for_leader;
+	my $version = $leader->lease_status->{config_version};
+
+	$leader->safe_psql($sql);
+	$self->poll_until(sub { !grep { ($_->lease_status->{config_version} // 0) <= $version } $self->nodes },
+		20, 'the configuration to arrive');
+	return;
+}
+
 # Until every running node has replayed what the leader has written so far.
 sub wait_caught_up
 {

@@ -154,6 +154,8 @@ sub _make_tools
 	make_path($folder);
 	mkfifo("$folder/$_", 0600) or die "$folder/$_: $!" foreach qw(request answer);
 	my %scripts = (
+		# Whoever runs the tests: the superuser is postgres, and Debian's folder of sockets not needed.
+		initdb => qq{"$cluster->{bindir}/initdb" --username=postgres "\$@" && echo "unix_socket_directories = ''" >>"\$PGDATA/postgresql.conf"\n},
 		runuser => qq{[ "\$1 \$3" = '-u --' ] && shift 3\nexec "\$@"\n},
 		systemctl => qq{echo "\$MACHINE \$*" >"$folder/request" && read -r answer <"$folder/answer"\n}
 			. qq{[ "\$answer" = done ] || { echo "systemctl: \$answer" >&2; exit 1; }\n});
