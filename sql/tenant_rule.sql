@@ -75,6 +75,16 @@ SELECT set_tenant_region('later', 'EU_WEST');
 SELECT set_tenant_region('later', 'US_WEST', fallbacks => '{EU_WEST}');
 SELECT version FROM set_tenant_region('later', 'US_WEST', fallbacks => '{US_EAST}');
 
+-- Where edges send them.
+SELECT version FROM set_tenant_region('pinned', 'US_EAST', mode => 'pin');
+SELECT version FROM set_tenant_zone('only', 'US');
+SELECT version FROM set_tenant_zone('anywhere', 'EU');
+SELECT version FROM set_tenant_region('several', 'US_WEST', fallbacks => '{EU_WEST,US_EAST}');
+SELECT zone, regions, strict, changed_by = current_user AS mine FROM multiregion.zones;
+SELECT * FROM multiregion.tenant_routes ORDER BY tenant_id;
+SELECT (set_tenant_zone('anywhere', NULL)).version AS anywhere, (set_tenant_zone('only', NULL)).version AS only,
+	clear_tenant_region('pinned') AS pinned, clear_tenant_region('several') AS several;
+
 -- A zone does not change under its tenants' feet.
 SELECT alter_zone('EU', '{EU_NORTH}');
 \echo :SQLSTATE

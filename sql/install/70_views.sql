@@ -143,6 +143,35 @@ FROM multiregion.tenant AS t
 	JOIN multiregion.region AS r ON r.region_key = t.region_key
 	LEFT JOIN multiregion.zone AS z ON z.zone = t.zone;
 
+CREATE VIEW multiregion.zones AS
+SELECT z.zone,
+	z.regions,
+	z.strict,
+	z.changed_by,
+	z.changed_at
+FROM multiregion.zone AS z
+ORDER BY z.zone;
+
+-- For whoever routes requests by a copy of the tenants. Nothing is known here of the health of
+-- regions: the first that is up serves. Where a strict zone allows more than the tenant's own
+-- regions, they come after these.
+CREATE VIEW multiregion.tenant_routes AS
+SELECT t.tenant_id,
+	t.region_key,
+	CASE
+		WHEN t.mode = 'pin' THEN ARRAY[t.region_key]
+		WHEN z.zone IS NULL THEN t.region_key || t.fallbacks
+		ELSE array_remove(t.region_key || t.fallbacks, NULL) || ARRAY(
+			SELECT r.region_key
+			FROM unnest(z.regions) WITH ORDINALITY AS r(region_key, place)
+			WHERE r.region_key <> ALL (array_remove(t.region_key || t.fallbacks, NULL))
+			ORDER BY r.place)
+	END AS regions,
+	t.mode = 'pin' OR z.zone IS NOT NULL AS confined
+FROM multiregion.tenant AS t
+	LEFT JOIN multiregion.zone AS z ON z.zone = t.zone AND z.strict
+WHERE t.region_key IS NOT NULL OR z.zone IS NOT NULL;
+
 CREATE VIEW multiregion.country_regions AS
 SELECT c.country,
 	nullif(c.subdivision, '') AS subdivision,

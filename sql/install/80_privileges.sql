@@ -155,6 +155,7 @@ GRANT SELECT ON
 	multiregion.alert_history,
 	multiregion.failovers,
 	multiregion.country_regions,
+	multiregion.zones,
 	multiregion.pauses,
 	multiregion.scheduled_switchovers,
 	multiregion.hooks,
@@ -166,6 +167,7 @@ GRANT SELECT ON
 	TO multiregion_admin, multiregion_peer, multiregion_api, pg_monitor;
 GRANT SELECT ON
 	multiregion.tenants,
+	multiregion.tenant_routes,
 	multiregion.tenant_changes,
 	multiregion.tenant_import,
 	multiregion.residency_violations

@@ -219,6 +219,8 @@ COMMENT ON VIEW multiregion.residency_violations IS 'What contradicts the reside
 COMMENT ON VIEW multiregion.region_preferences IS 'Tables of applications that carry the region preference of tenants.';
 COMMENT ON TRIGGER note_change ON multiregion.zone IS 'Tells the copies in memory; counts in configuration_version.';
 COMMENT ON VIEW multiregion.tenants IS 'Tenants with a region preference.';
+COMMENT ON VIEW multiregion.tenant_routes IS 'Where requests of each tenant go: the first of its regions that is up; if it is confined, nowhere else.';
+COMMENT ON VIEW multiregion.zones IS 'Residency zones.';
 COMMENT ON VIEW multiregion.pauses IS 'Pauses of failover that run.';
 COMMENT ON VIEW multiregion.failovers IS 'Changes of the primary, newest first.';
 COMMENT ON VIEW multiregion.events IS 'What the nodes saw and did, newest first.';

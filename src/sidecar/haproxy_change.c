@@ -8,25 +8,21 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "sidecar/mr_catalog_sql.h"
+#include "sidecar/mr_haproxy_sql.h"
 
 #define NO_TRANSACTION "18446744073709551615" /* later than any */
 
-/* Column 1 tenant, 2 region, 3 mode, 4 fallbacks. False if there is no room for it. */
+/* Column 1 tenant, 2 value. False if there is no room for it. */
 static bool
 put(MrHaproxy *haproxy, const PGresult *rows, int row)
 {
 	const char *tenant = PQgetvalue(rows, row, 1);
-	const char *region = PQgetisnull(rows, row, 2) ? NULL : PQgetvalue(rows, row, 2);
+	const char *value = PQgetisnull(rows, row, 2) ? MR_HAPROXY_NO_ROUTE : PQgetvalue(rows, row, 2);
 	const char *file = mr_haproxy_file(haproxy, MR_HAPROXY_RECENT);
 	char head[MR_HAPROXY_FOLDER_MAX + 40];
-	char value[MR_HAPROXY_ENTRY_SIZE];
 	char key[2 * 256];
 
-	if (!mr_haproxy_is_key(tenant) ||
-		!mr_haproxy_value(region, PQgetvalue(rows, row, 3), PQgetvalue(rows, row, 4), value,
-						  sizeof(value)) ||
-		!mr_haproxy_escape(tenant, key, sizeof(key)))
+	if (!mr_haproxy_is_key(tenant) || !mr_haproxy_escape(tenant, key, sizeof(key)))
 		return true;
 	switch (mr_haproxy_recent_put(&haproxy->recent, tenant, value, haproxy->round))
 	{

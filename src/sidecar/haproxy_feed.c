@@ -233,10 +233,10 @@ on_socket(void *arg, MrHaproxyNews news, const char *text)
 void
 mr_haproxy_ask(MrHaproxy *haproxy, const char *sql, const char *value, MrHaproxyStep then)
 {
-	const char *values[] = {value};
+	const char *values[] = {value, haproxy->settings->region};
 
 	haproxy->then = then;
-	mr_link_query(&haproxy->link, sql, value != NULL ? 1 : 0, values,
+	mr_link_query(&haproxy->link, sql, value != NULL ? 2 : 0, values,
 				  haproxy->settings->database_timeout_ms);
 }
 

@@ -1,7 +1,8 @@
 /*
  * Whole maps, each as a transaction of HAProxy: the tenants in parts of some thousand, so
- * that changes pass in between; the small map from memory; the countries. It must never
- * commit a map that is not whole. Called by haproxy_look.c.
+ * that changes pass in between; the small map from memory; the countries. A strict zone that
+ * changes makes a new big map due. It must never commit a map that is not whole. Called by
+ * haproxy_look.c.
  */
 #include "sidecar/mr_haproxy_feed.h"
 
@@ -9,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "sidecar/mr_catalog_sql.h"
+#include "sidecar/mr_haproxy_sql.h"
 #include "sidecar/mr_log.h"
 #include "sidecar/mr_loop.h"
 
@@ -161,13 +162,12 @@ after_part(MrHaproxy *haproxy)
 		mr_haproxy_end_turn(haproxy);
 }
 
-/* Column 0 tenant, 1 region, 2 mode, 3 fallbacks. */
+/* Column 0 tenant, 1 value. */
 static void
 take_part(MrHaproxy *haproxy)
 {
 	const PGresult *rows = haproxy->link.peer.result;
 	MrHaproxyFill *fill = &haproxy->fill;
-	char value[MR_HAPROXY_ENTRY_SIZE];
 	int count = PQntuples(rows);
 	int i;
 
@@ -175,10 +175,8 @@ take_part(MrHaproxy *haproxy)
 	{
 		const char *tenant = PQgetvalue(rows, i, 0);
 
-		if (mr_haproxy_is_key(tenant) &&
-			mr_haproxy_value(PQgetvalue(rows, i, 1), PQgetvalue(rows, i, 2), PQgetvalue(rows, i, 3),
-							 value, sizeof(value)))
-			add(haproxy, MR_HAPROXY_TENANTS, tenant, value);
+		if (mr_haproxy_is_key(tenant))
+			add(haproxy, MR_HAPROXY_TENANTS, tenant, PQgetvalue(rows, i, 1));
 		else
 			fill->skipped++;
 	}
@@ -243,14 +241,36 @@ mr_haproxy_fill(MrHaproxy *haproxy)
 		mr_haproxy_end_turn(haproxy);
 }
 
-/* ---------- the countries ---------- */
+/* ---------- the countries and zones ---------- */
+
+/* Strict zones that changed may change the value of any tenant in them: all are read again. */
+static void
+take_zones(MrHaproxy *haproxy)
+{
+	const PGresult *rows = haproxy->link.peer.result;
+	uint64_t digest = 0;
+	int i;
+
+	for (i = 0; i < PQntuples(rows); i++)
+		mr_haproxy_digest(PQgetvalue(rows, i, 0), PQgetvalue(rows, i, 1), &digest);
+	if (haproxy->zones != digest)
+		haproxy->fill_wanted = true;
+	haproxy->zones = digest;
+	mr_haproxy_fill(haproxy);
+}
+
+static void
+ask_zones(MrHaproxy *haproxy)
+{
+	mr_haproxy_ask(haproxy, MR_SQL_ROUTE_ZONES, NULL, take_zones);
+}
 
 static void
 after_countries(MrHaproxy *haproxy)
 {
 	if (!committed(haproxy, MR_HAPROXY_COUNTRIES))
 		haproxy->content[MR_HAPROXY_COUNTRIES].entries = -1;
-	mr_haproxy_fill(haproxy);
+	ask_zones(haproxy);
 }
 
 /* They are few: they are read when they changed, and once more for the new version. */
@@ -264,7 +284,7 @@ send_countries(MrHaproxy *haproxy)
 	{
 		mr_haproxy_trouble(haproxy, "%s cannot be made: %s",
 						   mr_haproxy_file(haproxy, MR_HAPROXY_COUNTRIES), haproxy->answer);
-		mr_haproxy_fill(haproxy);
+		ask_zones(haproxy);
 		return;
 	}
 	for (i = 0; i < PQntuples(rows); i++)
@@ -283,7 +303,7 @@ take_countries(MrHaproxy *haproxy)
 	for (i = 0; i < PQntuples(rows); i++)
 		mr_haproxy_digest(PQgetvalue(rows, i, 0), PQgetvalue(rows, i, 1), &digest);
 	if (has->entries == PQntuples(rows) && has->digest == digest)
-		mr_haproxy_fill(haproxy);
+		ask_zones(haproxy);
 	else
 		prepare(haproxy, MR_HAPROXY_COUNTRIES, send_countries);
 }

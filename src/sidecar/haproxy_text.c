@@ -24,23 +24,6 @@ mr_haproxy_is_key(const char *tenant)
 }
 
 bool
-mr_haproxy_value(const char *region, const char *mode, const char *fallbacks, char *out,
-				 size_t size)
-{
-	int length;
-
-	if (region == NULL)
-		length = snprintf(out, size, "%s", MR_HAPROXY_NO_ROUTE);
-	else if (mode != NULL && strcmp(mode, "pin") == 0)
-		length = snprintf(out, size, "%s,!", region);
-	else if (fallbacks != NULL && fallbacks[0] != '\0')
-		length = snprintf(out, size, "%s,%s", region, fallbacks);
-	else
-		length = snprintf(out, size, "%s", region);
-	return length > 0 && (size_t) length < size;
-}
-
-bool
 mr_haproxy_escape(const char *word, char *out, size_t size)
 {
 	size_t length = 0;

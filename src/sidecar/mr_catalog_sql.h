@@ -1,7 +1,7 @@
 /*
- * Every SQL text the serving sidecar sends, but for mr_where_sql.h. Nothing takes a value
- * except as a parameter. The columns are read by name in status.c, tenant_answer.c and
- * endpoint_failover.c.
+ * Every SQL text the serving sidecar sends, but for mr_where_sql.h and mr_haproxy_sql.h.
+ * Nothing takes a value except as a parameter. The columns are read by name in status.c,
+ * tenant_answer.c and endpoint_failover.c.
  */
 #ifndef MR_CATALOG_SQL_H
 #define MR_CATALOG_SQL_H
@@ -72,37 +72,6 @@
 	" FROM (SELECT %s.region_for_tenant($1) AS region_key) AS e" \
 	" LEFT JOIN multiregion.tenants AS t ON t.tenant_id = $1" \
 	" LEFT JOIN multiregion.regions AS r ON r.region_key = e.region_key"
-
-/*
- * What HAProxy is fed with. $1 transaction: tenants that one as late or later has changed,
- * with what is set for them now; in each row, of which there is one at least, the next $1.
- * Neither the order of commits nor that of ids matters: everything older is over. A tenant of
- * a strict zone is as one that is pinned: an edge does not know the zone.
- */
-#define MR_SQL_ROUTE_CHANGES \
-	"SELECT s.horizon, c.tenant_id, t.region_key," \
-	" CASE WHEN t.confined THEN 'pin' ELSE t.mode END AS mode," \
-	" pg_catalog.array_to_string(t.fallbacks, ',') AS fallbacks" \
-	" FROM (SELECT pg_catalog.pg_snapshot_xmin(pg_catalog.pg_current_snapshot())" \
-	"::pg_catalog.text AS horizon) AS s" \
-	" LEFT JOIN (SELECT DISTINCT h.tenant_id FROM multiregion.tenant_changes AS h" \
-	" WHERE h.changed_xid OPERATOR(pg_catalog.>=) $1::pg_catalog.xid8" \
-	" LIMIT 10001) AS c ON true" \
-	" LEFT JOIN multiregion.tenants AS t ON t.tenant_id OPERATOR(pg_catalog.=) c.tenant_id"
-
-/* $1 tenant: those after it, in order. */
-#define MR_SQL_ROUTE_PART \
-	"SELECT t.tenant_id, t.region_key," \
-	" CASE WHEN t.confined THEN 'pin' ELSE t.mode END AS mode," \
-	" pg_catalog.array_to_string(t.fallbacks, ',') AS fallbacks" \
-	" FROM multiregion.tenants AS t WHERE t.tenant_id OPERATOR(pg_catalog.>) $1" \
-	" ORDER BY t.tenant_id LIMIT 2000"
-
-/* The region with the largest share of each country. */
-#define MR_SQL_ROUTE_COUNTRIES \
-	"SELECT DISTINCT ON (c.country) c.country, c.region_key" \
-	" FROM multiregion.country_regions AS c WHERE c.subdivision IS NULL" \
-	" ORDER BY c.country, c.weight DESC, c.region_key"
 
 /* $1 tenant, $2 region, $3 reason, $4 version expected. */
 #define MR_SQL_SET_TENANT_FORMAT \

@@ -48,6 +48,7 @@ struct MrHaproxy
 	int64_t filled_ns;
 	int64_t looked_ns;
 	int64_t countries_ns;
+	uint64_t zones;   /* digest of the strict ones that the big map is made by */
 	uint64_t drained; /* regions, as bits, that are not to be used */
 	MrHaproxyCheck check;
 	MrHaproxySlow slow;
@@ -73,7 +74,10 @@ extern void mr_haproxy_run(MrHaproxy *haproxy, MrHaproxyStep then);
 /* Forgets the commands that were not sent. */
 extern void mr_haproxy_forget(MrHaproxy *haproxy);
 
-/* Asks the database; then is called with rows in link.peer.result. */
+/*
+ * Asks the database; then is called with rows in link.peer.result. value is $1, and $2 the
+ * sidecar's region; NULL: the statement has neither.
+ */
 extern void mr_haproxy_ask(MrHaproxy *haproxy, const char *sql, const char *value,
 						   MrHaproxyStep then);
 

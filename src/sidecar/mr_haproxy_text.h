@@ -10,7 +10,7 @@
 
 #define MR_HAPROXY_ENTRY_SIZE 1024 /* of "key value", the key with each byte escaped */
 #define MR_HAPROXY_NAME_SIZE 128
-#define MR_HAPROXY_NO_ROUTE "-" /* value of a tenant without preference */
+#define MR_HAPROXY_NO_ROUTE "-" /* value of a tenant that has no region */
 
 #define MR_HAPROXY_MAINT 0x03 /* srv_admin_state: put into maintenance by somebody */
 #define MR_HAPROXY_DRAIN 0x08 /* drained over the socket */
@@ -20,13 +20,6 @@
  * is not routed by HAProxy.
  */
 extern bool mr_haproxy_is_key(const char *tenant);
-
-/*
- * Writes a tenant's value: its region, then its fallbacks ("EU_WEST,US_EAST"), or "!" if it
- * is pinned ("EU_WEST,!"). region NULL is MR_HAPROXY_NO_ROUTE. False if it is too long.
- */
-extern bool mr_haproxy_value(const char *region, const char *mode, const char *fallbacks, char *out,
-							 size_t size);
 
 /* Writes a word of a command with what HAProxy would take for its end escaped. */
 extern bool mr_haproxy_escape(const char *word, char *out, size_t size);

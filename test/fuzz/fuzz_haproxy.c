@@ -84,20 +84,6 @@ try_word(const char *tenant)
 		abort();
 }
 
-static void
-try_value(const char *region, const char *fallbacks)
-{
-	char value[64];
-	static const char *const modes[] = {"prefer", "pin"};
-	size_t i;
-
-	for (i = 0; i < sizeof(modes) / sizeof(modes[0]); i++)
-		if (mr_haproxy_value(region, modes[i], fallbacks, value, sizeof(value)) &&
-			(strncmp(value, region, strlen(region)) != 0 ||
-			 (i == 1 && strcmp(value + strlen(region), ",!") != 0)))
-			abort();
-}
-
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -28,21 +28,6 @@ MR_TEST(ids_that_no_map_can_hold_are_known)
 	MR_CHECK(mr_haproxy_is_key(longest));
 }
 
-MR_TEST(values_say_region_fallbacks_and_pin)
-{
-	char out[32];
-
-	MR_CHECK(mr_haproxy_value("EU_WEST", "prefer", "", out, sizeof(out)));
-	MR_CHECK(strcmp(out, "EU_WEST") == 0);
-	MR_CHECK(mr_haproxy_value("EU_WEST", "prefer", "US_EAST,X", out, sizeof(out)));
-	MR_CHECK(strcmp(out, "EU_WEST,US_EAST,X") == 0);
-	MR_CHECK(mr_haproxy_value("EU_WEST", "pin", "US_EAST", out, sizeof(out)));
-	MR_CHECK(strcmp(out, "EU_WEST,!") == 0);
-	MR_CHECK(mr_haproxy_value(NULL, "", "", out, sizeof(out)));
-	MR_CHECK(strcmp(out, "-") == 0);
-	MR_CHECK(!mr_haproxy_value("EU_WEST", "prefer", "US_EAST", out, 15));
-}
-
 MR_TEST(words_of_commands_are_escaped)
 {
 	char out[16];
