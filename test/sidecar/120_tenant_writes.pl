@@ -230,6 +230,9 @@ foreach my $method ('POST', 'DELETE')
 		unlike($answer->{text}, qr/\Q$secret\E/, "$method: the right one is not told");
 	}
 }
+# What comes after a body in chunks is no header.
+is_answer(MultiRegion::Http->raw($second->http_port, 'POST ' . path() . " HTTP/1.1\r\nHost: a\r\n$type[0]\r\nTransfer-Encoding: chunked\r\n\r\n"
+		. "17\r\n{\"regionKey\":\"EU_WEST\"}\r\n0\r\n$bearer[0]\r\n\r\n"), '401 unauthorized', 'a token in a trailer');
 # Who may not learns nothing else, and who only reads needs nothing.
 is_answer(request($second->http_port, 'POST', path(), body => 'nonsense'), '401 unauthorized', 'nonsense of a stranger');
 is_answer(request($second->http_port, 'GET', path()), 200, 'GET needs no token');

@@ -175,6 +175,17 @@ foreach my $body ("Content-Length: 5\r\n\r\nhello", "Transfer-Encoding: chunked\
 	is($http->answer->{status}, 200, "$how: the next request on the same connection is right");
 }
 
+# What comes after the last chunk is no header.
+answered("${post}Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n$_->[0]\r\n\r\n", '405 method_not_allowed', "a trailer: $_->[1]")
+	foreach [ 'X-Sum: 1', 'another header' ], [ 'Host: b', 'a second Host' ], [ 'Content-Length: 5', 'a length' ],
+	[ "Transfer-Encoding: gzip\r\nHost: b", 'two' ], [ ': x', 'none' ];
+{
+	my $http = MultiRegion::Http->connect($port);
+	$http->send("${post}Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nConnection: close\r\n\r\n$good");
+	is($http->answer->{status}, 405, 'a trailer that would close: the answer');
+	is($http->answer->{status}, 200, 'a trailer that would close: the connection stays');
+}
+
 # --- what is well-formed --------------------------------------------------------------------
 
 answered("GET /api HTTP/1.0\r\n\r\n", 200, 'HTTP/1.0 without Host');
