@@ -80,7 +80,9 @@
 	X(MR_ERROR_UNKNOWN_FAILOVER, "unknown_failover", 404, \
 	  "nothing is known here of such a failover", \
 	  "Ask with the failoverId that the order gave; GET /api/regions/health/failover has the " \
-	  "last one.")
+	  "last one.") \
+	X(MR_ERROR_NO_LEADER, "no_leader", 404, "no leader is known here", \
+	  "GET /api/health says what this node knows.")
 
 #define MR_ERROR_ENUM(symbol, code, status, message, hint) symbol,
 typedef enum MrHttpError

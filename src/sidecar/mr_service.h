@@ -139,4 +139,8 @@ extern void mr_endpoint_patroni_failover(MrService *service, MrRequest *request,
 extern void mr_endpoint_patroni_elsewhere(MrService *service, MrRequest *request,
 										  const MrRouteMatch *match);
 
+/* Patroni's key in etcd, in endpoint_etcd.c. */
+extern void mr_endpoint_etcd_leader(MrService *service, MrRequest *request,
+									const MrRouteMatch *match);
+
 #endif /* MR_SERVICE_H */

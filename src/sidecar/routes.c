@@ -101,6 +101,8 @@ const MrRoute mr_routes[] = {
 	{MR_METHOD_DELETE, "/restart", mr_endpoint_patroni_elsewhere, "501"},
 	{MR_METHOD_POST, "/reinitialize", mr_endpoint_patroni_elsewhere, "501"},
 	{MR_METHOD_POST, "/reload", mr_endpoint_patroni_elsewhere, "501"},
+	{MR_METHOD_GET, "/v2/keys/service/:scope/leader", mr_endpoint_etcd_leader,
+	 "who leads, as etcd says it to vip-manager", MR_ROUTE_CHECK},
 };
 
 const size_t mr_route_count = sizeof(mr_routes) / sizeof(mr_routes[0]);

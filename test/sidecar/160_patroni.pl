@@ -92,7 +92,7 @@ is(ask($second, 'GET', '/', headers => ['Accept: */*'])->{status}, 503, '/ is a 
 
 # --- as programs ask ----------------------------------------------------------------------------
 
-# What HAProxy, kubelet and vip-manager send, byte by byte.
+# What HAProxy, kubelet and vip-manager (2 and later; 164_vip_manager has Debian's) send, byte by byte.
 sub first_line
 {
 	my ($node, $bytes) = @_;

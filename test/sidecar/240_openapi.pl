@@ -121,6 +121,7 @@ my @requests = (
 	[ 'POST', '/api/regions/route', '/api/regions/route', body => '{}', status => 200 ],
 	[ 'POST', '/api/cdn/invalidate', '/api/cdn/invalidate', body => '{}', status => 200 ],
 	[ 'GET', '/api/regions/failover/{id}', '/api/regions/failover/12345', status => 404 ],
+	[ 'GET', '/v2/keys/service/{scope}/leader', '/v2/keys/service/batman/leader', status => 200 ],
 	map({ [ @$_[ 0, 1, 1 ], $_->[0] eq 'DELETE' ? () : (body => '{}'), status => $_->[2] ] } [ 'POST', '/switchover', 400 ],
 		[ 'DELETE', '/switchover', 404 ], [ 'POST', '/failover', 400 ], [ 'POST', '/failsafe', 502 ],
 		map { [ @$_, 501 ] } [ 'PATCH', '/config' ], [ 'PUT', '/config' ], [ 'POST', '/restart' ], [ 'DELETE', '/restart' ],
@@ -190,7 +191,8 @@ sub run_command
 }
 
 my %examples = (
-	'GET /api/regions/tenant/:id/region' => '/api/regions/tenant/acme/region');
+	'GET /api/regions/tenant/:id/region' => '/api/regions/tenant/acme/region',
+	'GET /v2/keys/service/:scope/leader' => '/v2/keys/service/multiregion/leader');
 open(my $text, '<', "$ENV{MR_TOP}/docs/http-api.md") or die "docs/http-api.md: $!";
 my @sections = split /^## /m, do { local $/; <$text> };
 my ($common, $order, %compared);

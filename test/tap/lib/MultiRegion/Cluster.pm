@@ -14,7 +14,7 @@
 #   settings => {...}        lines for postgresql.conf of the first node (others copy it)
 #   policy => {...}          multiregion.policy, set before the others join
 #   sidecars => 0            1: a multiregiond beside each server
-#   sidecar_settings => {}   more lines for their .env.multiregion
+#   sidecar_settings => {}   more lines for their .env.multiregion, or what returns them for a node
 #   links => 0               1: members reach each other through the link program, so
 #                            that cut() and delay() work
 #   tls => 'cert'            or 'scram': members log in with TLS only, see MultiRegion::Tls
@@ -247,7 +247,7 @@ sub _prepare_node
 		MULTIREGION_HTTP_LISTEN => '127.0.0.1:' . $node->http_port,
 		MULTIREGION_DATABASE_URL => $self->{tls} ? $self->{tls}->sidecar_url($node)
 			: 'postgresql://127.0.0.1:' . $node->port . '/postgres',
-		%{ $self->{sidecar_settings} // {} });
+		ref $self->{sidecar_settings} eq 'CODE' ? $self->{sidecar_settings}->($node) : %{ $self->{sidecar_settings} // {} });
 	_write_file($node->directory . '/.env.multiregion',
 		map { "$_=\"$settings{$_}\"" } sort keys %settings);
 	return;
