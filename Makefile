@@ -48,9 +48,10 @@ all: bootstrap
 bootstrap:
 	@$(tools)/bootstrap.sh
 
-# Packages of a group of packages.txt; without root what needs them is left out.
+# Packages of a group of packages.txt; without root what needs them is left out. Those of the
+# first line are in each Debian of the matrix.
 test_groups := observe mmdb fronts prometheus clients
-groups := $(test_groups) bench
+groups := $(test_groups) address bench
 $(addprefix bootstrap-,$(groups)): bootstrap-%: bootstrap
 ifneq ($(is_root),)
 	@$(tools)/bootstrap.sh --group $*
@@ -130,8 +131,8 @@ served := prefix prefix-test test $(addprefix test-,$(layers) $(slow_layers)) li
 
 ifneq ($(is_root),)
 
-test: $(addprefix bootstrap-,$(test_groups)) node-modules
-test-tap test-sidecar: bootstrap-observe bootstrap-mmdb bootstrap-fronts
+test: $(addprefix bootstrap-,$(test_groups) address) node-modules
+test-tap test-sidecar: bootstrap-observe bootstrap-mmdb bootstrap-fronts bootstrap-address
 test-sidecar: bootstrap-prometheus node-modules
 demo: bootstrap-fronts
 bench-http: bootstrap-bench bootstrap-observe bootstrap-fronts

@@ -140,6 +140,12 @@ foreach my $node ($cluster->nodes)
 	is("$answer->{status} " . join(' ', map { $key->{$_} // '' } qw(key value)), '200 /service/batman/leader ' . $fourth->name,
 		$node->name . ' says who leads');
 }
+foreach my $case ([ '%22%0A%C3%A4', 200 ], [ '%ff', 400 ], [ '%00', 400 ], [ 'x' x 600, 400 ], [ '%zz', 400 ], [ '', 404 ])
+{
+	my ($scope, $status) = @$case;
+	my $answer = MultiRegion::Http->raw($fourth->http_port, "GET /v2/keys/service/$scope/leader HTTP/1.1\r\nHost: a\r\n\r\n");
+	is("$answer->{status}" . (ref $answer->{json} ? '' : ' without JSON'), $status, "a scope '" . substr($scope, 0, 12) . "'");
+}
 my ($alone, @gone) = ($fourth, grep { $_ != $fourth } $cluster->nodes);
 $_->kill_all foreach @gone;
 my $code = '';

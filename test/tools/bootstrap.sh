@@ -90,7 +90,7 @@ leave_services_off()
 	local package
 	for package in "$@"; do
 		case $package in
-			nginx | haproxy)
+			nginx | haproxy | vip-manager)
 				deb-systemd-helper disable "$package.service" >/dev/null 2>&1 || :
 				echo "The service $package is not enabled: systemctl enable --now $package does that."
 				;;
