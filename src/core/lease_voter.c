@@ -323,6 +323,19 @@ passes_fork(const MrStep *step)
 }
 
 /*
+ * A server whose WAL is none of the cluster's, and that the configuration does not know yet: a
+ * new witness. There is nothing to be rejoined; stopped, it would only be started again.
+ */
+static bool
+will_be_witness(const MrStep *step)
+{
+	const MrDurable *durable = &step->lease->durable;
+
+	return step->lease->self == MR_NO_SLOT && durable->log_term == 0 &&
+		   durable->rebuilding_term == 0 && !step->local->in_recovery;
+}
+
+/*
  * Follow the leader: only after its stamp is in our file, and only if our WAL is
  * a prefix of its WAL. A former primary, or a node past the fork, stops; its
  * supervisor starts it again through multiregion-join.
@@ -332,7 +345,8 @@ follow(MrStep *step, int slot)
 {
 	MrLease *lease = step->lease;
 
-	if (mr_lease_is_witness(lease) || lease->durable.stamp.term != step->event->message->term)
+	if (mr_lease_is_witness(lease) || will_be_witness(step) ||
+		lease->durable.stamp.term != step->event->message->term)
 		return;
 	if (!lease->bound)
 	{

@@ -123,16 +123,20 @@ is(votes($leader), 3, 'its loss stops nothing, and moves no vote');
 
 remove_tree($witness->directory . '/data.multiregion', $witness->state_directory, $witness->data);
 my $uuid = $leader->value(q{SELECT uuid FROM multiregion.node WHERE node_name = 'n3'});
+my $size = $witness->log_size;
 $leader->safe_psql(q{SELECT multiregion.replace_node('n3')});
 make_witness($cluster, $witness);
 $witness->start;
+# (The vote of the old one is there until the configuration that knows the new one.)
 $cluster->poll_until(
 	sub {
+		return 0 if $witness->log_text($size) !~ /event configuration, term \d+, subject "n3"/;
 		my $now = row_of($leader, q{SELECT uuid, voter FROM multiregion.node JOIN multiregion.member_status()}
 				. q{ USING (node_name) WHERE node_name = 'n3'});
 		return ($now->{uuid} // $uuid) ne $uuid && $now->{voter} eq 't';
 	}, 60, 'the new witness to vote');
 pass('a lost witness is replaced');
+unlike($witness->log_text($size), qr/event server_stopped/, 'it is not stopped while it waits to be known');
 
 # --- its objection ----------------------------------------------------------------------------------------
 

@@ -63,6 +63,22 @@ MR_TEST(it_follows_nobody_stands_never_and_is_always_fenced)
 	MR_CHECK_INT(bench.stops + bench.promotions, 0);
 }
 
+/* It hears the leader before the configuration that has it; a former primary would be stopped. */
+MR_TEST(one_that_is_not_known_yet_is_not_stopped)
+{
+	uint64_t log_term;
+
+	for (log_term = 0; log_term <= 4; log_term += 4)
+	{
+		mr_bench_start(&bench, 3);
+		bench.lease.self = MR_NO_SLOT;
+		bench.lease.durable.log_term = log_term;
+		bench.local.in_recovery = bench.local.standby = false;
+		mr_bench_follow(&bench, 1, 5);
+		MR_CHECK_INT(bench.stops, log_term == 0 ? 0 : 1);
+	}
+}
+
 MR_TEST(it_reports_the_highest_position_it_was_told)
 {
 	start_witness();
